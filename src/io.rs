@@ -1,0 +1,1 @@
+//! The edge: every module that talks to the world outside the process.

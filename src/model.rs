@@ -1,0 +1,7 @@
+//! The vocabulary, in reading order: what woke us, what PagerDuty says, what was read, what we think of it.
+//!
+//! Values only. Nothing here reads a clock, a file or the network.
+
+pub mod evidence;
+pub mod ids;
+pub mod incident;
