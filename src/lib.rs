@@ -12,3 +12,5 @@
 pub mod failure;
 pub mod io;
 pub mod model;
+pub mod settings;
+pub mod trigger;
