@@ -129,7 +129,7 @@ impl ConfigFile {
         }
         let config: Option<ConfigFile> = serde_yaml::from_str(text).map_err(|why| {
             Failure::configuration(
-                format!("{path} cannot be used: {why}."),
+                format!("{path} cannot be used: {}.", with_line(&why, text)),
                 "Mend the line named; every key is described in docs/configuration.md.",
             )
         })?;
@@ -156,6 +156,17 @@ impl ConfigFile {
     }
 }
 
+/// The parser's message. It gives no place for an unknown key of the outermost level, so that one is looked up.
+fn with_line(why: &serde_yaml::Error, text: &str) -> String {
+    let message = why.to_string();
+    let key = message.split('`').nth(1).filter(|_| why.location().is_none());
+    let is_key = |line: &str, key: &str| line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'));
+    match key.and_then(|key| text.lines().position(|line| is_key(line, key))) {
+        Some(index) => format!("{message} at line {}", index + 1),
+        None => message,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,12 +190,22 @@ mod tests {
     #[test]
     fn typos_are_told_with_line_and_names() {
         let told = |text: &str| ConfigFile::parse(PATH, text).expect_err("a typo").problem;
-        insta::assert_snapshot!(told("services:\n  worker:\n    pathes: [src]\n"), @"");
-        insta::assert_snapshot!(told("service:\n  worker: {}\n"), @"");
-        insta::assert_snapshot!(told("services:\n  worker:\n    paths: src\n"), @"");
-        insta::assert_snapshot!(told("services:\n  worker:\n    paths: [../other]\n"), @"");
-        insta::assert_snapshot!(told("window-hours: 0\n"), @"");
-        insta::assert_snapshot!(told("services: [\n"), @"");
+        let typos = [
+            "services:\n  worker:\n    pathes: [src]\n",
+            "service:\n  worker: {}\n",
+            "services:\n  worker:\n    paths: src\n",
+            "services:\n  worker:\n    paths: [../other]\n",
+            "window-hours: 0\n",
+            "services: [\n",
+        ];
+        insta::assert_snapshot!(typos.map(told).join("\n"), @r#"
+.github/incident-responder.yml cannot be used: services.worker: unknown field `pathes`, expected `paths` or `manifests` at line 3 column 5.
+.github/incident-responder.yml cannot be used: unknown field `service`, expected one of `pagerduty-host`, `window-hours`, `services`, `people`, `protected-paths` at line 1.
+.github/incident-responder.yml cannot be used: services.worker.paths: invalid type: string "src", expected a sequence at line 3 column 12.
+.github/incident-responder.yml cannot be used: services.worker.paths: "../other" is not a path inside the repository; write it relative to its root, without `..` at line 3 column 12.
+.github/incident-responder.yml: `window-hours` is 0.
+.github/incident-responder.yml cannot be used: services: invalid type: sequence, expected a map at line 1 column 11.
+"#);
     }
 
     #[test]
