@@ -159,7 +159,7 @@ impl ConfigFile {
 /// The parser's message. It gives no place for an unknown key of the outermost level, so that one is looked up.
 fn with_line(why: &serde_yaml::Error, text: &str) -> String {
     let message = why.to_string();
-    let key = message.split('`').nth(1).filter(|_| why.location().is_none());
+    let key = message.split('`').nth(1).filter(|_| !message.contains(" at line "));
     let is_key = |line: &str, key: &str| line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'));
     match key.and_then(|key| text.lines().position(|line| is_key(line, key))) {
         Some(index) => format!("{message} at line {}", index + 1),
