@@ -9,8 +9,11 @@
 //!
 //! The words above are the modules of [`model`], in reading order.
 
+pub mod characters;
 pub mod failure;
 pub mod io;
 pub mod model;
+pub mod redact;
+pub mod report;
 pub mod settings;
 pub mod trigger;

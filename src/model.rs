@@ -2,7 +2,11 @@
 //!
 //! Values only. Nothing here reads a clock, a file or the network.
 
+pub mod diagnosis;
 pub mod evidence;
 pub mod ids;
 pub mod incident;
+pub mod landing;
+pub mod marker;
+pub mod publication;
 pub mod trigger;

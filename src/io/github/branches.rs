@@ -4,17 +4,10 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::people::Account;
 use super::{ApiError, GitHub};
 use crate::model::ids::{BranchName, CommitSha};
-
-/// The new contents of one file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileAddition {
-    /// Path in the repository.
-    pub path: String,
-    /// All of its bytes.
-    pub contents: Vec<u8>,
-}
+use crate::model::publication::FileAddition;
 
 /// A commit that GitHub made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,12 +19,21 @@ pub struct CreatedCommit {
 }
 
 /// How a branch stands against the commit it was made from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct BranchState {
     /// The branch's head.
     pub head: CommitSha,
-    /// Commits above the base, and who wrote each, where GitHub knows.
-    pub ahead: Vec<Option<String>>,
+    /// Commits above the base, oldest first.
+    pub ahead: Vec<Ahead>,
+}
+
+/// A commit of a branch that its base does not have.
+#[derive(Debug, Clone)]
+pub struct Ahead {
+    /// The first line of its message.
+    pub subject: String,
+    /// Who wrote it, where GitHub knows the account.
+    pub author: Option<Account>,
 }
 
 impl GitHub {
@@ -57,6 +59,15 @@ impl GitHub {
         self.write::<Value>(Method::POST, "/git/refs", &body).await.map(drop)
     }
 
+    /// Moves a branch forward to a descendant of its head. GitHub refuses anything else.
+    ///
+    /// # Errors
+    /// 422 where it would not be a fast-forward; else as any request.
+    pub async fn fast_forward(&self, branch: &BranchName, to: &CommitSha) -> Result<(), ApiError> {
+        let body = json!({ "sha": to, "force": false });
+        self.write::<Value>(Method::PATCH, &format!("/git/refs/heads/{branch}"), &body).await.map(drop)
+    }
+
     /// The commits of a branch that its base does not have.
     ///
     /// # Errors
@@ -66,21 +77,28 @@ impl GitHub {
         struct Comparison {
             merge_base_commit: Sha,
             #[serde(default)]
-            commits: Vec<Ahead>,
+            commits: Vec<Commit>,
         }
         #[derive(Deserialize)]
         struct Sha {
             sha: String,
         }
         #[derive(Deserialize)]
-        struct Ahead {
+        struct Commit {
             sha: String,
+            commit: Details,
             #[serde(default)]
-            author: Option<super::people::Account>,
+            author: Option<Account>,
+        }
+        #[derive(Deserialize)]
+        struct Details {
+            message: String,
         }
         let found: Comparison = self.get(&format!("/compare/{base}...{head}")).await?;
         let head = found.commits.last().map_or(found.merge_base_commit.sha, |commit| commit.sha.clone());
-        let ahead = found.commits.into_iter().map(|commit| commit.author.map(|author| author.login)).collect();
+        let subject = |message: &str| message.lines().next().unwrap_or_default().to_owned();
+        let ahead = found.commits.into_iter();
+        let ahead = ahead.map(|it| Ahead { subject: subject(&it.commit.message), author: it.author }).collect();
         Ok(BranchState { head: CommitSha::new(head), ahead })
     }
 
@@ -92,8 +110,7 @@ impl GitHub {
         &self,
         branch: &BranchName,
         expected_head: &CommitSha,
-        headline: &str,
-        body: &str,
+        (headline, body): (&str, &str),
         additions: &[FileAddition],
     ) -> Result<CreatedCommit, ApiError> {
         #[derive(Deserialize)]
@@ -117,8 +134,10 @@ impl GitHub {
             is_valid: bool,
         }
         const DOCUMENT: &str = "mutation($input: CreateCommitOnBranchInput!) { createCommitOnBranch(input: $input) { commit { oid signature { isValid } } } }";
-        let additions: Vec<Value> =
-            additions.iter().map(|file| json!({ "path": file.path, "contents": base64(&file.contents) })).collect();
+        let additions: Vec<Value> = additions
+            .iter()
+            .map(|file| json!({ "path": file.path.as_str(), "contents": base64(&file.contents) }))
+            .collect();
         let input = json!({
             "branch": { "repositoryNameWithOwner": self.repository().to_string(), "branchName": branch },
             "expectedHeadOid": expected_head,

@@ -8,6 +8,7 @@ use url::Url;
 use super::people::{Account, encode};
 use super::{ApiError, GitHub};
 use crate::model::ids::{BranchName, Login};
+use crate::report::escape::Markdown;
 use crate::settings::Draft;
 
 /// A pull request, as far as it is read.
@@ -48,13 +49,13 @@ impl GitHub {
     pub async fn open_pull(
         &self,
         title: &str,
-        body: &str,
+        body: &Markdown,
         head: &BranchName,
         base: &BranchName,
         draft: Draft,
     ) -> Result<Pull, ApiError> {
         let draft = draft == Draft::Draft;
-        let request = json!({ "title": title, "body": body, "head": head, "base": base, "draft": draft });
+        let request = json!({ "title": title, "body": body.as_str(), "head": head, "base": base, "draft": draft });
         self.write(Method::POST, "/pulls", &request).await
     }
 

@@ -9,6 +9,7 @@ use super::people::{Account, encode};
 use super::{ApiError, GitHub};
 use crate::model::ids::Timestamp;
 use crate::model::trigger::Thread;
+use crate::report::escape::Markdown;
 
 /// A list is read up to this many pages of a hundred.
 const PAGE_LIMIT: usize = 10;
@@ -102,21 +103,21 @@ impl GitHub {
     ///
     /// # Errors
     /// As any request.
-    pub async fn add_comment(&self, thread: Thread, body: &str) -> Result<Comment, ApiError> {
+    pub async fn add_comment(&self, thread: Thread, body: &Markdown) -> Result<Comment, ApiError> {
         let route = match thread {
             Thread::Issue(number) | Thread::PullRequest(number) => format!("/issues/{number}/comments"),
             Thread::Review { pull_request, root } => format!("/pulls/{pull_request}/comments/{root}/replies"),
         };
-        self.write(Method::POST, &route, &json!({ "body": body })).await
+        self.write(Method::POST, &route, &json!({ "body": body.as_str() })).await
     }
 
     /// Replaces a comment's text.
     ///
     /// # Errors
     /// As any request.
-    pub async fn update_comment(&self, thread: Thread, comment: u64, body: &str) -> Result<Comment, ApiError> {
+    pub async fn update_comment(&self, thread: Thread, comment: u64, body: &Markdown) -> Result<Comment, ApiError> {
         let route = format!("/{}/comments/{comment}", comments_of(thread));
-        self.write(Method::PATCH, &route, &json!({ "body": body })).await
+        self.write(Method::PATCH, &route, &json!({ "body": body.as_str() })).await
     }
 
     /// Issues and pull requests with a label, open and closed, newest first.
@@ -131,16 +132,16 @@ impl GitHub {
     ///
     /// # Errors
     /// As any request.
-    pub async fn open_issue(&self, title: &str, body: &str, labels: &[String]) -> Result<Issue, ApiError> {
-        self.write(Method::POST, "/issues", &json!({ "title": title, "body": body, "labels": labels })).await
+    pub async fn open_issue(&self, title: &str, body: &Markdown, labels: &[String]) -> Result<Issue, ApiError> {
+        self.write(Method::POST, "/issues", &json!({ "title": title, "body": body.as_str(), "labels": labels })).await
     }
 
     /// Replaces an issue's text.
     ///
     /// # Errors
     /// As any request.
-    pub async fn update_issue(&self, number: u64, body: &str) -> Result<Issue, ApiError> {
-        self.write(Method::PATCH, &format!("/issues/{number}"), &json!({ "body": body })).await
+    pub async fn update_issue(&self, number: u64, body: &Markdown) -> Result<Issue, ApiError> {
+        self.write(Method::PATCH, &format!("/issues/{number}"), &json!({ "body": body.as_str() })).await
     }
 
     /// Labels an issue or pull request; labels that do not exist yet are made by GitHub.

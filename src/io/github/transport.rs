@@ -34,6 +34,7 @@ const RESERVE: u32 = 100;
 pub struct GitHub {
     rest: Base,
     graphql: Base,
+    server: Url,
     repository: RepositoryName,
     requests: AtomicU32,
     request_limit: u32,
@@ -195,6 +196,7 @@ impl GitHub {
         Ok(GitHub {
             rest: base(&access.api)?,
             graphql: base(&access.graphql)?,
+            server: access.server.clone(),
             repository: access.repository.clone(),
             requests: AtomicU32::new(0),
             request_limit,
@@ -206,6 +208,16 @@ impl GitHub {
     /// The repository that every route belongs to.
     pub fn repository(&self) -> &RepositoryName {
         &self.repository
+    }
+
+    /// A page of the repository for people.
+    pub fn page(&self, path: &[&str], query: Option<&str>) -> Url {
+        let mut page = self.server.clone();
+        if let Ok(mut segments) = page.path_segments_mut() {
+            segments.pop_if_empty().extend([&self.repository.owner, &self.repository.name]).extend(path);
+        }
+        page.set_query(query);
+        page
     }
 
     /// How many requests were sent so far, repetitions included.
