@@ -1,1 +1,4 @@
 //! x
+pub mod git;
+pub mod server;
+pub mod worker;
