@@ -74,7 +74,7 @@ impl GitHub {
             #[serde(default)]
             database_id: Option<u64>,
         }
-        let data: Data = self.query("query { viewer { login ... on User { databaseId } } }", json!({})).await?;
+        let data: Data = self.query("query { viewer { login databaseId } }", json!({})).await?;
         Ok(Viewer { login: Login::new(data.viewer.login), id: data.viewer.database_id })
     }
 
