@@ -9,6 +9,9 @@
 //!
 //! The words above are the modules of [`model`], in reading order.
 
+pub mod characters;
 pub mod failure;
 pub mod io;
 pub mod model;
+pub mod redact;
+pub mod report;
