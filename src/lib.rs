@@ -15,3 +15,5 @@ pub mod io;
 pub mod model;
 pub mod redact;
 pub mod report;
+pub mod settings;
+pub mod trigger;

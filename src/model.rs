@@ -5,3 +5,4 @@
 pub mod evidence;
 pub mod ids;
 pub mod incident;
+pub mod trigger;
