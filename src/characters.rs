@@ -75,6 +75,12 @@ fn cut(line: &[char], limit: usize) -> String {
     format!("{}{ELLIPSIS}", kept.trim_end())
 }
 
+/// The text up to at most `most` bytes, and the rest; never cuts a character in two.
+pub fn split_at_most(text: &str, most: usize) -> (&str, &str) {
+    let at = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    text.split_at(at)
+}
+
 /// The lines of a text, whoever's idea of a line break is meant: `\r\n` counts as one, the others each for themselves.
 pub fn lines(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
@@ -141,6 +147,13 @@ mod tests {
         assert_eq!(one_line("four of five", 12), "four of five");
         assert_eq!(one_line("four", 1), "…");
         assert_eq!(one_line("four", 0), "");
+    }
+
+    #[test]
+    fn a_split_keeps_characters_whole() {
+        assert_eq!(split_at_most("aé", 2), ("a", "é"));
+        assert_eq!(split_at_most("aé", 3), ("aé", ""));
+        assert_eq!(split_at_most("", 3), ("", ""));
     }
 
     #[test]

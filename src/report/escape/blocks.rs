@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::characters::{ELLIPSIS, ZERO_WIDTH_SPACE, is_bidi_control, is_invisible, lines, without_terminal_sequences};
+use crate::characters::{
+    ELLIPSIS, ZERO_WIDTH_SPACE, is_bidi_control, is_invisible, lines, split_at_most, without_terminal_sequences,
+};
 use crate::redact::token_shapes;
 
 use super::Markdown;
@@ -74,7 +76,7 @@ pub fn code_span(text: &str) -> Markdown {
 /// The fence is longer than any run of backticks inside, so that the text cannot end it. What cannot be seen is dropped,
 /// but characters that reorder a line are shown by their number, since they are a way to hide code from a reviewer.
 pub fn code_block(text: &str, language: Language, most_lines: usize) -> Markdown {
-    let (read, cut) = text.split_at(text.floor_char_boundary(LONGEST_READ));
+    let (read, cut) = split_at_most(text, LONGEST_READ);
     let text = token_shapes(read);
     let text = without_terminal_sequences(&text);
     let all: Vec<&str> = lines(&text).collect();

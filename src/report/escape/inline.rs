@@ -4,7 +4,7 @@
 //! ([`one_line`]); words that GitHub would turn into mentions, references and links get a zero width space
 //! ([`defuse`]); what Markdown and HTML would read as markup is escaped ([`escape`]).
 
-use crate::characters::{ZERO_WIDTH_SPACE, one_line};
+use crate::characters::{ZERO_WIDTH_SPACE, one_line, split_at_most};
 use crate::redact::token_shapes;
 
 use super::Markdown;
@@ -24,7 +24,7 @@ pub fn inline(text: &str, limit: usize) -> Markdown {
 
 /// The text as one line without secrets of known shape: still foreign, but short and visible.
 pub(super) fn visible(text: &str, limit: usize) -> String {
-    let read = text.get(..text.floor_char_boundary(LONGEST_READ)).unwrap_or(text);
+    let (read, _) = split_at_most(text, LONGEST_READ);
     one_line(&token_shapes(read), limit)
 }
 
