@@ -3,3 +3,4 @@
 pub mod github;
 pub mod publish;
 pub mod repository;
+pub mod pagerduty;
