@@ -1,6 +1,6 @@
 //! The edge: every module that talks to the world outside the process.
 
 pub mod github;
+pub mod pagerduty;
 pub mod publish;
 pub mod repository;
-pub mod pagerduty;

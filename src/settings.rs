@@ -7,12 +7,12 @@ pub mod config_file;
 pub mod environment;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use secrecy::SecretString;
 use url::Url;
 
 use crate::failure::Failure;
+use crate::io::pagerduty::{AuthScheme, HOSTED_SERVER, Limits, PagerDutySettings, Route, Token};
 use crate::model::ids::{IncidentReference, RepositoryName};
 use environment::Environment;
 
@@ -24,9 +24,6 @@ pub struct Input {
     /// The value that an absent or empty input stands for. Empty where there is none.
     pub default: &'static str,
 }
-
-/// PagerDuty's hosted MCP server in the United States. The European one is `https://mcp.eu.pagerduty.com/mcp`.
-pub const HOSTED_MCP_SERVER: &str = "https://mcp.pagerduty.com/mcp";
 
 macro_rules! inputs {
     ($($constant:ident = $name:literal, $default:expr;)*) => {
@@ -40,7 +37,7 @@ macro_rules! inputs {
 inputs! {
     PAGERDUTY_TOKEN = "pagerduty-token", "";
     PAGERDUTY_AUTH_SCHEME = "pagerduty-auth-scheme", "token";
-    PAGERDUTY_MCP_URL = "pagerduty-mcp-url", HOSTED_MCP_SERVER;
+    PAGERDUTY_MCP_URL = "pagerduty-mcp-url", HOSTED_SERVER;
     PAGERDUTY_MCP_COMMAND = "pagerduty-mcp-command", "";
     GITHUB_TOKEN = "github-token", "";
     INCIDENT = "incident", "";
@@ -60,9 +57,9 @@ inputs! {
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// How PagerDuty is reached.
-    pub pagerduty: PagerDutyAccess,
-    /// How GitHub is reached.
-    pub github: GitHubAccess,
+    pub pagerduty: PagerDutySettings,
+    /// How GitHub is reached; absent where a repository in a folder is looked at.
+    pub github: Option<GitHubAccess>,
     /// What the runner told us of this run.
     pub runner: Runner,
     /// What may be done.
@@ -89,35 +86,13 @@ pub struct Settings {
     pub fail_on: FailOn,
 }
 
-/// How PagerDuty is reached.
-#[derive(Debug, Clone)]
-pub struct PagerDutyAccess {
-    /// The key. Cannot be printed.
-    pub token: SecretString,
-    /// How the key is presented.
-    pub scheme: AuthScheme,
-    /// Where the MCP server is.
-    pub server: McpServer,
-    /// `PAGERDUTY_API_HOST`, handed through to a server of our own.
-    pub api_host: Option<String>,
-}
-
-/// The two ways to present a key in the `Authorization` header.
+/// Where the repository is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuthScheme {
-    /// `Token token=…`, for PagerDuty's API keys.
-    Token,
-    /// `Bearer …`, for OAuth.
-    Bearer,
-}
-
-/// The MCP server to talk to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum McpServer {
-    /// Streamable HTTP at this address.
-    Http(Url),
-    /// A child process that speaks over stdio: program and arguments.
-    Command(Vec<String>),
+pub enum Place {
+    /// On GitHub: a token and a name are needed.
+    GitHub,
+    /// In a folder of this machine: nothing is asked of GitHub.
+    Folder,
 }
 
 /// How GitHub is reached. The three addresses are the runner's, used as they are.
@@ -203,11 +178,14 @@ impl Settings {
     ///
     /// # Errors
     /// A configuration failure that names the first input that is missing or wrong and its allowed values.
-    pub fn from_environment(environment: &Environment) -> Result<Settings, Failure> {
+    pub fn from_environment(environment: &Environment, place: Place) -> Result<Settings, Failure> {
         let input = |input: Input| environment.input(input);
         Ok(Settings {
             pagerduty: pagerduty(environment)?,
-            github: github(environment)?,
+            github: match place {
+                Place::GitHub => Some(github(environment)?),
+                Place::Folder => None,
+            },
             runner: runner(environment),
             mode: choice(
                 MODE,
@@ -234,62 +212,27 @@ impl Settings {
             )?,
         })
     }
-
-    /// The two tokens, to be masked and redacted.
-    pub fn secrets(&self) -> [&SecretString; 2] {
-        [&self.pagerduty.token, &self.github.token]
-    }
-
-    /// How far before the incident the landings are read.
-    pub fn window(&self) -> Duration {
-        Duration::from_secs(u64::from(self.window_hours) * 3600)
-    }
 }
 
 /// Reads how PagerDuty is reached: `pagerduty-token` and its companions.
-///
-/// # Errors
-/// A configuration failure for an empty token, one with blanks in it, an unknown scheme and an address that is none.
-pub fn pagerduty(environment: &Environment) -> Result<PagerDutyAccess, Failure> {
-    let token = secret(
-        environment,
-        PAGERDUTY_TOKEN,
-        "PAGERDUTY_TOKEN",
-        "Pass a PagerDuty API key, best a read-only one, from a secret.",
-    )?;
+fn pagerduty(environment: &Environment) -> Result<PagerDutySettings, Failure> {
+    let token = Token::parse(&environment.token(PAGERDUTY_TOKEN, "PAGERDUTY_TOKEN"))?;
     let scheme = choice(
         PAGERDUTY_AUTH_SCHEME,
         &environment.input(PAGERDUTY_AUTH_SCHEME),
         &[("token", AuthScheme::Token), ("bearer", AuthScheme::Bearer)],
     )?;
-    let command: Vec<String> = environment.input(PAGERDUTY_MCP_COMMAND).split_whitespace().map(str::to_owned).collect();
-    let server = if command.is_empty() {
-        McpServer::Http(mcp_address(&environment.input(PAGERDUTY_MCP_URL))?)
+    let command = environment.input(PAGERDUTY_MCP_COMMAND);
+    let route = if command.is_empty() {
+        Route::http(&environment.input(PAGERDUTY_MCP_URL), scheme)?
     } else {
-        McpServer::Command(command)
+        Route::command(&command, environment.all())?
     };
-    Ok(PagerDutyAccess { token, scheme, server, api_host: environment.variable("PAGERDUTY_API_HOST") })
-}
-
-/// A key travels only over TLS; plain HTTP is for a server on the same machine.
-fn mcp_address(text: &str) -> Result<Url, Failure> {
-    let local = |url: &Url| matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
-    let address = Url::parse(text).ok().filter(|url| url.scheme() == "https" || (url.scheme() == "http" && local(url)));
-    address.ok_or_else(|| {
-        Failure::configuration(
-            format!("The input `pagerduty-mcp-url` is {text:?}, which is no https address."),
-            format!("Leave it empty for {HOSTED_MCP_SERVER}, or give the https address of an MCP server."),
-        )
-    })
+    Ok(PagerDutySettings { route, token, limits: Limits::default(), web_address: None })
 }
 
 fn github(environment: &Environment) -> Result<GitHubAccess, Failure> {
-    let token = secret(
-        environment,
-        GITHUB_TOKEN,
-        "GITHUB_TOKEN",
-        "Leave the input out for the workflow's own token, or pass another from a secret.",
-    )?;
+    let token = github_token(environment)?;
     let repository = environment.variable("GITHUB_REPOSITORY").unwrap_or_default();
     let repository = repository.parse().map_err(|why| {
         Failure::configuration(
@@ -335,17 +278,19 @@ fn runner(environment: &Environment) -> Runner {
     }
 }
 
-/// A token from its input or, at a terminal, from the variable people know.
-fn secret(environment: &Environment, input: Input, variable: &str, remedy: &str) -> Result<SecretString, Failure> {
-    let token = environment.input(input);
-    let token = if token.is_empty() { environment.variable(variable).unwrap_or_default() } else { token };
+/// A GitHub token from its input or, at a terminal, from the variable people know.
+fn github_token(environment: &Environment) -> Result<SecretString, Failure> {
+    let token = environment.token(GITHUB_TOKEN, "GITHUB_TOKEN");
     let token = token.trim();
     if token.is_empty() {
-        return Err(Failure::configuration(format!("The input `{}` is empty.", input.name), remedy));
-    }
-    if token.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(Failure::configuration(
-            format!("The input `{}` holds blanks or line breaks, as no token does.", input.name),
+            "The input `github-token` is empty.",
+            "Leave the input out for the workflow's own token, or pass another from a secret; at a terminal set GITHUB_TOKEN.",
+        ));
+    }
+    if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Failure::configuration(
+            "The input `github-token` holds white space or characters outside ASCII, which no token has.",
             "Store the bare token in the secret, without a prefix such as `Bearer`.",
         ));
     }
@@ -401,7 +346,7 @@ mod tests {
     }
 
     fn problem(extra: &[(&str, &str)]) -> String {
-        match Settings::from_environment(&environment(extra)) {
+        match Settings::from_environment(&environment(extra), Place::GitHub) {
             Err(failure) => {
                 assert_eq!(failure.kind.exit_code(), 2);
                 failure.to_string()
@@ -413,11 +358,12 @@ mod tests {
     #[test]
     fn empty_inputs_mean_their_defaults() {
         let settings =
-            Settings::from_environment(&environment(&[("INPUT_MODE", ""), ("INPUT_LABELS", " ")])).expect("valid");
+            Settings::from_environment(&environment(&[("INPUT_MODE", ""), ("INPUT_LABELS", " ")]), Place::GitHub)
+                .expect("valid");
         assert_eq!(settings.mode, Mode::Respond);
         assert_eq!(settings.labels, ["incident"]);
-        assert_eq!(settings.window(), Duration::from_secs(86_400));
-        assert_eq!(settings.pagerduty.server, McpServer::Http(HOSTED_MCP_SERVER.parse().expect("an address")));
+        assert_eq!(settings.window_hours, 24);
+        assert!(matches!(settings.pagerduty.route, Route::Http { address, .. } if address.as_str() == HOSTED_SERVER));
     }
 
     #[test]
@@ -429,7 +375,7 @@ mod tests {
             .collect();
         let explicit: Vec<(&str, &str)> =
             explicit.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert!(Settings::from_environment(&environment(&explicit)).is_ok());
+        assert!(Settings::from_environment(&environment(&explicit), Place::GitHub).is_ok());
     }
 
     #[test]
@@ -442,24 +388,27 @@ mod tests {
             problem(&[("INPUT_WINDOW-HOURS", "0")]),
             "The input `window-hours` is \"0\".\nUse a whole number from 1 to 720."
         );
-        assert!(problem(&[("INPUT_PAGERDUTY-TOKEN", " ")]).starts_with("The input `pagerduty-token` is empty."));
-        assert!(problem(&[("INPUT_PAGERDUTY-TOKEN", "Bearer abc")]).contains("blanks"));
-        assert!(problem(&[("INPUT_PAGERDUTY-MCP-URL", "http://example.com/mcp")]).contains("no https address"));
+        assert!(problem(&[("INPUT_PAGERDUTY-TOKEN", " ")]).starts_with("The PagerDuty token is empty"));
+        assert!(problem(&[("INPUT_GITHUB-TOKEN", "")]).starts_with("The input `github-token` is empty."));
+        assert!(problem(&[("INPUT_PAGERDUTY-TOKEN", "Bearer abc")]).contains("scheme"));
+        assert!(problem(&[("INPUT_PAGERDUTY-MCP-URL", "http://example.com/mcp")]).contains("plain http"));
         assert!(problem(&[("INPUT_INCIDENT", "12 345")]).contains("names no incident"));
         assert!(problem(&[("GITHUB_REPOSITORY", "nonsense")]).contains("GITHUB_REPOSITORY"));
     }
 
     #[test]
     fn a_command_replaces_the_address() {
-        let settings =
-            Settings::from_environment(&environment(&[("INPUT_PAGERDUTY-MCP-COMMAND", "pagerduty-mcp --flag")]));
-        let server = settings.expect("valid").pagerduty.server;
-        assert_eq!(server, McpServer::Command(vec!["pagerduty-mcp".to_owned(), "--flag".to_owned()]));
+        let settings = Settings::from_environment(
+            &environment(&[("INPUT_PAGERDUTY-MCP-COMMAND", "pagerduty-mcp --flag")]),
+            Place::GitHub,
+        );
+        let Route::Command(command) = settings.expect("valid").pagerduty.route else { panic!("expected a command") };
+        assert_eq!((command.program.as_str(), command.arguments), ("pagerduty-mcp", vec!["--flag".to_owned()]));
     }
 
     #[test]
     fn tokens_do_not_print() {
-        let settings = Settings::from_environment(&environment(&[])).expect("valid");
+        let settings = Settings::from_environment(&environment(&[]), Place::GitHub).expect("valid");
         let printed = format!("{settings:?}");
         assert!(!printed.contains("u+pagerdutykey") && !printed.contains("ghs_token"));
     }

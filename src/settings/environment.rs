@@ -1,6 +1,7 @@
 //! A snapshot of the environment's variables, taken once at start.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 
 use super::Input;
 
@@ -23,6 +24,17 @@ impl Environment {
         let name = format!("INPUT_{}", input.name.to_ascii_uppercase());
         let value = self.variables.get(&name).map_or("", |value| value.trim());
         if value.is_empty() { input.default.to_owned() } else { value.to_owned() }
+    }
+
+    /// A token: the input, or at a terminal the variable that people know.
+    pub fn token(&self, input: Input, variable: &str) -> String {
+        let token = self.input(input);
+        if token.is_empty() { self.variable(variable).unwrap_or_default() } else { token }
+    }
+
+    /// Every variable, for a child process that sees some of them.
+    pub fn all(&self) -> impl Iterator<Item = (OsString, OsString)> + '_ {
+        self.variables.iter().map(|(name, value)| (name.into(), value.into()))
     }
 
     /// The same environment with one input set, as a command line does it.
