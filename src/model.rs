@@ -8,5 +8,6 @@ pub mod ids;
 pub mod incident;
 pub mod landing;
 pub mod marker;
+pub mod outcome;
 pub mod publication;
 pub mod trigger;

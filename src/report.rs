@@ -39,6 +39,12 @@ impl Analysis {
         let incident = &self.evidence.incident;
         incident.number.map_or_else(|| IncidentReference::Id(incident.id.clone()), IncidentReference::Number)
     }
+
+    /// Every name under which the incident may have been answered before.
+    pub fn names(&self) -> Vec<IncidentReference> {
+        let id = IncidentReference::Id(self.evidence.incident.id.clone());
+        self.evidence.incident.number.map(IncidentReference::Number).into_iter().chain([id]).collect()
+    }
 }
 
 /// Where texts may link to, and what stands there.

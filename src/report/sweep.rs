@@ -32,3 +32,8 @@ pub fn render(rows: &[Row]) -> Markdown {
     });
     markdown!["## 📊 Sweep\n\n", table(&["Incident", "Title", "Service", "Outcome"], cells), "\n"]
 }
+
+/// `[PagerDuty 12345] analysis`. No `#` stands before the number, so that GitHub links nothing.
+pub fn issue_title(incident: &IncidentReference) -> String {
+    format!("[PagerDuty {incident}] analysis")
+}
