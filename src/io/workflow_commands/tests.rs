@@ -110,7 +110,7 @@ fn after_ten_annotations_lines_are_plain() {
 
 #[test]
 fn a_document_is_exact_at_a_terminal_and_harmless_json_to_a_runner() {
-    let json = r###"{"title":"##[error]x","hidden":"a​b"}"###;
+    let json = "{\"title\":\"##[error]x\",\"hidden\":\"a\u{200B}b\"}";
     let (terminal, _, results) = console(Audience::Terminal);
     terminal.document(json, DocumentFormat::Json);
     assert_eq!(results.text(), json);
@@ -150,6 +150,10 @@ fn the_environment_decides_who_reads() {
 
 /// Pieces that a runner may take for a command, and what may stand around them.
 const HOSTILE: &[&str] = &[
+    "::error::",
+    "::add-mask ::",
+    "##[group]",
+    "##[set-output name=a]",
     "::",
     ":",
     "##[",
