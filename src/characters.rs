@@ -31,13 +31,13 @@ pub fn is_invisible(c: char) -> bool {
     if c.is_whitespace() {
         return false;
     }
-    c.is_control() || is_bidi_control(c) || is_default_ignorable(c)
+    c.is_control() || is_default_ignorable(c)
 }
 
-/// Unicode's `Default_Ignorable_Code_Point`, with the interlinear annotation marks (U+FFF9 to U+FFFB) beside them.
+/// Unicode's `Default_Ignorable_Code_Point`, which includes the bidi controls, with the interlinear annotation marks (U+FFF9 to U+FFFB) beside them.
 fn is_default_ignorable(c: char) -> bool {
     matches!(c,
-        '\u{00AD}' | '\u{034F}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{180B}'..='\u{180F}'
+        '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{180B}'..='\u{180F}'
         | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}'
         | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}'
         | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
@@ -139,6 +139,13 @@ mod tests {
     #[test]
     fn hidden_characters_do_not_keep_letters_from_composing() {
         assert_eq!(one_line("e\u{200D}\u{301}", 10), "é");
+    }
+
+    #[test]
+    fn what_reorders_is_also_invisible() {
+        let bidi: Vec<char> = ('\0'..=char::MAX).filter(|c| is_bidi_control(*c)).collect();
+        assert_eq!(bidi.len(), 12);
+        assert!(bidi.iter().all(|c| is_invisible(*c)));
     }
 
     #[test]

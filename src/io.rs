@@ -10,4 +10,5 @@ pub mod pagerduty;
 pub mod publish;
 pub mod repository;
 pub mod tracking;
+pub mod workflow_commands;
 pub mod world;

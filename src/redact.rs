@@ -271,6 +271,9 @@ mod tests {
     }
 
     proptest! {
+        // Each case compiles a pattern of its own, which takes most of the time.
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         #[test]
         fn no_neighbour_hides_a_secret(
             secret in "[A-Za-z0-9_+/=&<.-]{12,40}", before in any::<String>(), after in any::<String>()

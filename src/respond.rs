@@ -183,7 +183,7 @@ pub fn outcome(analysis: &Analysis, fixed: &FixOutcome) -> Outcome {
             (RunResult::Degraded, "none")
         }
         FixOutcome::NotPermitted(_) | FixOutcome::ForeignCommits(_) => (RunResult::Degraded, "none"),
-        FixOutcome::None(_) | FixOutcome::Planned | FixOutcome::ElsewhereAtWork => (RunResult::Analysed, "none"),
+        FixOutcome::None(_) | FixOutcome::Planned | FixOutcome::ElsewhereAtWork => (RunResult::Reported, "none"),
     };
     outputs.push(("pull-request-operation", operation.to_owned()));
     Outcome { result, reason: None, outputs, summary: Some(answer::summary(analysis, fixed)) }

@@ -27,7 +27,7 @@ pub struct Input {
 
 macro_rules! inputs {
     ($($constant:ident = $name:literal, $default:expr;)*) => {
-        $(const $constant: Input = Input { name: $name, default: $default };)*
+        $(pub(crate) const $constant: Input = Input { name: $name, default: $default };)*
 
         /// Every input, in the order of `action.yml`.
         pub const INPUTS: &[Input] = &[$($constant),*];

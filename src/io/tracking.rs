@@ -101,7 +101,7 @@ impl Tracking {
             places,
             state: Mutex::new(state),
             updates: AtomicU32::new(0),
-        }))
+        })))
     }
 
     /// Shows that a step has begun. What fails here is of no consequence.

@@ -28,7 +28,7 @@ pub enum RunResult {
     /// An analysis with a pull request, new or already there.
     Fixed,
     /// An analysis without a pull request.
-    Analysed,
+    Reported,
     /// An analysis that could not be published as planned.
     Degraded,
     /// Nothing was to be done.
@@ -42,7 +42,7 @@ impl RunResult {
     pub fn word(self) -> &'static str {
         match self {
             RunResult::Fixed => "fixed",
-            RunResult::Analysed => "analysed",
+            RunResult::Reported => "reported",
             RunResult::Degraded => "degraded",
             RunResult::Skipped => "skipped",
             RunResult::Swept => "swept",

@@ -76,11 +76,12 @@ pub fn code_span(text: &str) -> Markdown {
 /// The fence is longer than any run of backticks inside, so that the text cannot end it. What cannot be seen is dropped,
 /// but characters that reorder a line are shown by their number, since they are a way to hide code from a reviewer.
 pub fn code_block(text: &str, language: Language, most_lines: usize) -> Markdown {
-    let (read, cut) = split_at_most(text, LONGEST_READ);
-    let text = token_shapes(read);
-    let text = without_terminal_sequences(&text);
-    let all: Vec<&str> = lines(&text).collect();
-    let shown: Vec<String> = all.iter().take(most_lines).map(|line| code_line(line)).collect();
+    let (read, unread) = split_at_most(text, LONGEST_READ);
+    let visible = visible_code(read);
+    // What is invisible is gone by now and nothing is cut yet, so that no secret is hidden or halved.
+    let redacted = token_shapes(&visible);
+    let all: Vec<&str> = redacted.lines().collect();
+    let shown: Vec<String> = all.iter().take(most_lines).map(|line| cut_line(line)).collect();
     let fence = "`".repeat(shown.iter().map(|line| longest_backtick_run(line)).max().unwrap_or(0).max(2) + 1);
     let mut block = format!("\n\n{fence}{}\n", language.info_string());
     for line in &shown {
@@ -89,31 +90,38 @@ pub fn code_block(text: &str, language: Language, most_lines: usize) -> Markdown
     }
     block.push_str(&fence);
     block.push_str("\n\n");
-    // What was never read has no lines that could be counted.
-    let at_least = if cut.is_empty() { "" } else { "at least " };
-    match all.len() - shown.len() {
-        0 if cut.is_empty() => {}
-        0 => block.push_str(&format!("{ELLIPSIS} and more.\n\n")),
-        more => block.push_str(&format!("{ELLIPSIS} and {at_least}{more} more lines.\n\n")),
+    match (all.len() - shown.len(), unread.is_empty()) {
+        (0, true) => {}
+        (more, true) => block.push_str(&format!("{ELLIPSIS} and {more} more lines.\n\n")),
+        // What was not read has no lines that could be counted.
+        (_, false) => block.push_str(&format!("{ELLIPSIS} and more.\n\n")),
     }
     Markdown(block)
 }
 
-fn code_line(line: &str) -> String {
-    let mut shown = String::with_capacity(line.len());
-    for (count, c) in line.chars().filter(|c| is_bidi_control(*c) || !is_invisible(*c)).enumerate() {
-        if count == LONGEST_LINE {
-            shown.push(ELLIPSIS);
-            break;
+/// The lines with line feeds between them, without terminal colours and what cannot be seen, bidi controls by number.
+fn visible_code(text: &str) -> String {
+    let text = without_terminal_sequences(text);
+    let mut shown = String::with_capacity(text.len());
+    for line in lines(&text) {
+        for c in line.chars() {
+            if is_bidi_control(c) {
+                // Writing to a `String` cannot fail.
+                let _ = write!(shown, "<U+{:04X}>", u32::from(c));
+            } else if !is_invisible(c) {
+                shown.push(c);
+            }
         }
-        if is_bidi_control(c) {
-            // Writing to a `String` cannot fail.
-            let _ = write!(shown, "<U+{:04X}>", u32::from(c));
-        } else {
-            shown.push(c);
-        }
+        shown.push('\n');
     }
     shown
+}
+
+fn cut_line(line: &str) -> String {
+    match line.char_indices().nth(LONGEST_LINE) {
+        Some((at, _)) => format!("{}{ELLIPSIS}", split_at_most(line, at).0),
+        None => line.to_owned(),
+    }
 }
 
 fn longest_backtick_run(line: &str) -> usize {
@@ -213,6 +221,13 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_not_halved_by_a_cut() {
+        let token = format!("ghs_{}", "a1B2".repeat(10));
+        let block = code_block(&format!("{}{token}", "x".repeat(490)), Language::Text, 3);
+        assert!(block.as_str().contains("xREDACTED\n"), "{block}");
+    }
+
+    #[test]
     fn spans_choose_the_form_that_holds() {
         assert_eq!(code_span("src/worker.c:26").as_str(), "`src/worker.c:26`");
         assert_eq!(code_span("a`b|c").as_str(), "<code>a\\`b\\|c</code>");
@@ -250,9 +265,8 @@ mod tests {
         fn a_code_block_holds_its_text(text in hostile_text()) {
             let document = markdown!["Before ", code_block(&text, Language::Text, 50), "after"];
             prop_assert_eq!(outline(document.as_str()), ["paragraph", "code block", "paragraph"]);
-            let expected: Vec<String> = lines(&token_shapes(&without_terminal_sequences(&text))).map(code_line).collect();
-            let held = code_in(document.as_str());
-            prop_assert_eq!(held.lines().collect::<Vec<_>>(), expected);
+            let expected = token_shapes(&visible_code(&text)).into_owned();
+            prop_assert_eq!(code_in(document.as_str()), expected);
         }
 
         #[test]
