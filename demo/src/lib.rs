@@ -2,6 +2,7 @@
 pub mod git;
 pub mod github;
 pub mod history;
+pub mod pagerduty;
 pub mod scenario;
 pub mod server;
 pub mod worker;
