@@ -141,7 +141,8 @@ pub(super) fn select(all: &Records, what: Resource, id: &str, filters: &Filters,
 
 /// An incident by id or, where the server takes them, by number.
 pub(super) fn incident<'a>(all: &'a Records, id: &str) -> Option<&'a Value> {
-    let by_number = |i: &Value| all.lookup == Lookup::IdOrNumber && i["incident_number"].to_string() == id;
+    let number = id.parse::<u64>().ok().filter(|_| all.lookup == Lookup::IdOrNumber);
+    let by_number = |i: &Value| number.is_some_and(|number| i["incident_number"] == number);
     all.incidents.iter().find(|i| i["id"] == id || by_number(i))
 }
 
