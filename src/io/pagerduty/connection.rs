@@ -119,8 +119,16 @@ impl Connection {
         let parameters = CallToolRequestParams::new(call.tool.clone()).with_arguments(call.arguments.clone());
         match tokio::time::timeout(time, self.session.call_tool(parameters)).await {
             Ok(Ok(result)) => envelope::value(&call.tool, result, self.token.reveal()),
-            Ok(Err(error)) => Err(fault::from_service_error(&call.tool, error, self.token.reveal())),
+            Ok(Err(error)) => Err(self.explained(fault::from_service_error(&call.tool, error, self.token.reveal()))),
             Err(_) => Err(Fault::Timeout(time)),
+        }
+    }
+
+    /// One answer may break off while the session lives on.
+    fn explained(&self, fault: Fault) -> Fault {
+        match fault {
+            Fault::Ended if !self.session.is_transport_closed() => Fault::StreamBroken,
+            other => other,
         }
     }
 

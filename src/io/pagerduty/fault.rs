@@ -21,8 +21,10 @@ pub(crate) enum Fault {
     Unauthorised,
     /// 403: the token is valid and may not do this.
     Forbidden,
-    /// 404: PagerDuty knows nothing under that name, or the address of the server is wrong.
+    /// 404 from PagerDuty: nothing is known under that name.
     NotFound,
+    /// 404 from the web server: the address is not that of an MCP server.
+    NoSuchAddress,
     /// 429: too many requests.
     RateLimited,
     /// A 5xx or another status that says the server is at fault.
@@ -41,6 +43,9 @@ pub(crate) enum Fault {
     Ended,
     /// The answer stopped in the middle.
     Truncated,
+    /// The event stream that was to bring the answer ended before it; the library does not tell a stream that was
+    /// cut off from one that it gave up for its size.
+    StreamBroken,
     /// The answer is longer than 16 MiB.
     TooLarge,
     /// The answer is not JSON.
@@ -67,6 +72,7 @@ impl Fault {
             Fault::Unauthorised => "the token was not accepted (401)".into(),
             Fault::Forbidden => "the token may not read this (403)".into(),
             Fault::NotFound => "PagerDuty has no such thing (404)".into(),
+            Fault::NoSuchAddress => "nothing is served at that address (404)".into(),
             Fault::RateLimited => "PagerDuty asks to slow down (429)".into(),
             Fault::ServerFault(status) => format!("the server failed (HTTP {status})"),
             Fault::Redirected => "the server answered with a redirect, which is not followed".into(),
@@ -76,6 +82,7 @@ impl Fault {
             Fault::Unreachable(reason) => format!("the server could not be reached ({reason})"),
             Fault::Ended => "the server closed the connection before it answered".into(),
             Fault::Truncated => "the answer stopped in the middle".into(),
+            Fault::StreamBroken => "the answer was cut off on its way, or is larger than 16 MiB".into(),
             Fault::TooLarge => "the answer is larger than 16 MiB".into(),
             Fault::NotJson => "the answer is not JSON".into(),
             Fault::UnknownShape(keys) => format!("the answer has an unknown shape ({keys})"),
@@ -103,11 +110,13 @@ impl Fault {
                  of a user who has it."
             }
             Fault::NotFound => {
-                "Check the incident's number or id, that the token belongs to the same PagerDuty account, and the \
-                 path of `pagerduty-mcp-url`."
+                "Check the number or id, and that the token belongs to the PagerDuty account that has it."
+            }
+            Fault::NoSuchAddress => {
+                "Check the path of `pagerduty-mcp-url`; PagerDuty's own server is at https://mcp.pagerduty.com/mcp."
             }
             Fault::RateLimited => "Run again in a minute; other users of the same token share its limit.",
-            Fault::ServerFault(_) | Fault::Ended | Fault::Truncated => {
+            Fault::ServerFault(_) | Fault::Ended | Fault::Truncated | Fault::StreamBroken => {
                 "Run again; if it stays, look at https://status.pagerduty.com or at the log of your own server."
             }
             Fault::Redirected => "Set `pagerduty-mcp-url` to the final address of the server.",
@@ -212,8 +221,8 @@ fn from_http(error: &StreamableHttpError<reqwest::Error>) -> Fault {
     match error {
         StreamableHttpError::AuthRequired(_) => Fault::Unauthorised,
         StreamableHttpError::InsufficientScope(_) => Fault::Forbidden,
-        StreamableHttpError::HttpStatus(status) => from_status(status.status),
-        StreamableHttpError::SessionExpired => Fault::NotFound,
+        StreamableHttpError::HttpStatus(status) => from_http_status(status.status),
+        StreamableHttpError::SessionExpired => Fault::Ended,
         StreamableHttpError::ResponseBodyTooLarge { .. } => Fault::TooLarge,
         StreamableHttpError::UnexpectedContentType(_) => Fault::NotJson,
         StreamableHttpError::UnexpectedEndOfStream => Fault::Truncated,
@@ -231,7 +240,8 @@ fn from_http(error: &StreamableHttpError<reqwest::Error>) -> Fault {
 fn from_response_text(text: &str) -> Fault {
     let status = text.strip_prefix("HTTP ").and_then(|rest| rest.get(..3)).and_then(|digits| digits.parse().ok());
     match status {
-        Some(status) => from_status(status),
+        Some(status) => from_http_status(status),
+        None if text.contains("did not match any variant") => Fault::UnknownShape("JSON, but no MCP message".into()),
         None if text.contains("EOF while parsing") => Fault::Truncated,
         None if text.contains("could not parse JSON") => Fault::NotJson,
         None if text.contains("empty sse stream") => Fault::Truncated,
@@ -258,7 +268,7 @@ fn from_reqwest(error: &reqwest::Error) -> Fault {
     } else if error.is_timeout() {
         Fault::Unreachable("no answer in time".into())
     } else if let Some(status) = error.status() {
-        from_status(status.as_u16())
+        from_http_status(status.as_u16())
     } else if error.is_body() || error.is_decode() {
         Fault::Truncated
     } else {
@@ -273,6 +283,11 @@ fn innermost(error: &dyn StdError) -> String {
         cause = next;
     }
     one_line(&cause.to_string(), "")
+}
+
+/// A status of the server itself, rather than one that it passes on from PagerDuty.
+fn from_http_status(status: u16) -> Fault {
+    if matches!(status, 404 | 410) { Fault::NoSuchAddress } else { from_status(status) }
 }
 
 fn from_status(status: u16) -> Fault {
