@@ -6,6 +6,8 @@ mod failures;
 mod incident;
 #[path = "pagerduty/open.rs"]
 mod open;
+#[path = "pagerduty/real.rs"]
+mod real;
 #[path = "pagerduty/stand_in.rs"]
 mod stand_in;
 #[path = "pagerduty/stdio.rs"]

@@ -28,7 +28,7 @@ pub(crate) enum Fault {
     /// 429: too many requests.
     RateLimited,
     /// A 5xx or another status that says the server is at fault.
-    ServerFault(u16),
+    ServerFailed(u16),
     /// A 3xx. It is not followed, so that the token never reaches another host.
     Redirected,
     /// The server does not offer a tool for this question.
@@ -63,7 +63,7 @@ pub(crate) enum Fault {
 impl Fault {
     /// True where the same read may well succeed a moment later.
     pub(crate) fn is_transient(&self) -> bool {
-        matches!(self, Fault::RateLimited | Fault::ServerFault(502..=504))
+        matches!(self, Fault::RateLimited | Fault::ServerFailed(502..=504))
     }
 
     /// The cause as a clause that follows "because".
@@ -74,7 +74,7 @@ impl Fault {
             Fault::NotFound => "PagerDuty has no such thing (404)".into(),
             Fault::NoSuchAddress => "nothing is served at that address (404)".into(),
             Fault::RateLimited => "PagerDuty asks to slow down (429)".into(),
-            Fault::ServerFault(status) => format!("the server failed (HTTP {status})"),
+            Fault::ServerFailed(status) => format!("the server failed (HTTP {status})"),
             Fault::Redirected => "the server answered with a redirect, which is not followed".into(),
             Fault::ToolMissing(tools) => format!("the server offers no tool for it (looked for {tools})"),
             Fault::WrongArguments => "the server did not accept the arguments of the call".into(),
@@ -116,7 +116,7 @@ impl Fault {
                 "Check the path of `pagerduty-mcp-url`; PagerDuty's own server is at https://mcp.pagerduty.com/mcp."
             }
             Fault::RateLimited => "Run again in a minute; other users of the same token share its limit.",
-            Fault::ServerFault(_) | Fault::Ended | Fault::Truncated | Fault::StreamBroken => {
+            Fault::ServerFailed(_) | Fault::Ended | Fault::Truncated | Fault::StreamBroken => {
                 "Run again; if it stays, look at https://status.pagerduty.com or at the log of your own server."
             }
             Fault::Redirected => "Set `pagerduty-mcp-url` to the final address of the server.",
@@ -154,7 +154,9 @@ pub(crate) fn from_tool_text(tool: &str, text: &str, secret: &str) -> Fault {
     let lower = text.to_lowercase();
     if lower.contains("unknown tool") {
         Fault::ToolMissing(tool.to_owned())
-    } else if lower.contains("validation error") || lower.contains("invalid arguments") {
+    } else if lower.contains("invalid arguments") || (lower.contains("validation error") && lower.contains("arguments"))
+    {
+        // A "validation error for Alert" is another matter: the server could not read what PagerDuty sent it.
         Fault::WrongArguments
     } else if lower.contains("unauthorized") {
         Fault::Unauthorised
@@ -165,7 +167,8 @@ pub(crate) fn from_tool_text(tool: &str, text: &str, secret: &str) -> Fault {
     } else if lower.contains("timed out") || lower.contains("connection refused") || lower.contains("max retries") {
         Fault::Unreachable("the MCP server could not reach PagerDuty".into())
     } else {
-        Fault::Refused(one_line(text, secret))
+        // Python's validation errors go on with the value they stumbled over.
+        Fault::Refused(one_line(text.split(" [type=").next().unwrap_or(text), secret))
     }
 }
 
@@ -298,7 +301,7 @@ fn from_status(status: u16) -> Fault {
         429 => Fault::RateLimited,
         300..=399 => Fault::Redirected,
         400 | 422 => Fault::WrongArguments,
-        _ => Fault::ServerFault(status),
+        _ => Fault::ServerFailed(status),
     }
 }
 
@@ -357,7 +360,7 @@ mod tests {
                 Fault::WrongArguments,
             ),
             ("Unknown tool: get_incidentz", Fault::ToolMissing("get_incident".into())),
-            ("GET /incidents: API responded with unknown error (status 503)", Fault::ServerFault(503)),
+            ("GET /incidents: API responded with unknown error (status 503)", Fault::ServerFailed(503)),
         ];
         for (text, expected) in cases {
             assert_eq!(from_tool_text("get_incident", text, "secret"), expected, "{text}");
@@ -376,6 +379,13 @@ mod tests {
         let Fault::Refused(words) = from_tool_text("t", &text, "s3cr3t") else { panic!("not a refusal") };
         assert!(words.starts_with("bad header b'Token token=***' [31mxxx"), "{words}");
         assert_eq!(words.chars().count(), 201);
+    }
+
+    #[test]
+    fn a_server_that_stumbles_over_pagerdutys_answer_is_not_our_mistake() {
+        let text = "Error executing tool t: 1 validation error for Alert\nself\n  Field required [type=missing, input_value={'k': 'v'}]";
+        let expected = "Error executing tool t: 1 validation error for Alert self Field required";
+        assert_eq!(from_tool_text("t", text, ""), Fault::Refused(expected.into()));
     }
 
     #[test]
