@@ -9,6 +9,15 @@
 //!
 //! The words above are the modules of [`model`], in reading order.
 
+pub mod characters;
+pub mod diagnose;
 pub mod failure;
 pub mod io;
 pub mod model;
+pub mod plan;
+pub mod redact;
+pub mod report;
+pub mod respond;
+pub mod settings;
+pub mod sweep;
+pub mod trigger;
