@@ -115,6 +115,32 @@ async fn the_oldest_server_leaves_gaps() {
 }
 
 #[tokio::test]
+async fn the_servers_own_stream_is_not_needed() {
+    let expected = read(&World::new("1.1.0").start().await).await;
+    for status in [200, 401, 404, 500] {
+        let world = World::new("1.1.0").refusing_the_stream_with(status);
+        assert_eq!(read(&world.start().await).await, expected, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn the_smallest_plausible_answer_will_do() {
+    let record = json!({
+        "id": "12345", "title": "worker-deployment OOM Killed", "status": "triggered", "urgency": "high",
+        "service": {"name": "api"}, "created_at": "2026-11-22T07:00:00Z",
+    });
+    let text = json!({"content": [{"type": "text", "text": record.to_string()}]});
+    let missing = tool_error("API responded with unknown error (status 404): Not Found");
+    let world = World::new("1.1.0").with("get_incident", text).with("get_service", missing);
+    let pager = world.start().await.connect().await;
+    let incident = pager.incident(&reference("#12345"), now()).await.expect("it has what it needs").value;
+    assert_eq!(incident.number.map(|number| number.get()), Some(12345));
+    assert_eq!(incident.severity, Severity::Urgency(Urgency::High));
+    assert_eq!(incident.service.id.as_str(), "PSVC001", "found by its name");
+    assert_eq!(incident.on_call.len(), 1);
+}
+
+#[tokio::test]
 async fn few_requests_and_all_of_them_counted() {
     for version in DIALECTS {
         let stand_in = World::new(version).start().await;

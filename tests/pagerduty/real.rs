@@ -165,7 +165,7 @@ async fn over_http(python: &str, rest: &MockServer, framing: &str) -> (PagerDuty
     let address = free.local_addr().expect("an address");
     drop(free);
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pagerduty/fixtures/serve_http.py");
-    let child = Command::new(python)
+    let mut child = Command::new(python)
         .arg(script)
         .arg(address.port().to_string())
         .args((!framing.is_empty()).then_some(framing))
@@ -177,6 +177,7 @@ async fn over_http(python: &str, rest: &MockServer, framing: &str) -> (PagerDuty
         .spawn()
         .expect("Python starts");
     while TcpStream::connect(address).await.is_err() {
+        assert_eq!(child.try_wait().expect("a child of ours"), None, "{python} ended before it listened");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     (patient(Route::http(&format!("http://{address}/mcp"), AuthScheme::Token).expect("an address")), child)

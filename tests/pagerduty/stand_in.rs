@@ -46,6 +46,7 @@ pub(crate) struct World {
     tools: HashMap<String, Answer>,
     missing: Vec<String>,
     everything: Option<ResponseTemplate>,
+    event_stream: u16,
     heard: Arc<Mutex<Vec<Value>>>,
     headers: Arc<Mutex<Vec<String>>>,
 }
@@ -82,6 +83,7 @@ impl World {
             tools: HashMap::new(),
             missing: Vec::new(),
             everything: None,
+            event_stream: 405,
             heard: Arc::default(),
             headers: Arc::default(),
         };
@@ -133,6 +135,11 @@ impl World {
     pub(crate) fn without(mut self, tool: &str) -> World {
         self.missing.push(tool.to_owned());
         self
+    }
+
+    /// What the server says to a request for a stream of its own messages; 405 means that it has none.
+    pub(crate) fn refusing_the_stream_with(self, status: u16) -> World {
+        World { event_stream: status, ..self }
     }
 
     /// One HTTP response for every request.
@@ -220,7 +227,7 @@ impl Respond for World {
             return response.clone();
         }
         match request.method.as_str() {
-            "GET" => return ResponseTemplate::new(405),
+            "GET" => return ResponseTemplate::new(self.event_stream),
             "DELETE" => return ResponseTemplate::new(200),
             _ => {}
         }
