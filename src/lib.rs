@@ -9,6 +9,8 @@
 //!
 //! The words above are the modules of [`model`], in reading order.
 
+pub mod c;
 pub mod failure;
 pub mod io;
 pub mod model;
+pub mod repair;
