@@ -1,0 +1,176 @@
+//! GraphQL: who am I, what is on the default branch, what was said on an issue, and `createCommitOnBranch`.
+
+use anyhow::Context;
+use axum::Json;
+use axum::extract::State;
+use base64::Engine as _;
+use serde_json::{Map, Value, json};
+
+use super::query::{self, Field};
+use super::{Access, Reply, Shared, ok, refs, text};
+use crate::git::{git, run};
+
+/// GraphQL says no with HTTP 200 and `errors`.
+struct Errors(Value);
+
+impl From<String> for Errors {
+    fn from(message: String) -> Errors {
+        Errors(json!([{"message": message}]))
+    }
+}
+
+impl From<anyhow::Error> for Errors {
+    fn from(error: anyhow::Error) -> Errors {
+        Errors::from(format!("Something went wrong while executing your query: {error:#}"))
+    }
+}
+
+impl Errors {
+    fn of(kind: &str, field: &Field, message: &str) -> Errors {
+        Errors(json!([{"type": kind, "path": [field.alias], "message": message}]))
+    }
+}
+
+/// `POST /graphql`.
+pub(super) async fn answer(State(shared): State<Shared>, Json(request): Json<Value>) -> Reply {
+    let mut data = Map::new();
+    let fields = match query::parse(text(&request, "query"), &request["variables"]) {
+        Ok(fields) => fields,
+        Err(message) => return ok(json!({"errors": [{"message": message}]})),
+    };
+    for field in &fields {
+        match resolve(&shared, field).await {
+            Ok(value) => data.insert(field.alias.clone(), value),
+            Err(Errors(errors)) => return ok(json!({"data": {field.alias.clone(): null}, "errors": errors})),
+        };
+    }
+    ok(json!({"data": data}))
+}
+
+async fn resolve(shared: &Shared, field: &Field) -> Result<Value, Errors> {
+    let whole = match field.name.as_str() {
+        "viewer" => actor(&shared.records().me),
+        "repository" => repository(shared, field).await?,
+        "createCommitOnBranch" => create_commit(shared, field).await?,
+        "rateLimit" => json!({"remaining": shared.records().rate_remaining, "limit": 1000, "cost": 1}),
+        other => return Err(format!("Field '{other}' doesn't exist on type 'Query'").into()),
+    };
+    Ok(query::project(&field.fields, &whole)?)
+}
+
+fn actor(person: &super::Person) -> Value {
+    let login = person.login.trim_end_matches("[bot]");
+    // GraphQL gives a bot's login without the suffix that REST has, but for the viewer itself.
+    json!({"login": person.login, "id": format!("BOT_{}", person.id), "databaseId": person.id, "name": login})
+}
+
+async fn repository(shared: &Shared, field: &Field) -> Result<Value, Errors> {
+    let argument = |name: &str| field.arguments.get(name).and_then(Value::as_str).unwrap_or_default();
+    let named = format!("{}/{}", argument("owner"), argument("name"));
+    if !named.eq_ignore_ascii_case(&shared.records().repository) {
+        let message = format!("Could not resolve to a Repository with the name '{named}'.");
+        return Err(Errors::of("NOT_FOUND", field, &message));
+    }
+    let head = git(&shared.bare, &["symbolic-ref", "--short", "HEAD"]).await?;
+    let oid = git(&shared.bare, &["rev-parse", "HEAD"]).await?;
+    let mut whole = json!({"id": "R_kwDO13c73d", "nameWithOwner": named,
+        "defaultBranchRef": {"name": head, "target": {"oid": oid}}});
+    for part in &field.fields {
+        if ["issue", "pullRequest", "issueOrPullRequest"].contains(&part.name.as_str()) {
+            whole[&part.name] = conversation(shared, part.arguments.get("number").and_then(Value::as_u64));
+        }
+        if part.name == "ref" {
+            let name = part.arguments.get("qualifiedName").and_then(Value::as_str).unwrap_or_default();
+            let oid = refs::resolve(shared, name.trim_start_matches("refs/heads/")).await;
+            whole["ref"] = oid.map_or(Value::Null, |oid| json!({"name": name, "target": {"oid": oid}}));
+        }
+    }
+    Ok(whole)
+}
+
+/// An issue or pull request with all its comments.
+fn conversation(shared: &Shared, number: Option<u64>) -> Value {
+    let records = shared.records();
+    let Some(issue) = records.issues.iter().find(|i| i["number"].as_u64() == number) else { return Value::Null };
+    let suffix = format!("/issues/{}", issue["number"]);
+    let mine = |record: &Value| record["user"]["login"] == records.me.login.as_str();
+    let node = |c: &Value| {
+        json!({"id": c["node_id"], "databaseId": c["id"], "body": c["body"], "url": c["html_url"],
+        "author": {"login": c["user"]["login"]}, "viewerDidAuthor": mine(c), "createdAt": c["created_at"]})
+    };
+    let nodes: Vec<Value> =
+        records.comments.iter().filter(|c| text(c, "issue_url").ends_with(&suffix)).map(node).collect();
+    json!({"id": issue["node_id"], "number": issue["number"], "title": issue["title"], "body": issue["body"],
+        "url": issue["html_url"], "state": text(issue, "state").to_uppercase(), "viewerDidAuthor": mine(issue),
+        "comments": {"totalCount": nodes.len(), "nodes": nodes, "pageInfo": {"hasNextPage": false, "endCursor": null}}})
+}
+
+/// A real commit on a branch that exists and is where the caller thinks it is.
+async fn create_commit(shared: &Shared, field: &Field) -> Result<Value, Errors> {
+    let input = field.arguments.get("input").cloned().unwrap_or_default();
+    if shared.records().grants.contents == Access::Read {
+        return Err(Errors::of("FORBIDDEN", field, "Resource not accessible by integration"));
+    }
+    let branch = text(&input["branch"], "branchName").trim_start_matches("refs/heads/").to_owned();
+    let repository = text(&input["branch"], "repositoryNameWithOwner");
+    let known = repository.eq_ignore_ascii_case(&shared.records().repository);
+    let head = if known { refs::resolve(shared, &branch).await } else { None };
+    let Some(head) = head else {
+        let message = format!("A ref named \"refs/heads/{branch}\" does not exist in the repository.");
+        return Err(Errors::of("NOT_FOUND", field, &message));
+    };
+    let expected = text(&input, "expectedHeadOid");
+    let stale = |expected: &str, found: &str| {
+        let message =
+            format!("Expected branch to point to \"{expected}\" but it points to \"{found}\".  Pull and try again.");
+        Errors::of("STALE_DATA", field, &message)
+    };
+    if head != expected {
+        return Err(stale(expected, &head));
+    }
+    if text(&input["message"], "headline").is_empty() {
+        return Err(Errors::of("UNPROCESSABLE", field, "A commit message headline is required"));
+    }
+    let commit = write_commit(shared, &input, &head).await?;
+    if git(&shared.bare, &["update-ref", &format!("refs/heads/{branch}"), &commit, &head]).await.is_err() {
+        return Err(stale(expected, "another commit"));
+    }
+    let url = format!("{}/commit/{commit}", shared.links().page());
+    let signature = json!({"isValid": true, "state": "VALID", "wasSignedByGitHub": true});
+    let commit = json!({"oid": commit, "url": url, "commitUrl": url, "signature": signature});
+    Ok(json!({"commit": commit, "ref": {"name": branch, "target": {"oid": commit["oid"]}}}))
+}
+
+/// Builds the tree in an index of its own and commits it. A file that exists keeps its mode; a new one gets 100644.
+async fn write_commit(shared: &Shared, input: &Value, parent: &str) -> anyhow::Result<String> {
+    let index = tempfile::tempdir()?;
+    let index = index.path().join("index").display().to_string();
+    let me = shared.records().me.clone();
+    let environment = [
+        ("GIT_INDEX_FILE", index.as_str()),
+        ("GIT_AUTHOR_NAME", me.login.as_str()),
+        ("GIT_AUTHOR_EMAIL", me.email.as_str()),
+        ("GIT_COMMITTER_NAME", "GitHub"),
+        ("GIT_COMMITTER_EMAIL", "noreply@github.com"),
+    ];
+    let git_in_index = async |arguments: &[&str], input: &[u8]| -> anyhow::Result<String> {
+        let output = run(&shared.bare, arguments, input, &environment).await?;
+        Ok(String::from_utf8_lossy(&output).trim().to_owned())
+    };
+    git_in_index(&["read-tree", parent], b"").await?;
+    for addition in input["fileChanges"]["additions"].as_array().into_iter().flatten() {
+        let path = text(addition, "path");
+        let contents = base64::engine::general_purpose::STANDARD.decode(text(addition, "contents"));
+        let contents = contents.with_context(|| format!("contents of {path} are not base64"))?;
+        let blob = git_in_index(&["hash-object", "-w", "--stdin"], &contents).await?;
+        let entry = git_in_index(&["ls-files", "--stage", "--", path], b"").await?;
+        let mode = entry.split(' ').next().filter(|mode| !mode.is_empty()).unwrap_or("100644");
+        git_in_index(&["update-index", "--add", "--cacheinfo", &format!("{mode},{blob},{path}")], b"").await?;
+    }
+    for deletion in input["fileChanges"]["deletions"].as_array().into_iter().flatten() {
+        git_in_index(&["update-index", "--force-remove", "--", text(deletion, "path")], b"").await?;
+    }
+    let tree = git_in_index(&["write-tree"], b"").await?;
+    let message = [text(&input["message"], "headline"), text(&input["message"], "body")].join("\n\n");
+    git_in_index(&["commit-tree", &tree, "-p", parent, "-F", "-"], message.trim_end().as_bytes()).await
+}
