@@ -35,8 +35,9 @@ pub fn run(environment: &Environment, console: &Console) -> Result<ExitCode, Fai
     };
     let fail_on = settings.fail_on;
     let reach = if settings.mode == Mode::Report { Reach::Rehearse } else { Reach::Act };
-    let world = World::new(settings, Source::GitHub, reach, Utc::now())?;
-    match block_on(guarded(world, trigger)) {
+    // Inside the runtime, since the client of GitHub starts a task of its own.
+    let answered = async { guarded(World::new(settings, Source::GitHub, reach, Utc::now())?, trigger).await };
+    match block_on(answered) {
         Ok(outcome) => finish(console, &files, &outcome, fail_on),
         Err(failure) => {
             files.set_outputs(&[(outputs::RESULT, "failed")], console.redactor())?;
