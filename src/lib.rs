@@ -9,6 +9,11 @@
 //!
 //! The words above are the modules of [`model`], in reading order.
 
+pub mod c;
+pub mod failure;
+pub mod io;
+pub mod model;
+pub mod repair;
 pub mod characters;
 pub mod commands;
 pub mod diagnose;

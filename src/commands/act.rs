@@ -27,6 +27,12 @@ const EVENT_LIMIT: u64 = 32 << 20;
 /// # Errors
 /// Where the settings or the event are unusable; the failure of a peer ends as an exit code by `fail-on`.
 pub fn run(environment: &Environment, console: &Console) -> Result<ExitCode, Failure> {
+    if environment.variable("GITHUB_EVENT_NAME").is_none() {
+        return Err(Failure::configuration(
+            "There is no GITHUB_EVENT_NAME: this is not a workflow, and no command was given.",
+            "Use it as a step of a workflow, or see --help for the commands of the command line.",
+        ));
+    }
     let settings = Settings::from_environment(environment, Place::GitHub)?;
     let files = RunnerFiles::new(&settings.runner);
     let trigger = match read_event(&settings)? {
@@ -35,9 +41,9 @@ pub fn run(environment: &Environment, console: &Console) -> Result<ExitCode, Fai
     };
     let fail_on = settings.fail_on;
     let reach = if settings.mode == Mode::Report { Reach::Rehearse } else { Reach::Act };
-    // Inside the runtime, since the client of GitHub starts a task of its own.
-    let answered = async { guarded(World::new(settings, Source::GitHub, reach, Utc::now())?, trigger).await };
-    match block_on(answered) {
+    // The HTTP client wants the runtime to be there when it is made.
+    let work = async { guarded(World::new(settings, Source::GitHub, reach, Utc::now())?, trigger).await };
+    match block_on(work) {
         Ok(outcome) => finish(console, &files, &outcome, fail_on),
         Err(failure) => {
             files.set_outputs(&[(outputs::RESULT, "failed")], console.redactor())?;
@@ -53,12 +59,6 @@ pub fn run(environment: &Environment, console: &Console) -> Result<ExitCode, Fai
 
 fn read_event(settings: &Settings) -> Result<Verdict, Failure> {
     let runner = &settings.runner;
-    if runner.event_name.is_empty() {
-        return Err(Failure::configuration(
-            "There is no GITHUB_EVENT_NAME: this is not a workflow, and no command was given.",
-            "Use it as a step of a workflow, or see --help for the commands of the command line.",
-        ));
-    }
     let asked = Asked {
         incident: settings.incident.as_ref(),
         sweep: settings.mode == Mode::Sweep,

@@ -81,7 +81,6 @@ pub fn run(arguments: &AnalyzeArguments, environment: Environment, console: &Con
     let reach = if rehearse { Reach::Rehearse } else { Reach::Act };
     let settings = Settings::from_environment(&environment, place)?;
     let (analysis, publication, outcome) = block_on(async {
-        // Inside the runtime, since the client of GitHub starts a task of its own.
         let world = World::new(settings, source, reach, Utc::now())?;
         let (analysis, publication) = respond::analyse(&world, &arguments.incident, None).await?;
         let outcome = respond::publish(&world, &analysis, &publication).await?;
