@@ -120,8 +120,7 @@ impl Tree {
 
 /// Walks every function once, callees before callers, the functions of a level in parallel.
 fn walk_all(program: &Program) -> (Vec<OnceLock<Option<Summary>>>, Vec<Walked>) {
-    let calls: Vec<Vec<FunctionId>> =
-        program.functions.par_iter().map(|function| program.callees(function)).collect();
+    let calls: Vec<Vec<FunctionId>> = program.functions.par_iter().map(|function| program.callees(function)).collect();
     let summaries: Vec<OnceLock<Option<Summary>>> = (0..calls.len()).map(|_| OnceLock::new()).collect();
     let mut walks: Vec<Walked> = Vec::new();
     walks.resize_with(calls.len(), Walked::default);

@@ -66,9 +66,9 @@ impl Evidence {
             by.sort();
             by.dedup();
             if by.is_empty() {
-                pair.lost += u32::from(walked.losses.iter().any(|found| {
-                    found.loss.site == number as u32 && found.loss.seen_by.is_empty()
-                }));
+                pair.lost += u32::from(
+                    walked.losses.iter().any(|found| found.loss.site == number as u32 && found.loss.seen_by.is_empty()),
+                );
             }
             for name in by {
                 *pair.released.entry(name).or_default() += 1;

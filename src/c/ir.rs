@@ -258,12 +258,7 @@ impl Function {
                 self.walk(a, visit);
                 self.walk(b, visit);
             }
-            Expr::Unknown
-            | Expr::Int(_)
-            | Expr::Text
-            | Expr::Var(_)
-            | Expr::Global(_)
-            | Expr::Configured(_) => {}
+            Expr::Unknown | Expr::Int(_) | Expr::Text | Expr::Var(_) | Expr::Global(_) | Expr::Configured(_) => {}
         }
     }
 }

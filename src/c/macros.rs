@@ -26,10 +26,35 @@ pub struct MacroTable {
 
 /// Macros of well-known libraries that stand for nothing a leak depends on, for trees that do not define them.
 const VANISHING: &[&str] = &[
-    "G_BEGIN_DECLS", "G_END_DECLS", "__BEGIN_DECLS", "__END_DECLS", "__unused", "__maybe_unused", "__must_check",
-    "__init", "__exit", "__cold", "__hot", "__force", "__user", "__THROW", "__wur", "__restrict", "__extension__",
-    "__inline", "__inline__", "ATTRIBUTE_UNUSED", "UNUSED_ATTR", "NORETURN", "WINAPI", "APIENTRY", "CALLBACK",
-    "__cdecl", "__stdcall", "_Noreturn", "noreturn",
+    "G_BEGIN_DECLS",
+    "G_END_DECLS",
+    "__BEGIN_DECLS",
+    "__END_DECLS",
+    "__unused",
+    "__maybe_unused",
+    "__must_check",
+    "__init",
+    "__exit",
+    "__cold",
+    "__hot",
+    "__force",
+    "__user",
+    "__THROW",
+    "__wur",
+    "__restrict",
+    "__extension__",
+    "__inline",
+    "__inline__",
+    "ATTRIBUTE_UNUSED",
+    "UNUSED_ATTR",
+    "NORETURN",
+    "WINAPI",
+    "APIENTRY",
+    "CALLBACK",
+    "__cdecl",
+    "__stdcall",
+    "_Noreturn",
+    "noreturn",
 ];
 
 impl MacroTable {
@@ -370,7 +395,8 @@ mod tests {
 
     #[test]
     fn macros_that_stand_for_nothing_are_blanked_in_place() {
-        let macros = table("#define API __attribute__((visibility(\"default\")))\n#define CHECKED(a, b)\n#define N 3\n");
+        let macros =
+            table("#define API __attribute__((visibility(\"default\")))\n#define CHECKED(a, b)\n#define N 3\n");
         let text = "API int f(void) CHECKED(1, (2)) { return N; }\n#ifdef API\n";
         let clean = without_noise(text, &macros);
         assert_eq!(clean.len(), text.len());

@@ -3,9 +3,11 @@
 mod decide;
 mod lines;
 mod names;
+mod recurrence;
 
 pub use decide::{Confidence, Decided, Releaser, decide};
 pub use lines::Lines;
+pub use recurrence::Recurrence;
 
 use super::Tree as SourceTree;
 use super::domain::LossKind;
@@ -60,6 +62,8 @@ pub struct Leak {
     pub confidence: Confidence,
     /// Why it is that sure.
     pub reasons: Vec<String>,
+    /// Whether one call loses it once or again and again.
+    pub recurrence: Recurrence,
     /// From the acquisition to the loss.
     pub trace: Vec<TraceStep>,
     /// The fix, if one is safe.
@@ -170,6 +174,7 @@ fn tell(tree: &SourceTree, view: &FileView, id: FunctionId, decided: &Decided) -
         lost: first.loss.span,
         confidence: decided.confidence,
         reasons,
+        recurrence: recurrence::of(function, decided),
         trace: trace(tree, view, decided, &variable),
         variable,
         fix,

@@ -144,7 +144,9 @@ impl Summary {
             merge_alike(&mut outcomes, |a, b| same_sign(&a.returns, &b.returns));
         }
         if outcomes.len() > MAX_OUTCOMES {
-            merge_alike(&mut outcomes, |a, b| !matches!((&a.returns, &b.returns), (Spec::Fresh(_), _) | (_, Spec::Fresh(_))));
+            merge_alike(&mut outcomes, |a, b| {
+                !matches!((&a.returns, &b.returns), (Spec::Fresh(_), _) | (_, Spec::Fresh(_)))
+            });
         }
         (outcomes.len() <= MAX_OUTCOMES).then_some(Summary { outcomes })
     }

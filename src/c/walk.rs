@@ -156,14 +156,7 @@ pub fn walk(program: &Program, summaries: &Summaries, function: &Function) -> Wa
     walk.faults.dedup();
     let outcomes = walk.conclude();
     let summary = if exhausted { None } else { Summary::condense(outcomes) };
-    Walked {
-        summary,
-        sites: walk.sites,
-        losses: walk.losses,
-        releases: walk.releases,
-        faults: walk.faults,
-        exhausted,
-    }
+    Walked { summary, sites: walk.sites, losses: walk.losses, releases: walk.releases, faults: walk.faults, exhausted }
 }
 
 impl Walk<'_> {
@@ -343,7 +336,8 @@ impl Walk<'_> {
                     match case {
                         Some(case) => {
                             let case = self.eval(&mut taken, *case);
-                            let possible = self.assume_compare(&mut taken, super::ir::BinaryOp::Equal, value, case, true);
+                            let possible =
+                                self.assume_compare(&mut taken, super::ir::BinaryOp::Equal, value, case, true);
                             if possible {
                                 taken.step(*span, true);
                                 reached.push((*to, taken));

@@ -22,7 +22,11 @@ pub fn accept(tree: &SourceTree, view: &FileView, candidate: &Candidate, edits: 
     }
     let local: Vec<Edit> = edits
         .iter()
-        .map(|edit| Edit { start: edit.start - span.start as usize, end: edit.end - span.start as usize, text: edit.text.clone() })
+        .map(|edit| Edit {
+            start: edit.start - span.start as usize,
+            end: edit.end - span.start as usize,
+            text: edit.text.clone(),
+        })
         .collect();
     let before = view.text.get(span.start as usize..span.end as usize).ok_or("the function is not text")?;
     let after = edit::apply(before, &local).ok_or("the edits overlap")?;

@@ -44,11 +44,8 @@ impl Fact {
 
     /// Both hold. `None` if they cannot.
     pub fn meet(self, other: Fact) -> Option<Fact> {
-        let mut fact = Fact {
-            low: self.low.max(other.low),
-            high: self.high.min(other.high),
-            zero: self.zero && other.zero,
-        };
+        let mut fact =
+            Fact { low: self.low.max(other.low), high: self.high.min(other.high), zero: self.zero && other.zero };
         if !fact.zero {
             if fact.low == 0 {
                 fact.low = 1;

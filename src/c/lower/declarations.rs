@@ -297,10 +297,7 @@ mod tests {
     #[test]
     fn numbers_of_every_base() {
         let read = ["10", "0x1F", "017", "0b11", "5LL", "3UL", "0", "1.5", "0xFFFFFFFFFFFFFFFF"].map(parse_number);
-        assert_eq!(
-            read,
-            [Some(10), Some(31), Some(15), Some(3), Some(5), Some(3), Some(0), None, Some(-1)]
-        );
+        assert_eq!(read, [Some(10), Some(31), Some(15), Some(3), Some(5), Some(3), Some(0), None, Some(-1)]);
         assert_eq!(fold("/", 1, 0), None);
         assert_eq!(fold("+", i64::MAX, 1), None);
         assert_eq!(parse_character("'h'"), Some(104));

@@ -8,9 +8,17 @@ use crate::c::names::Name;
 use crate::c::syntax::{Kind, Role};
 
 /// Wrappers that hand on their first argument and only advise the compiler.
-const TRANSPARENT: &[&str] =
-    &["likely", "unlikely", "__builtin_expect", "G_LIKELY", "G_UNLIKELY", "LIKELY", "UNLIKELY", "__predict_true",
-        "__predict_false"];
+const TRANSPARENT: &[&str] = &[
+    "likely",
+    "unlikely",
+    "__builtin_expect",
+    "G_LIKELY",
+    "G_UNLIKELY",
+    "LIKELY",
+    "UNLIKELY",
+    "__predict_true",
+    "__predict_false",
+];
 
 impl Lowerer<'_> {
     /// The value, or place, of an expression; its effects are emitted.
@@ -449,8 +457,7 @@ impl Lowerer<'_> {
             }
             Kind::BinaryExpression if matches!(self.operator(at), Some("&&" | "||")) => {
                 let both = self.operator(at) == Some("&&");
-                let (Some(left), Some(right)) =
-                    (self.frames.child(at, Role::Left), self.frames.child(at, Role::Right))
+                let (Some(left), Some(right)) = (self.frames.child(at, Role::Left), self.frames.child(at, Role::Right))
                 else {
                     return self.build.end(Terminator::Any(Box::new([yes, no])), next);
                 };
@@ -527,4 +534,3 @@ enum Wanted {
     Value,
     Nothing,
 }
-

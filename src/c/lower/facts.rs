@@ -80,7 +80,10 @@ impl Lowerer<'_> {
                 None => (!declared.is_pointer || is_static).then_some(0),
             };
             let full = self.global_name(name);
-            if is_const && !declared.is_pointer && let Some(value) = known {
+            if is_const
+                && !declared.is_pointer
+                && let Some(value) = known
+            {
                 self.facts.constants.push((full, value));
             } else {
                 self.facts.globals.push((full, known));

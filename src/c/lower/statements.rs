@@ -339,8 +339,12 @@ impl Lowerer<'_> {
         let (yes, no, after) = (self.build.new_block(), self.build.new_block(), self.build.new_block());
         self.build.branch_on(span, condition, yes, no);
         let alternative = self.frames.child(at, Role::Alternative);
-        let items: Vec<At> =
-            self.frames.children(at).into_iter().filter(|child| Some(*child) != head && Some(*child) != alternative).collect();
+        let items: Vec<At> = self
+            .frames
+            .children(at)
+            .into_iter()
+            .filter(|child| Some(*child) != head && Some(*child) != alternative)
+            .collect();
         self.items(&items);
         self.build.goto(after, no);
         match alternative {

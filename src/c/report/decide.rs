@@ -55,7 +55,13 @@ pub struct Decided {
 }
 
 /// The acquisitions of a function whose losses are worth telling. `text` is the file's.
-pub fn decide(program: &Program, evidence: &Evidence, function: &Function, walked: &Walked, text: &str) -> Vec<Decided> {
+pub fn decide(
+    program: &Program,
+    evidence: &Evidence,
+    function: &Function,
+    walked: &Walked,
+    text: &str,
+) -> Vec<Decided> {
     let mut decided = Vec::new();
     for (number, site) in walked.sites.iter().enumerate() {
         let number = number as u32;
@@ -100,7 +106,8 @@ fn confidence(
     }
     let (by, released, lost) = evidence.release_of(site.source, site.part)?;
     (released >= 2 && released >= lost * 2).then(|| {
-        let reason = format!("elsewhere what `{source}` gives is released with `{}` ({released} times)", program.text(by));
+        let reason =
+            format!("elsewhere what `{source}` gives is released with `{}` ({released} times)", program.text(by));
         (Confidence::Low, vec![reason])
     })
 }
@@ -124,7 +131,10 @@ fn releaser(
         return Some(Releaser { name, example: Some(example) });
     }
     let same_kind = walked.releases.iter().filter(|seen| {
-        walked.sites.get(seen.site as usize).is_some_and(|other| other.release == site.release && other.source == site.source)
+        walked
+            .sites
+            .get(seen.site as usize)
+            .is_some_and(|other| other.release == site.release && other.source == site.source)
     });
     if let Some(seen) = same_kind.max_by_key(|seen| seen.span) {
         return Some(Releaser { name: seen.by, example: None });

@@ -61,7 +61,9 @@ impl Walk<'_> {
     /// The function that a call reaches: by name, by the value of the pointer, or as the only candidate.
     fn called(&mut self, view: &mut State, callee: Callee) -> Option<Name> {
         match callee {
-            Callee::Named(name) if self.program.defines(name) || self.program.knowledge.of(name).is_some() => Some(name),
+            Callee::Named(name) if self.program.defines(name) || self.program.knowledge.of(name).is_some() => {
+                Some(name)
+            }
             Callee::Named(name) => Some(self.program.target_of(name).unwrap_or(name)),
             Callee::Through(expr) => match self.eval(view, expr) {
                 Value::Code(name) => Some(name),
@@ -254,12 +256,8 @@ impl Walk<'_> {
     fn clobber_outputs(&mut self, view: &mut State, call: &Call) {
         for (number, arg) in call.args.iter().enumerate() {
             let Value::Address(region) = arg.value else { continue };
-            let inside: Vec<(RegionId, Value)> = view
-                .store
-                .iter()
-                .filter(|(other, _)| self.arena.within(*other, region))
-                .copied()
-                .collect();
+            let inside: Vec<(RegionId, Value)> =
+                view.store.iter().filter(|(other, _)| self.arena.within(*other, region)).copied().collect();
             for (place, value) in inside {
                 if self.arena.target(value).is_none_or(|target| view.object(target).is_none()) {
                     self.unsettle(view, place, number);

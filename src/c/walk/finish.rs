@@ -1,9 +1,7 @@
 //! The end of a path: what is still held and unreachable is lost, and the rest becomes an outcome.
 
 use super::Walk;
-use crate::c::domain::{
-    Fact, LossKind, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value,
-};
+use crate::c::domain::{Fact, LossKind, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value};
 use crate::c::ir::{BinaryOp, Expr, InstrKind, VarId};
 use crate::c::summary::{Base, Effect, Fresh, Outcome, Path, Selector, Spec};
 use crate::c::syntax::Span;
@@ -58,9 +56,9 @@ impl Walk<'_> {
         for (region, value) in &view.store {
             let outside = match self.arena.root(*region) {
                 Root::Global(_) => true,
-                Root::Pointee(symbol) => {
-                    view.object(symbol).is_none_or(|object| object.site.is_none() || object.standing == Standing::Shared)
-                }
+                Root::Pointee(symbol) => view
+                    .object(symbol)
+                    .is_none_or(|object| object.site.is_none() || object.standing == Standing::Shared),
                 Root::Var(_) | Root::Text => false,
             };
             if outside {

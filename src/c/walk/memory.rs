@@ -393,9 +393,9 @@ impl Walk<'_> {
                 && match self.arena.root(*region) {
                     Root::Pointee(owner) => {
                         owner != symbol
-                            && !view.object(owner).is_some_and(|owner| {
-                                matches!(owner.standing, Standing::Released(_) | Standing::Lost)
-                            })
+                            && !view
+                                .object(owner)
+                                .is_some_and(|owner| matches!(owner.standing, Standing::Released(_) | Standing::Lost))
                     }
                     _ => true,
                 }

@@ -39,9 +39,10 @@ impl<'a> Layout<'a> {
     pub(crate) fn before(&self, at: u32, statements: &[String]) -> Option<Vec<Edit>> {
         let path = self.view.syntax.path_to(Span { start: at, end: at + 1 });
         let tree = &self.view.syntax;
-        let statement = path.iter().rev().find(|node| {
-            tree.node(**node).span.start == at && is_statement(tree.node(**node).kind)
-        })?;
+        let statement = path
+            .iter()
+            .rev()
+            .find(|node| tree.node(**node).span.start == at && is_statement(tree.node(**node).kind))?;
         let position = path.iter().position(|node| node == statement)?;
         // The outermost statement that begins here: a label stands before what it labels.
         let parent = *path.get(position.checked_sub(1)?)?;
@@ -70,11 +71,8 @@ impl<'a> Layout<'a> {
         let head = self.view.text.get(..span.start as usize)?.trim_end();
         let parent_start = self.view.syntax.node(parent).span.start;
         let outer = self.indent_at(parent_start);
-        let inner = if self.is_first(span.start) {
-            self.indent_at(span.start)
-        } else {
-            format!("{outer}{}", self.unit)
-        };
+        let inner =
+            if self.is_first(span.start) { self.indent_at(span.start) } else { format!("{outer}{}", self.unit) };
         let between = self.view.text.get(head.len()..span.start as usize)?;
         // A comment between the condition and its statement stays where it is.
         if !between.trim().is_empty() || head.ends_with("*/") {
@@ -120,8 +118,7 @@ impl<'a> Layout<'a> {
             let text: String = statements.iter().map(|statement| format!(" {statement};")).collect();
             return Some(vec![Edit::insert(span.end as usize, text)]);
         };
-        let text: String =
-            statements.iter().map(|statement| format!("{}{indent}{statement};", self.newline)).collect();
+        let text: String = statements.iter().map(|statement| format!("{}{indent}{statement};", self.newline)).collect();
         Some(vec![Edit::insert(end, text)])
     }
 
@@ -145,10 +142,8 @@ impl<'a> Layout<'a> {
             return Some(vec![Edit::insert(brace as usize, text)]);
         }
         let start = self.line_start(brace);
-        let text: String = statements
-            .iter()
-            .map(|statement| format!("{outer}{}{statement};{}", self.unit, self.newline))
-            .collect();
+        let text: String =
+            statements.iter().map(|statement| format!("{outer}{}{statement};{}", self.unit, self.newline)).collect();
         Some(vec![Edit::insert(start, text)])
     }
 

@@ -86,7 +86,8 @@ impl Workbench<'_> {
     fn is_block_end(&self, found: &FoundLoss) -> bool {
         let span = found.loss.span;
         let at_brace = self.view.text.get(span.start as usize..).is_some_and(|rest| rest.starts_with('}'));
-        matches!(found.loss.kind, LossKind::Exit | LossKind::Scope) && at_brace || self.is_last_return(found)
+        matches!(found.loss.kind, LossKind::Exit | LossKind::Scope) && at_brace
+            || self.is_last_return(found)
             || found.loss.kind == LossKind::Overwrite && found.loss.span == self.candidate.decided.site.span
     }
 
@@ -98,7 +99,8 @@ impl Workbench<'_> {
             return false;
         };
         let body = at.checked_sub(1).and_then(|at| path.get(at)).copied();
-        let is_body = |node: u32| syntax.node(node).kind == Kind::CompoundStatement && syntax.node(node).role == Role::Body;
+        let is_body =
+            |node: u32| syntax.node(node).kind == Kind::CompoundStatement && syntax.node(node).role == Role::Body;
         body.is_some_and(is_body)
     }
 
