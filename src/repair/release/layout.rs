@@ -180,7 +180,7 @@ fn unit(body: &str) -> String {
     }
     let steps = indents.windows(2).filter_map(|pair| {
         let (a, b) = (pair[0].len(), pair[1].len());
-        (b > a && b - a <= 8).then_some(b - a)
+        (b > a && b - a <= 8).then(|| b - a)
     });
     " ".repeat(steps.min().unwrap_or(4))
 }
