@@ -4,7 +4,7 @@ use pagerduty_incident_responder::io::pagerduty::{AuthScheme, PagerDuty, REQUEST
 use pagerduty_incident_responder::model::incident::{Incident, Severity, Team, Urgency};
 use serde_json::{Value, json};
 
-use crate::stand_in::{DIALECTS, INCIDENT, StandIn, TOKEN, World, listed, now, reference, tool_error};
+use crate::stand_in::{DIALECTS, INCIDENT, StandIn, TOKEN, World, listed, now, recorded, reference, tool_error};
 
 async fn read(stand_in: &StandIn) -> (Incident, Vec<String>) {
     let pager = stand_in.connect().await;
@@ -262,19 +262,18 @@ async fn urgency_comes_from_the_record_the_lists_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn the_address_comes_from_the_alert_else_from_the_configured_account() {
-    let none = listed(json!([]));
-    let stand_in = World::new("1.1.0").with("list_alerts_from_incident", none).start().await;
-    let mut settings = stand_in.settings();
-    let pager = PagerDuty::connect(&settings).await.expect("the stand-in answers");
-    let reading = pager.incident(&reference(INCIDENT), now()).await.expect("the incident is there");
-    assert_eq!(reading.value.address, None);
+async fn the_address_comes_from_the_record_else_from_the_alert_else_from_nowhere() {
+    let address = async |world: World| read(&world.start().await).await.0.address.map(String::from);
+    let from_alert = format!("https://acme.pagerduty.com/incidents/{INCIDENT}");
+    assert_eq!(address(World::new("1.1.0")).await, Some(from_alert));
 
-    settings.web_address = "https://acme.eu.pagerduty.com/".parse().ok();
-    let pager = PagerDuty::connect(&settings).await.expect("the stand-in answers");
-    let reading = pager.incident(&reference(INCIDENT), now()).await.expect("the incident is there");
-    let address = reading.value.address.map(String::from);
-    assert_eq!(address, Some(format!("https://acme.eu.pagerduty.com/incidents/{INCIDENT}")));
+    let mut record = recorded("get_incident");
+    record["structuredContent"]["html_url"] = json!("https://acme.eu.pagerduty.com/incidents/QX");
+    let from_record = address(World::new("hosted").with("get_incident", record)).await;
+    assert_eq!(from_record, Some("https://acme.eu.pagerduty.com/incidents/QX".to_owned()));
+
+    let without = World::new("1.1.0").with("list_alerts_from_incident", listed(json!([])));
+    assert_eq!(address(without).await, None);
 }
 
 #[tokio::test]

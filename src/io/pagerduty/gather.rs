@@ -52,7 +52,7 @@ pub(super) async fn incident(
         severity: severity.into_parts(&mut gaps),
         created_at: summary.created_at,
         resolved_at: found.resolved_at,
-        address: found.address.clone().or(alerts_address).or_else(|| built_address(pager, &summary.id)),
+        address: found.address.clone().or(alerts_address),
         service: service.into_parts(&mut gaps),
         alerts,
         notes: notes.into_parts(&mut gaps),
@@ -319,13 +319,6 @@ async fn email(pager: &PagerDuty, person: &OnCall, allowance: &Allowance) -> Res
     let items = envelope::list(answer.value, "users")?.items;
     let user = items.iter().filter_map(decode::user).find(|user| user.id == person.user);
     user.and_then(|user| user.email).ok_or(Fault::NotFound)
-}
-
-/// The incident's page from the configured account address.
-fn built_address(pager: &PagerDuty, id: &IncidentId) -> Option<Url> {
-    let mut address = pager.web_address.clone()?;
-    address.path_segments_mut().ok()?.pop_if_empty().extend(["incidents", id.as_str()]);
-    Some(address)
 }
 
 /// A list, decoded; whatever could not be read is a gap called `what`.
