@@ -22,6 +22,7 @@ mod dialect;
 mod envelope;
 mod fault;
 mod gather;
+mod lists;
 mod on_call;
 mod open;
 mod settings;

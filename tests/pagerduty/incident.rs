@@ -205,6 +205,23 @@ async fn strangers_on_call_are_never_named() {
 }
 
 #[tokio::test]
+async fn many_people_on_call_are_all_named_and_the_first_three_looked_up() {
+    let shift = |number: u32| {
+        let user = json!({"id": format!("PUSER0{number}"), "summary": "Ada Bot"});
+        json!({"escalation_policy": {"id": "PESC001"}, "escalation_level": 1, "user": user, "start": null, "end": null})
+    };
+    let people = listed((1..=5).map(shift).collect());
+    let (incident, gaps) = read(&World::new("1.1.0").with("list_oncalls", people).start().await).await;
+    let emails: Vec<_> = incident.on_call.iter().map(|person| person.email.as_deref()).collect();
+    assert_eq!(emails, [Some("ada@example.com"), None, None, None, None]);
+    insta::assert_snapshot!(gaps.join("\n"), @r"
+    e-mail address of Ada Bot because the list of users holds nobody of that name with the same id and an address
+    e-mail address of Ada Bot because the list of users holds nobody of that name with the same id and an address
+    e-mail addresses of 2 more people on call because only the first 3 are looked up
+    ");
+}
+
+#[tokio::test]
 async fn nobody_is_on_call_where_nobody_could_be_verified() {
     let strangers = json!([{"escalation_policy": {"id": "PESC999"}, "escalation_level": 1, "user": {"id": "X"}}]);
     let (incident, gaps) = read(&World::new("1.0.0").with("list_oncalls", listed(strangers)).start().await).await;
@@ -296,6 +313,10 @@ async fn a_number_that_the_hosted_server_cannot_look_up_is_searched_for() {
     let missing = "API responded with unknown error (status 404): Not Found";
     let stand_in = World::new("hosted").with("get_incident", tool_error(missing)).start().await;
     let (incident, _) = read(&stand_in).await;
+    assert_eq!(incident.id.as_str(), INCIDENT);
+
+    let odd = tool_error("Invalid incident_id: must be an incident's id");
+    let (incident, _) = read(&World::new("hosted").with("get_incident", odd).start().await).await;
     assert_eq!(incident.id.as_str(), INCIDENT);
 
     let stand_in = World::new("1.1.0").with("get_incident", tool_error(missing)).start().await;
