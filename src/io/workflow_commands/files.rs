@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::redact::Redactor;
 use crate::report::escape::Markdown;
 use crate::settings::Runner;
+use crate::settings::outputs::Output;
 
 /// Below the runner's limit of 1 MiB on a step's summary, past which all of it is dropped.
 const LARGEST_SUMMARY: u64 = 900 * 1024;
@@ -17,55 +18,6 @@ const LARGEST_OUTPUTS: usize = 1_000_000;
 
 /// Written once where a summary had to end early.
 const SUMMARY_IS_CUT: &str = "\n\n(The rest is left out: GitHub takes no longer summaries.)\n";
-
-/// A step output, by its name in `action.yml`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Output {
-    /// The name, in lower case with hyphens.
-    pub name: &'static str,
-}
-
-macro_rules! outputs {
-    ($($(#[$meta:meta])* $constant:ident = $name:literal;)*) => {
-        /// One constant for each output of `action.yml`.
-        pub mod outputs {
-            use super::Output;
-            $($(#[$meta])* pub const $constant: Output = Output { name: $name };)*
-        }
-
-        /// Every output, in the order of `action.yml`.
-        pub const OUTPUTS: &[Output] = &[$(outputs::$constant),*];
-    };
-}
-
-outputs! {
-    /// How the run ended: `fixed`, `reported`, `swept`, `skipped`, `degraded` or `failed`.
-    RESULT = "result";
-    /// The number people use for the incident.
-    INCIDENT_NUMBER = "incident-number";
-    /// PagerDuty's id of the incident.
-    INCIDENT_ID = "incident-id";
-    /// The confidence of the leading finding.
-    CONFIDENCE = "confidence";
-    /// The number of the pull request that was opened or updated.
-    PULL_REQUEST_NUMBER = "pull-request-number";
-    /// Its page.
-    PULL_REQUEST_URL = "pull-request-url";
-    /// `created`, `unchanged`, `closed` or `none`.
-    PULL_REQUEST_OPERATION = "pull-request-operation";
-    /// The branch with the fix.
-    BRANCH = "branch";
-    /// The commit at the branch's head.
-    HEAD_SHA = "head-sha";
-    /// Whether GitHub shows that commit as verified: `true` or `false`.
-    COMMIT_VERIFIED = "commit-verified";
-    /// The page of the comment that holds the analysis.
-    COMMENT_URL = "comment-url";
-    /// The commit that most likely caused the incident.
-    SUSPECT_COMMIT = "suspect-commit";
-    /// The full report as a file.
-    REPORT_PATH = "report-path";
-}
 
 /// Where the runner wants outputs and summary; either may be absent, and then nothing is written.
 #[derive(Debug, Clone, Default)]
@@ -169,6 +121,7 @@ mod tests {
     use super::*;
     use crate::markdown;
     use crate::report::escape::{Language, code_block};
+    use crate::settings::outputs;
 
     fn files(folder: &Path) -> RunnerFiles {
         RunnerFiles { output: Some(folder.join("output")), summary: Some(folder.join("summary")) }
