@@ -24,7 +24,7 @@ mod log;
 #[cfg(test)]
 mod oracle;
 
-pub use files::{OUTPUTS, Output, RunnerFiles, outputs};
+pub use files::{OUTPUTS, RunnerFiles};
 use lines::{escape_data, escape_property, harmless, harmless_json};
 
 /// GitHub shows no more annotations of one severity for a step; what comes after is a plain line of the log.
