@@ -10,6 +10,7 @@
 //! The words above are the modules of [`model`], in reading order.
 
 pub mod characters;
+pub mod commands;
 pub mod diagnose;
 pub mod failure;
 pub mod io;

@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod escape;
+pub mod json;
 pub mod pull_request;
 pub mod sections;
 pub mod sweep;

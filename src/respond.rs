@@ -15,6 +15,7 @@ use crate::plan::{self, Manner};
 use crate::report::answer::{self, Tagging};
 use crate::report::tracking::{Step, help};
 use crate::report::{Analysis, escape};
+use crate::settings::outputs;
 use crate::sweep;
 
 /// Answers a trigger.
@@ -87,7 +88,7 @@ async fn tracked(world: &World, tracking: &Tracking, incident: &IncidentReferenc
         tracking.finish(github, |limit| answer::render(&analysis, &fixed, &marker, Tagging::Name, limit)).await?;
     }
     let mut outcome = outcome(&analysis, &fixed);
-    outcome.outputs.push(("comment-url", tracking.address().await.to_string()));
+    outcome.outputs.push((outputs::COMMENT_URL, tracking.address().await.to_string()));
     Ok(outcome)
 }
 
@@ -157,34 +158,35 @@ pub fn answer_marker(world: &World, analysis: &Analysis, publication: &Publicati
 /// The run's result, outputs and summary.
 pub fn outcome(analysis: &Analysis, fixed: &FixOutcome) -> Outcome {
     let incident = &analysis.evidence.incident;
-    let mut outputs = vec![("incident-id", incident.id.to_string())];
-    outputs.extend(incident.number.map(|number| ("incident-number", number.to_string())));
+    let mut values = vec![(outputs::INCIDENT_ID, incident.id.to_string())];
+    values.extend(incident.number.map(|number| (outputs::INCIDENT_NUMBER, number.to_string())));
     let finding = analysis.diagnosis.findings.first();
-    outputs.extend(finding.map(|finding| ("confidence", format!("{:?}", finding.confidence).to_ascii_lowercase())));
+    values
+        .extend(finding.map(|finding| (outputs::CONFIDENCE, format!("{:?}", finding.confidence).to_ascii_lowercase())));
     let suspect = analysis.diagnosis.suspects.first();
-    outputs.extend(suspect.map(|suspect| ("suspect-commit", suspect.landing.commit.to_string())));
+    values.extend(suspect.map(|suspect| (outputs::SUSPECT_COMMIT, suspect.landing.commit.to_string())));
     let (result, operation) = match fixed {
         FixOutcome::Opened(pull) => {
-            outputs.push(("pull-request-number", pull.number.to_string()));
-            outputs.push(("pull-request-url", pull.address.to_string()));
-            outputs.push(("branch", plan::branch(&analysis.incident()).to_string()));
-            outputs.push(("head-sha", pull.commit.to_string()));
-            outputs.extend(pull.verified.map(|verified| ("commit-verified", verified.to_string())));
+            values.push((outputs::PULL_REQUEST_NUMBER, pull.number.to_string()));
+            values.push((outputs::PULL_REQUEST_URL, pull.address.to_string()));
+            values.push((outputs::BRANCH, plan::branch(&analysis.incident()).to_string()));
+            values.push((outputs::HEAD_SHA, pull.commit.to_string()));
+            values.extend(pull.verified.map(|verified| (outputs::COMMIT_VERIFIED, verified.to_string())));
             (RunResult::Fixed, "created")
         }
         FixOutcome::Existing { address, number, state } => {
-            outputs.push(("pull-request-number", number.to_string()));
-            outputs.push(("pull-request-url", address.to_string()));
+            values.push((outputs::PULL_REQUEST_NUMBER, number.to_string()));
+            values.push((outputs::PULL_REQUEST_URL, address.to_string()));
             (RunResult::Fixed, if *state == PullState::Open { "unchanged" } else { "closed" })
         }
         FixOutcome::BranchOnly { commit, .. } => {
-            outputs.push(("branch", plan::branch(&analysis.incident()).to_string()));
-            outputs.push(("head-sha", commit.to_string()));
+            values.push((outputs::BRANCH, plan::branch(&analysis.incident()).to_string()));
+            values.push((outputs::HEAD_SHA, commit.to_string()));
             (RunResult::Degraded, "none")
         }
         FixOutcome::NotPermitted(_) | FixOutcome::ForeignCommits(_) => (RunResult::Degraded, "none"),
         FixOutcome::None(_) | FixOutcome::Planned | FixOutcome::ElsewhereAtWork => (RunResult::Reported, "none"),
     };
-    outputs.push(("pull-request-operation", operation.to_owned()));
-    Outcome { result, reason: None, outputs, summary: Some(answer::summary(analysis, fixed)) }
+    values.push((outputs::PULL_REQUEST_OPERATION, operation.to_owned()));
+    Outcome { result, reason: None, outputs: values, summary: Some(answer::summary(analysis, fixed)) }
 }

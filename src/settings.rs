@@ -5,6 +5,7 @@
 
 pub mod config_file;
 pub mod environment;
+pub mod outputs;
 
 use std::path::PathBuf;
 

@@ -56,13 +56,8 @@ pub async fn run(world: &World) -> Result<Outcome, Failure> {
         };
         rows.push(row(incident, outcome));
     }
-    let outputs = vec![("incident-count", rows.len().to_string())];
-    Ok(Outcome {
-        result: RunResult::Swept,
-        reason: None,
-        outputs,
-        summary: Some(markdown![render(&rows), told(&gaps)]),
-    })
+    let summary = Some(markdown![render(&rows), told(&gaps)]);
+    Ok(Outcome { result: RunResult::Swept, reason: None, outputs: Vec::new(), summary })
 }
 
 /// By priority, then urgency, then age: what hurts most and waits longest comes first.

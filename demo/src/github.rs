@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -124,17 +124,17 @@ impl Shared {
     }
 }
 
-/// GitHub's way to say no: a status, and a body with `message`.
-struct Refusal(StatusCode, Value);
+/// GitHub's way to say no: a status, and a body with `message`. Boxed, since refusals are rare.
+struct Refusal(Box<(StatusCode, HeaderMap, Value)>);
 
 /// What a handler answers.
 type Reply = Result<Response, Refusal>;
 
 impl Refusal {
     fn new(status: StatusCode, message: &str) -> Refusal {
-        let text =
+        let body =
             json!({"message": message, "documentation_url": "https://docs.github.com/rest", "status": status.as_str()});
-        Refusal(status, text)
+        Refusal(Box::new((status, HeaderMap::new(), body)))
     }
 
     fn not_found() -> Refusal {
@@ -142,16 +142,29 @@ impl Refusal {
     }
 
     /// 422 "Validation Failed" with one entry in `errors`.
-    fn invalid(resource: &str, message: &str) -> Refusal {
+    fn validation(error: Value) -> Refusal {
         let mut refusal = Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Validation Failed");
-        refusal.1["errors"] = json!([{"resource": resource, "code": "custom", "message": message}]);
+        refusal.0.2["errors"] = json!([error]);
+        refusal
+    }
+
+    /// The usual kind of [`Refusal::validation`].
+    fn invalid(resource: &str, message: &str) -> Refusal {
+        Refusal::validation(json!({"resource": resource, "code": "custom", "message": message}))
+    }
+
+    /// 403 for a token without the permission, which the header names.
+    fn not_accessible(needed: &'static str) -> Refusal {
+        let mut refusal = Refusal::new(StatusCode::FORBIDDEN, "Resource not accessible by integration");
+        refusal.0.1.insert("x-accepted-github-permissions", HeaderValue::from_static(needed));
         refusal
     }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        (self.0, axum::Json(self.1)).into_response()
+        let (status, headers, body) = *self.0;
+        (status, headers, axum::Json(body)).into_response()
     }
 }
 

@@ -58,6 +58,8 @@ pub struct Landed {
     pub subject: String,
     /// Login of its author.
     pub author: String,
+    /// Number of the pull request it came with.
+    pub pull: Option<u64>,
     /// When it landed.
     pub at: DateTime<Utc>,
 }
@@ -85,6 +87,7 @@ pub async fn build(
         sha: sha.to_owned(),
         subject: landing.subject.to_owned(),
         author: landing.author.to_owned(),
+        pull: landing.subject.rsplit_once("(#").and_then(|(_, n)| n.trim_end_matches(')').parse().ok()),
         at: incident_at - landing.before,
     };
     Ok(shas.lines().zip(landings).map(landed).collect())
@@ -121,7 +124,7 @@ fn stream(landings: &[Landing], people: &[Person], incident_at: DateTime<Utc>) -
             Shape::Merge => {
                 let (title, pull) = landing.subject.rsplit_once(" (#").unwrap_or((landing.subject, "0)"));
                 let merge = format!("Merge pull request #{} from topic\n\n{title}", pull.trim_end_matches(')'));
-                let _ = write!(stream, "{}{changed}\n", commit("refs/import/side", mark + 1, seconds - 1800, title));
+                let _ = writeln!(stream, "{}{changed}", commit("refs/import/side", mark + 1, seconds - 1800, title));
                 let _ = writeln!(stream, "{}merge :{}", commit(&branch, mark, seconds, &merge), mark + 1);
             }
         }

@@ -24,7 +24,7 @@ mod log;
 #[cfg(test)]
 mod oracle;
 
-pub use files::{OUTPUTS, RunnerFiles};
+pub use files::RunnerFiles;
 use lines::{escape_data, escape_property, harmless, harmless_json};
 
 /// GitHub shows no more annotations of one severity for a step; what comes after is a plain line of the log.
@@ -73,6 +73,13 @@ pub struct Annotation<'a> {
     pub message: &'a str,
     /// A path in the repository with a line, from 1, where it belongs to one.
     pub place: Option<(&'a str, usize)>,
+}
+
+impl<'a> Annotation<'a> {
+    /// An annotation of the run as a whole.
+    pub fn new(severity: Severity, message: &'a str) -> Annotation<'a> {
+        Annotation { severity, message, place: None }
+    }
 }
 
 /// What a program, not a person, reads from standard output.

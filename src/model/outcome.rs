@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::settings::outputs::Output;
+
 /// The result of a run: one word for the output `result`, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
@@ -9,8 +11,8 @@ pub struct Outcome {
     pub result: RunResult,
     /// Why, where the word does not say it.
     pub reason: Option<String>,
-    /// Step outputs besides `result`, by name.
-    pub outputs: Vec<(&'static str, String)>,
+    /// Step outputs besides `result`.
+    pub outputs: Vec<(Output, String)>,
     /// The job summary.
     pub summary: Option<crate::report::escape::Markdown>,
 }

@@ -6,7 +6,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::{Access, Refusal, Reply, Shared, ok};
+use super::{Access, Grants, Refusal, Reply, Shared, ok};
 
 /// GitHub's limit for a workflow's own token: requests per hour and repository.
 const RATE_LIMIT: u32 = 1000;
@@ -42,9 +42,9 @@ pub(super) async fn gate(State(shared): State<Shared>, path: MatchedPath, reques
     let template = path.as_str().trim_start_matches("/api/v3").trim_start_matches("/api");
     let line = format!("{} {}", request.method(), template.trim_end_matches('/'));
     shared.requests.record(&line);
-    let mut response = match check(&shared, &line, &request) {
-        Ok(()) => next.run(request).await,
-        Err(refused) => *refused,
+    let mut response = match refused(&shared, &line, &request) {
+        None => next.run(request).await,
+        Some(refused) => refused,
     };
     let remaining = {
         let mut records = shared.records();
@@ -68,8 +68,9 @@ pub(super) async fn gate(State(shared): State<Shared>, path: MatchedPath, reques
     response
 }
 
-fn check(shared: &Shared, line: &str, request: &Request) -> Result<(), Box<Response>> {
-    let refuse = |refusal: Refusal| Err(Box::new(refusal.into_response()));
+/// The answer that this request gets without being handled, if any.
+fn refused(shared: &Shared, line: &str, request: &Request) -> Option<Response> {
+    let refuse = |refusal: Refusal| Some(refusal.into_response());
     let mut records = shared.records();
     let token = request.headers().get("authorization").and_then(|v| v.to_str().ok()).unwrap_or_default();
     let token = token.split_once(' ').map_or("", |(_, token)| token.trim());
@@ -79,7 +80,7 @@ fn check(shared: &Shared, line: &str, request: &Request) -> Result<(), Box<Respo
     if let Some(at) = records.script.iter().position(|s| s.request == line)
         && let Some(scripted) = records.script.remove(at)
     {
-        return Err(Box::new(scripted.into_response()));
+        return Some(scripted.into_response());
     }
     let path = request.uri().path();
     let repository =
@@ -88,18 +89,12 @@ fn check(shared: &Shared, line: &str, request: &Request) -> Result<(), Box<Respo
         return refuse(Refusal::not_found());
     }
     let (needed, granted) = permission_for(request.method(), line, &records.grants);
-    if granted == Access::Read {
-        let mut response =
-            Refusal::new(StatusCode::FORBIDDEN, "Resource not accessible by integration").into_response();
-        response.headers_mut().insert("x-accepted-github-permissions", HeaderValue::from_static(needed));
-        return Err(Box::new(response));
-    }
-    Ok(())
+    (granted == Access::Read).then(|| Refusal::not_accessible(needed).into_response())
 }
 
 /// The permission that a write needs, as `x-accepted-github-permissions` names it, and what the token has of it.
 /// Comments on pull requests are checked by their handler, which knows what the number belongs to.
-fn permission_for(method: &Method, line: &str, grants: &super::Grants) -> (&'static str, Access) {
+fn permission_for(method: &Method, line: &str, grants: &Grants) -> (&'static str, Access) {
     let needs = |part: &str| line.contains(part);
     if method == Method::GET || needs("/graphql") || needs("/issues/{number}/") {
         ("", Access::Write)
@@ -108,29 +103,19 @@ fn permission_for(method: &Method, line: &str, grants: &super::Grants) -> (&'sta
     } else if needs("/pulls") {
         ("pull_requests=write", grants.pull_requests)
     } else if needs("/issues/comments") {
-        either(grants)
+        (EITHER, if grants.issues == Access::Write { Access::Write } else { grants.pull_requests })
     } else {
         ("issues=write", grants.issues)
     }
 }
 
 /// What serves both issues and pull requests takes either permission.
-pub(super) fn either(grants: &super::Grants) -> (&'static str, Access) {
-    let both = [grants.issues, grants.pull_requests];
-    let access = if both.contains(&Access::Write) { Access::Write } else { Access::Read };
-    ("issues=write; pull_requests=write", access)
-}
+const EITHER: &str = "issues=write; pull_requests=write";
 
-/// Refuses a write on issue `number` for want of `issues` (or, for a pull request, `pull_requests`).
-pub(super) fn may_write(shared: &Shared, is_pull: bool) -> Result<(), Response> {
-    let grants = shared.records().grants;
-    if (if is_pull { grants.pull_requests } else { grants.issues }) == Access::Write {
-        return Ok(());
-    }
-    let mut response = Refusal::new(StatusCode::FORBIDDEN, "Resource not accessible by integration").into_response();
-    let needed = HeaderValue::from_static("issues=write; pull_requests=write");
-    response.headers_mut().insert("x-accepted-github-permissions", needed);
-    Err(response)
+/// Refuses a write on an issue for want of `issues`, on a pull request for want of `pull_requests`.
+pub(super) fn may_write(grants: &Grants, is_pull: bool) -> Result<(), Refusal> {
+    let granted = if is_pull { grants.pull_requests } else { grants.issues };
+    if granted == Access::Write { Ok(()) } else { Err(Refusal::not_accessible(EITHER)) }
 }
 
 impl IntoResponse for Scripted {

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use axum::Json;
 use axum::extract::{OriginalUri, Path, Query, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
@@ -129,22 +128,13 @@ pub(super) async fn comments(
     page(&shared, &uri, &query, found)
 }
 
-pub(super) async fn comment(
-    State(shared): State<Shared>,
-    Path((.., number)): Number,
-    Json(new): Json<Value>,
-) -> Response {
-    let answer = || {
-        let issue = find(&shared.records().issues, "number", number)?;
-        if let Err(response) = gate::may_write(&shared, issue["pull_request"].is_object()) {
-            return Ok(response);
-        }
-        check_body("IssueComment", text(&new, "body"))?;
-        let mut records = shared.records();
-        let me = records.me.clone();
-        created(records.add_comment(&shared.links(), number, text(&new, "body"), &me, Utc::now()))
-    };
-    answer().unwrap_or_else(Refusal::into_response)
+pub(super) async fn comment(State(shared): State<Shared>, Path((.., number)): Number, Json(new): Json<Value>) -> Reply {
+    let mut records = shared.records();
+    let is_pull = find(&records.issues, "number", number)?["pull_request"].is_object();
+    gate::may_write(&records.grants, is_pull)?;
+    check_body("IssueComment", text(&new, "body"))?;
+    let me = records.me.clone();
+    created(records.add_comment(&shared.links(), number, text(&new, "body"), &me, Utc::now()))
 }
 
 pub(super) async fn get_comment(State(shared): State<Shared>, Path((.., id)): Number) -> Reply {
@@ -200,26 +190,25 @@ pub(super) async fn add_labels(
     State(shared): State<Shared>,
     Path((.., number)): Number,
     Json(new): Json<Value>,
-) -> Response {
-    let answer = || {
-        let is_pull = find(&shared.records().issues, "number", number)?["pull_request"].is_object();
-        if let Err(response) = gate::may_write(&shared, is_pull) {
-            return Ok(response);
+) -> Reply {
+    let mut records = shared.records();
+    let issue = find(&records.issues, "number", number)?;
+    gate::may_write(&records.grants, issue["pull_request"].is_object())?;
+    let names = if new.is_array() { &new } else { &new["labels"] };
+    let mut all = issue["labels"].as_array().cloned().unwrap_or_default();
+    for name in names.as_array().into_iter().flatten().filter_map(Value::as_str) {
+        let label = records.label(&shared.links(), name);
+        if !all.contains(&label) {
+            all.push(label);
         }
-        let mut records = shared.records();
-        let names = if new.is_array() { &new } else { &new["labels"] }.as_array().cloned().unwrap_or_default();
-        let labels: Vec<Value> =
-            names.iter().filter_map(Value::as_str).map(|l| records.label(&shared.links(), l)).collect();
-        let issue = records.issue_mut(number).ok_or_else(Refusal::not_found)?;
-        let mut all = issue["labels"].as_array().cloned().unwrap_or_default();
-        all.extend(labels.into_iter().filter(|l| !issue["labels"].as_array().is_some_and(|a| a.contains(l))));
-        issue["labels"] = Value::Array(all.clone());
-        if let Some(pull) = records.pull_mut(number) {
-            pull["labels"] = Value::Array(all.clone());
-        }
-        ok(all)
-    };
-    answer().unwrap_or_else(Refusal::into_response)
+    }
+    if let Some(issue) = records.issue_mut(number) {
+        issue["labels"] = json!(all);
+    }
+    if let Some(pull) = records.pull_mut(number) {
+        pull["labels"] = json!(all);
+    }
+    ok(all)
 }
 
 pub(super) async fn all_labels(State(shared): State<Shared>, uri: OriginalUri, query: Parameters) -> Reply {
@@ -236,9 +225,7 @@ pub(super) async fn get_label(State(shared): State<Shared>, Path((.., name)): Pa
 pub(super) async fn create_label(State(shared): State<Shared>, Json(new): Json<Value>) -> Reply {
     let mut records = shared.records();
     if records.labels.iter().any(|l| text(l, "name").eq_ignore_ascii_case(text(&new, "name"))) {
-        let mut refusal = Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Validation Failed");
-        refusal.1["errors"] = json!([{"resource": "Label", "code": "already_exists", "field": "name"}]);
-        return Err(refusal);
+        return Err(Refusal::validation(json!({"resource": "Label", "code": "already_exists", "field": "name"})));
     }
     created(records.label(&shared.links(), text(&new, "name")))
 }

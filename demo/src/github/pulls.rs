@@ -33,11 +33,8 @@ pub(super) async fn create(State(shared): State<Shared>, Json(new): Json<Value>)
     let (head, base) = (text(&new, "head"), text(&new, "base"));
     let owner = shared.links().repository.split('/').next().unwrap_or_default().to_owned();
     let branch = head.strip_prefix(&format!("{owner}:")).unwrap_or(head);
-    let invalid = |field: &str| {
-        let mut refusal = Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Validation Failed");
-        refusal.1["errors"] = json!([{"resource": "PullRequest", "field": field, "code": "invalid"}]);
-        refusal
-    };
+    let invalid =
+        |field: &str| Refusal::validation(json!({"resource": "PullRequest", "field": field, "code": "invalid"}));
     let head_sha = refs::resolve(&shared, branch).await.ok_or_else(|| invalid("head"))?;
     let base_sha = refs::resolve(&shared, base).await.ok_or_else(|| invalid("base"))?;
     if crate::git::git(&shared.bare, &["merge-base", "--is-ancestor", &head_sha, &base_sha]).await.is_ok() {

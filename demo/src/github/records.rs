@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::{Links, Scripted, text};
+use super::shapes::time;
+use super::{Links, Scripted, pulls, text};
+use crate::history::Landed;
 
 /// Everything but the repository's objects. Records have the shape in which the REST API gives them.
 #[derive(Debug, Clone)]
@@ -160,6 +162,57 @@ impl Records {
             issue["comments"] = json!(issue["comments"].as_u64().unwrap_or(0) + 1);
         }
         comment
+    }
+
+    /// Adds a comment on a line of pull request `number`'s diff and returns it.
+    pub fn add_review_comment(&mut self, links: &Links, number: u64, body: &str, author: &Person) -> Value {
+        pulls::review_comment(self, links, number, body, author)
+    }
+
+    /// Adds a pull request that was merged as a landing on the default branch.
+    pub fn add_merged_pull(&mut self, links: &Links, landed: &Landed) {
+        let Some((number, author)) = landed.pull.zip(self.person(&landed.author).cloned()) else { return };
+        let title = landed.subject.split(" (#").next().unwrap_or_default();
+        let new = json!({"number": number, "title": title, "body": "", "base": crate::history::BRANCH});
+        pulls::open(self, links, &new, &author, &format!("topic-{number}"), [&landed.sha, &landed.sha]);
+        let at = json!(time(landed.at));
+        let closed = |record: &mut Value| {
+            record["state"] = json!("closed");
+            for field in ["created_at", "updated_at", "closed_at"] {
+                record[field] = at.clone();
+            }
+        };
+        self.issue_mut(number).map(closed);
+        if let Some(pull) = self.pull_mut(number) {
+            closed(pull);
+            pull["merged"] = json!(true);
+            pull["merged_at"] = at.clone();
+            pull["merge_commit_sha"] = json!(landed.sha);
+        }
+    }
+
+    /// Adds a deployment to production that succeeded.
+    pub fn add_deployment(&mut self, links: &Links, sha: &str, at: DateTime<Utc>) {
+        let (id, at, creator) = (self.new_id(), time(at), links.user(&self.me));
+        let api = links.repo_api(&format!("/deployments/{id}"));
+        let status = json!({"id": id + 1, "state": "success", "creator": creator, "environment": "production",
+            "description": "", "created_at": at, "updated_at": at, "url": format!("{api}/statuses/{}", id + 1)});
+        self.deployments.push(json!({"id": id, "node_id": format!("DE_{id}"), "url": api, "sha": sha, "ref": "main",
+            "task": "deploy", "environment": "production", "original_environment": "production", "payload": {},
+            "description": null, "creator": creator, "created_at": at, "updated_at": at,
+            "statuses_url": format!("{api}/statuses"), "production_environment": true, "transient_environment": false,
+            "repository_url": links.repo_api(""), "statuses": [status]}));
+    }
+
+    /// The number of the issue on which people talk about the incident; it is opened when it is first needed.
+    pub fn incident_issue(&mut self, links: &Links, at: DateTime<Utc>) -> u64 {
+        const TITLE: &str = "The worker keeps getting killed";
+        if let Some(issue) = self.issues.iter().find(|i| text(i, "title") == TITLE) {
+            return issue["number"].as_u64().unwrap_or_default();
+        }
+        let author = self.person("octo-dev").cloned().unwrap_or_else(|| self.me.clone());
+        let new = json!({"title": TITLE, "body": "It restarts every few seconds since this afternoon."});
+        self.open_issue(links, &new, &author, at, false)["number"].as_u64().unwrap_or_default()
     }
 
     /// An issue by number.

@@ -95,7 +95,7 @@ impl Links {
             "description": null, "color": "ededed", "default": false})
     }
 
-    /// A commit as parsed by [`super::commits`], with its author's account where one is known.
+    /// A commit as `git log` gives it, with its author's account where one is known.
     pub fn commit(&self, commit: &Commit, author: Option<&Person>) -> Value {
         let sha = &commit.sha;
         let account = author.map_or(Value::Null, |person| self.user(person));

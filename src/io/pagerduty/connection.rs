@@ -22,12 +22,17 @@ const LANES_OVER_HTTP: usize = 6;
 /// Calls at a time over stdio: the local server works on one after the other, and a queue there would eat the time
 /// that each call is given.
 const LANES_OVER_STDIO: usize = 1;
+/// How long the end of a session is waited for over HTTP, where nothing depends on it.
+const FAREWELL_OVER_HTTP: Duration = Duration::from_secs(2);
+/// The same over stdio: three seconds for the child to end by itself, three more after a signal, then it is killed.
+const FAREWELL_OVER_STDIO: Duration = Duration::from_secs(8);
 
 /// An open session and what its server can do.
 pub(crate) struct Connection {
     session: Session,
     dialect: Dialect,
     lanes: Semaphore,
+    farewell: Duration,
     limits: Limits,
     token: Token,
     requests: AtomicU32,
@@ -54,14 +59,15 @@ impl Connection {
     /// Connects, shakes hands and reads which tools there are: two requests for the known servers.
     pub(crate) async fn open(settings: &PagerDutySettings) -> Result<Connection, Fault> {
         let session = transport::open(settings).await?;
-        let lanes = match settings.route {
-            Route::Http { .. } => LANES_OVER_HTTP,
-            Route::Command(_) => LANES_OVER_STDIO,
+        let (lanes, farewell) = match settings.route {
+            Route::Http { .. } => (LANES_OVER_HTTP, FAREWELL_OVER_HTTP),
+            Route::Command(_) => (LANES_OVER_STDIO, FAREWELL_OVER_STDIO),
         };
         let mut connection = Connection {
             session,
             dialect: Dialect::default(),
             lanes: Semaphore::new(lanes),
+            farewell,
             limits: settings.limits,
             token: settings.token.clone(),
             requests: AtomicU32::new(1),
@@ -104,7 +110,7 @@ impl Connection {
 
     /// Ends the session: the server is told, a child process is waited for and, if it does not end, killed.
     pub(crate) async fn close(mut self) {
-        if let Err(error) = self.session.close_with_timeout(Duration::from_secs(8)).await {
+        if let Err(error) = self.session.close_with_timeout(self.farewell).await {
             tracing::debug!("the session with the PagerDuty server did not end cleanly: {error}");
         }
     }
@@ -119,8 +125,16 @@ impl Connection {
         let parameters = CallToolRequestParams::new(call.tool.clone()).with_arguments(call.arguments.clone());
         match tokio::time::timeout(time, self.session.call_tool(parameters)).await {
             Ok(Ok(result)) => envelope::value(&call.tool, result, self.token.reveal()),
-            Ok(Err(error)) => Err(fault::from_service_error(&call.tool, error, self.token.reveal())),
+            Ok(Err(error)) => Err(self.explained(fault::from_service_error(&call.tool, error, self.token.reveal()))),
             Err(_) => Err(Fault::Timeout(time)),
+        }
+    }
+
+    /// One answer may break off while the session lives on.
+    fn explained(&self, fault: Fault) -> Fault {
+        match fault {
+            Fault::Ended if !self.session.is_transport_closed() => Fault::StreamBroken,
+            other => other,
         }
     }
 

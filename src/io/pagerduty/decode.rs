@@ -76,7 +76,8 @@ pub(crate) fn incident(value: &Value) -> Option<DecodedIncident> {
         title: text(value, "title").or_else(|| text(value, "summary"))?,
         status: status(value.get("status")?.as_str()?)?,
         created_at: time(value, "created_at")?,
-        service: ServiceId::new(text(service, "id")?),
+        // A server that gives no id gives a name, which finds the service in the list of services.
+        service: ServiceId::new(text(service, "id").or_else(|| name(service))?),
         service_name: name(service),
         urgency: value.get("urgency").and_then(Value::as_str).and_then(urgency),
         priority: value.get("priority").and_then(|given| given.as_str().map(str::to_owned).or_else(|| name(given))),

@@ -13,6 +13,8 @@ use super::fault::{self, Fault};
 const DEPTH: usize = 4;
 /// Names of envelopes that say nothing of what is inside.
 const GENERIC: [&str; 6] = ["response", "data", "result", "results", "items", "body"];
+/// How many brackets in a text are tried as the start of JSON.
+const STARTS_TRIED: usize = 3;
 /// How many keys an error shows, and how much of each.
 const SHOWN_KEYS: usize = 8;
 const SHOWN_KEY_LENGTH: usize = 30;
@@ -50,16 +52,29 @@ fn from_texts(texts: &[&str]) -> Result<Value, Fault> {
     }
 }
 
-/// Reads JSON text; JSON within a JSON string is read once more, as one tool of the local server needs it.
+/// Reads JSON text. JSON within a JSON string is read once more, as one tool of the local server needs it; words
+/// before and after an object or a list are passed over, as some servers introduce what they found.
 fn parse(text: &str) -> Result<Value, Fault> {
-    let broken = |error: serde_json::Error| match text.trim_start().starts_with(['{', '[']) && error.is_eof() {
-        true => Fault::Truncated,
-        false => Fault::NotJson,
-    };
-    match serde_json::from_str(text).map_err(broken)? {
-        Value::String(inner) => serde_json::from_str(&inner).map_err(|_| Fault::NotJson),
-        value => Ok(value),
+    match serde_json::from_str(text) {
+        Ok(Value::String(inner)) => serde_json::from_str(&inner).map_err(|_| Fault::NotJson),
+        Ok(value) => Ok(value),
+        Err(error) if error.is_eof() && text.trim_start().starts_with(['{', '[']) => Err(Fault::Truncated),
+        Err(_) => introduced(text).ok_or(Fault::NotJson),
     }
+}
+
+/// The first object or list of objects in a text that begins with words; `[1]` is a footnote, not an answer.
+fn introduced(text: &str) -> Option<Value> {
+    let is_answer = |value: &Value| match value {
+        Value::Array(items) => !items.is_empty() && items.iter().all(Value::is_object),
+        other => other.is_object(),
+    };
+    let starts = text.char_indices().filter(|(_, c)| matches!(c, '{' | '[')).take(STARTS_TRIED);
+    let mut values = starts.filter_map(|(start, _)| {
+        let mut rest = serde_json::Deserializer::from_str(text.get(start..)?).into_iter::<Value>();
+        rest.next()?.ok().filter(is_answer)
+    });
+    values.next()
 }
 
 /// The one object an answer is about; `name` is what REST calls it (`incident`).

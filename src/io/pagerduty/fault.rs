@@ -21,12 +21,14 @@ pub(crate) enum Fault {
     Unauthorised,
     /// 403: the token is valid and may not do this.
     Forbidden,
-    /// 404: PagerDuty knows nothing under that name, or the address of the server is wrong.
+    /// 404 from PagerDuty: nothing is known under that name.
     NotFound,
+    /// 404 from the web server: the address is not that of an MCP server.
+    NoSuchAddress,
     /// 429: too many requests.
     RateLimited,
     /// A 5xx or another status that says the server is at fault.
-    ServerFault(u16),
+    ServerFailed(u16),
     /// A 3xx. It is not followed, so that the token never reaches another host.
     Redirected,
     /// The server does not offer a tool for this question.
@@ -41,6 +43,9 @@ pub(crate) enum Fault {
     Ended,
     /// The answer stopped in the middle.
     Truncated,
+    /// The event stream that was to bring the answer ended before it; the library does not tell a stream that was
+    /// cut off from one that it gave up for its size.
+    StreamBroken,
     /// The answer is longer than 16 MiB.
     TooLarge,
     /// The answer is not JSON.
@@ -58,7 +63,7 @@ pub(crate) enum Fault {
 impl Fault {
     /// True where the same read may well succeed a moment later.
     pub(crate) fn is_transient(&self) -> bool {
-        matches!(self, Fault::RateLimited | Fault::ServerFault(502..=504))
+        matches!(self, Fault::RateLimited | Fault::ServerFailed(502..=504))
     }
 
     /// The cause as a clause that follows "because".
@@ -67,8 +72,9 @@ impl Fault {
             Fault::Unauthorised => "the token was not accepted (401)".into(),
             Fault::Forbidden => "the token may not read this (403)".into(),
             Fault::NotFound => "PagerDuty has no such thing (404)".into(),
+            Fault::NoSuchAddress => "nothing is served at that address (404)".into(),
             Fault::RateLimited => "PagerDuty asks to slow down (429)".into(),
-            Fault::ServerFault(status) => format!("the server failed (HTTP {status})"),
+            Fault::ServerFailed(status) => format!("the server failed (HTTP {status})"),
             Fault::Redirected => "the server answered with a redirect, which is not followed".into(),
             Fault::ToolMissing(tools) => format!("the server offers no tool for it (looked for {tools})"),
             Fault::WrongArguments => "the server did not accept the arguments of the call".into(),
@@ -76,6 +82,7 @@ impl Fault {
             Fault::Unreachable(reason) => format!("the server could not be reached ({reason})"),
             Fault::Ended => "the server closed the connection before it answered".into(),
             Fault::Truncated => "the answer stopped in the middle".into(),
+            Fault::StreamBroken => "the answer was cut off on its way, or is larger than 16 MiB".into(),
             Fault::TooLarge => "the answer is larger than 16 MiB".into(),
             Fault::NotJson => "the answer is not JSON".into(),
             Fault::UnknownShape(keys) => format!("the answer has an unknown shape ({keys})"),
@@ -103,11 +110,13 @@ impl Fault {
                  of a user who has it."
             }
             Fault::NotFound => {
-                "Check the incident's number or id, that the token belongs to the same PagerDuty account, and the \
-                 path of `pagerduty-mcp-url`."
+                "Check the number or id, and that the token belongs to the PagerDuty account that has it."
+            }
+            Fault::NoSuchAddress => {
+                "Check the path of `pagerduty-mcp-url`; PagerDuty's own server is at https://mcp.pagerduty.com/mcp."
             }
             Fault::RateLimited => "Run again in a minute; other users of the same token share its limit.",
-            Fault::ServerFault(_) | Fault::Ended | Fault::Truncated => {
+            Fault::ServerFailed(_) | Fault::Ended | Fault::Truncated | Fault::StreamBroken => {
                 "Run again; if it stays, look at https://status.pagerduty.com or at the log of your own server."
             }
             Fault::Redirected => "Set `pagerduty-mcp-url` to the final address of the server.",
@@ -145,7 +154,9 @@ pub(crate) fn from_tool_text(tool: &str, text: &str, secret: &str) -> Fault {
     let lower = text.to_lowercase();
     if lower.contains("unknown tool") {
         Fault::ToolMissing(tool.to_owned())
-    } else if lower.contains("validation error") || lower.contains("invalid arguments") {
+    } else if lower.contains("invalid arguments") || (lower.contains("validation error") && lower.contains("arguments"))
+    {
+        // A "validation error for Alert" is another matter: the server could not read what PagerDuty sent it.
         Fault::WrongArguments
     } else if lower.contains("unauthorized") {
         Fault::Unauthorised
@@ -156,7 +167,8 @@ pub(crate) fn from_tool_text(tool: &str, text: &str, secret: &str) -> Fault {
     } else if lower.contains("timed out") || lower.contains("connection refused") || lower.contains("max retries") {
         Fault::Unreachable("the MCP server could not reach PagerDuty".into())
     } else {
-        Fault::Refused(one_line(text, secret))
+        // Python's validation errors go on with the value they stumbled over.
+        Fault::Refused(one_line(text.split(" [type=").next().unwrap_or(text), secret))
     }
 }
 
@@ -212,8 +224,8 @@ fn from_http(error: &StreamableHttpError<reqwest::Error>) -> Fault {
     match error {
         StreamableHttpError::AuthRequired(_) => Fault::Unauthorised,
         StreamableHttpError::InsufficientScope(_) => Fault::Forbidden,
-        StreamableHttpError::HttpStatus(status) => from_status(status.status),
-        StreamableHttpError::SessionExpired => Fault::NotFound,
+        StreamableHttpError::HttpStatus(status) => from_http_status(status.status),
+        StreamableHttpError::SessionExpired => Fault::Ended,
         StreamableHttpError::ResponseBodyTooLarge { .. } => Fault::TooLarge,
         StreamableHttpError::UnexpectedContentType(_) => Fault::NotJson,
         StreamableHttpError::UnexpectedEndOfStream => Fault::Truncated,
@@ -231,7 +243,8 @@ fn from_http(error: &StreamableHttpError<reqwest::Error>) -> Fault {
 fn from_response_text(text: &str) -> Fault {
     let status = text.strip_prefix("HTTP ").and_then(|rest| rest.get(..3)).and_then(|digits| digits.parse().ok());
     match status {
-        Some(status) => from_status(status),
+        Some(status) => from_http_status(status),
+        None if text.contains("did not match any variant") => Fault::UnknownShape("JSON, but no MCP message".into()),
         None if text.contains("EOF while parsing") => Fault::Truncated,
         None if text.contains("could not parse JSON") => Fault::NotJson,
         None if text.contains("empty sse stream") => Fault::Truncated,
@@ -258,7 +271,7 @@ fn from_reqwest(error: &reqwest::Error) -> Fault {
     } else if error.is_timeout() {
         Fault::Unreachable("no answer in time".into())
     } else if let Some(status) = error.status() {
-        from_status(status.as_u16())
+        from_http_status(status.as_u16())
     } else if error.is_body() || error.is_decode() {
         Fault::Truncated
     } else {
@@ -275,6 +288,11 @@ fn innermost(error: &dyn StdError) -> String {
     one_line(&cause.to_string(), "")
 }
 
+/// A status of the server itself, rather than one that it passes on from PagerDuty.
+fn from_http_status(status: u16) -> Fault {
+    if matches!(status, 404 | 410) { Fault::NoSuchAddress } else { from_status(status) }
+}
+
 fn from_status(status: u16) -> Fault {
     match status {
         401 => Fault::Unauthorised,
@@ -283,7 +301,7 @@ fn from_status(status: u16) -> Fault {
         429 => Fault::RateLimited,
         300..=399 => Fault::Redirected,
         400 | 422 => Fault::WrongArguments,
-        _ => Fault::ServerFault(status),
+        _ => Fault::ServerFailed(status),
     }
 }
 
@@ -342,7 +360,7 @@ mod tests {
                 Fault::WrongArguments,
             ),
             ("Unknown tool: get_incidentz", Fault::ToolMissing("get_incident".into())),
-            ("GET /incidents: API responded with unknown error (status 503)", Fault::ServerFault(503)),
+            ("GET /incidents: API responded with unknown error (status 503)", Fault::ServerFailed(503)),
         ];
         for (text, expected) in cases {
             assert_eq!(from_tool_text("get_incident", text, "secret"), expected, "{text}");
@@ -361,6 +379,13 @@ mod tests {
         let Fault::Refused(words) = from_tool_text("t", &text, "s3cr3t") else { panic!("not a refusal") };
         assert!(words.starts_with("bad header b'Token token=***' [31mxxx"), "{words}");
         assert_eq!(words.chars().count(), 201);
+    }
+
+    #[test]
+    fn a_server_that_stumbles_over_pagerdutys_answer_is_not_our_mistake() {
+        let text = "Error executing tool t: 1 validation error for Alert\nself\n  Field required [type=missing, input_value={'k': 'v'}]";
+        let expected = "Error executing tool t: 1 validation error for Alert self Field required";
+        assert_eq!(from_tool_text("t", text, ""), Fault::Refused(expected.into()));
     }
 
     #[test]

@@ -256,7 +256,9 @@ async fn service_and_on_call(
 /// The service by its id, else by its name in the list of services.
 async fn service(pager: &PagerDuty, summary: &IncidentSummary, allowance: &Allowance) -> Reading<Service> {
     let by_id = [("service_id", Value::from(summary.service.as_str()))];
-    let is_ours = |service: &Service| service.id == summary.service;
+    let by_its_name = summary.service_name.as_deref() == Some(summary.service.as_str());
+    let is_ours =
+        |service: &Service| service.id == summary.service || (by_its_name && service.name == summary.service.as_str());
     let answered = pager.connection.ask(Question::Service, &by_id, allowance).await;
     let object = answered.and_then(|answer| envelope::object(answer.value, "service"));
     let fault = match object.map(|object| decode::service(&object).filter(is_ours)) {

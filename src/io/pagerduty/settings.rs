@@ -91,7 +91,7 @@ pub enum Route {
 }
 
 /// A program that serves MCP over stdio, such as `pagerduty-mcp` or `uvx pagerduty-mcp`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ServerCommand {
     /// The program, by name or path.
     pub program: String,
@@ -157,6 +157,18 @@ impl Token {
     /// The token in the clear, for the one header or variable that carries it.
     pub(crate) fn reveal(&self) -> &str {
         self.0.expose_secret()
+    }
+}
+
+/// Arguments and proxies' addresses may hold secrets: only their number and names are shown.
+impl fmt::Debug for ServerCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.environment.iter().map(|(name, _)| name).collect();
+        f.debug_struct("ServerCommand")
+            .field("program", &self.program)
+            .field("arguments", &self.arguments.len())
+            .field("environment", &names)
+            .finish()
     }
 }
 
@@ -317,8 +329,10 @@ mod tests {
         };
         assert_eq!(command.program, "uvx");
         assert_eq!(command.arguments, ["a bc", "", "--x", "$HOME"]);
-        let names: Vec<_> = command.environment.iter().map(|(name, _)| name.to_string_lossy()).collect();
-        assert_eq!(names, ["PATH", "PAGERDUTY_API_HOST"]);
+        assert_eq!(
+            format!("{command:?}"),
+            r#"ServerCommand { program: "uvx", arguments: 4, environment: ["PATH", "PAGERDUTY_API_HOST"] }"#
+        );
         assert!(Route::command("  ", []).is_err());
         assert!(Route::command("run 'this", []).is_err());
     }

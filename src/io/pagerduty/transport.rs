@@ -73,7 +73,8 @@ async fn over_stdio(server: &ServerCommand, token: &Token, limits: &Limits) -> R
         .args(&server.arguments)
         .env_clear()
         .envs(server.environment.iter().map(|(name, value)| (name, value)))
-        .env("PAGERDUTY_USER_API_KEY", token.reveal());
+        .env("PAGERDUTY_USER_API_KEY", token.reveal())
+        .kill_on_drop(true);
     // Lines on its standard output that are not JSON, such as the banner of older servers, are skipped by rmcp.
     let (process, errors) = TokioChildProcess::builder(command)
         .stderr(Stdio::piped())

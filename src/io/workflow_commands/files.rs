@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::redact::Redactor;
 use crate::report::escape::Markdown;
 use crate::settings::Runner;
+use crate::settings::outputs::Output;
 
 /// Below the runner's limit of 1 MiB on a step's summary, past which all of it is dropped.
 const LARGEST_SUMMARY: u64 = 900 * 1024;
@@ -17,25 +18,6 @@ const LARGEST_OUTPUTS: usize = 1_000_000;
 
 /// Written once where a summary had to end early.
 const SUMMARY_IS_CUT: &str = "\n\n(The rest is left out: GitHub takes no longer summaries.)\n";
-
-/// Every step output by its name, in the order of `action.yml`, which says what each means.
-pub const OUTPUTS: &[&str] = &[
-    "result",
-    "reason",
-    "incident-number",
-    "incident-id",
-    "incident-count",
-    "confidence",
-    "pull-request-number",
-    "pull-request-url",
-    "pull-request-operation",
-    "branch",
-    "head-sha",
-    "commit-verified",
-    "comment-url",
-    "suspect-commit",
-    "report-path",
-];
 
 /// Where the runner wants outputs and summary; either may be absent, and then nothing is written.
 #[derive(Debug, Clone, Default)]
@@ -50,17 +32,16 @@ impl RunnerFiles {
         RunnerFiles { output: runner.output.clone(), summary: runner.step_summary.clone() }
     }
 
-    /// Sets step outputs by the names of [`OUTPUTS`], each value without secrets.
+    /// Sets step outputs, each value without secrets.
     ///
     /// # Errors
     /// Where the file cannot be written, the values are together larger than GitHub takes, or the system gives no
     /// random numbers for the mark that ends a value.
-    pub fn set_outputs(&self, values: &[(&str, &str)], redactor: &Redactor) -> Result<(), Failure> {
+    pub fn set_outputs(&self, values: &[(Output, &str)], redactor: &Redactor) -> Result<(), Failure> {
         let Some(path) = &self.output else { return Ok(()) };
         let mut block = String::new();
-        for (name, value) in values {
-            debug_assert!(OUTPUTS.contains(name), "{name} is not in the table of outputs, nor in action.yml");
-            block.push_str(&heredoc(name, &redactor.redact(value), &random_delimiter()?)?);
+        for (output, value) in values {
+            block.push_str(&heredoc(*output, &redactor.redact(value), &random_delimiter()?)?);
         }
         if block.len() > LARGEST_OUTPUTS {
             return Err(Failure::configuration(
@@ -94,14 +75,14 @@ impl RunnerFiles {
 }
 
 /// `name<<delimiter`, the value, the delimiter: the form that may hold any value of several lines.
-fn heredoc(name: &str, value: &str, delimiter: &str) -> Result<String, Failure> {
-    if value.contains(delimiter) || name.contains(delimiter) {
+fn heredoc(output: Output, value: &str, delimiter: &str) -> Result<String, Failure> {
+    if value.contains(delimiter) || output.name.contains(delimiter) {
         return Err(Failure::peer(
-            format!("The value of the output `{name}` holds the random mark that should end it."),
+            format!("The value of the output `{}` holds the random mark that should end it.", output.name),
             "Run again; if it happens twice, the machine's random numbers cannot be trusted.",
         ));
     }
-    Ok(format!("{name}<<{delimiter}\n{value}\n{delimiter}\n"))
+    Ok(format!("{}<<{delimiter}\n{value}\n{delimiter}\n", output.name))
 }
 
 /// 128 bits of the operating system's randomness: a value that was written by others cannot foresee them.
@@ -140,6 +121,7 @@ mod tests {
     use super::*;
     use crate::markdown;
     use crate::report::escape::{Language, code_block};
+    use crate::settings::outputs;
 
     fn files(folder: &Path) -> RunnerFiles {
         RunnerFiles { output: Some(folder.join("output")), summary: Some(folder.join("summary")) }
@@ -150,8 +132,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let files = files(folder.path());
         let redactor = Redactor::new([SecretString::from("u+very-secret")]);
-        files.set_outputs(&[("result", "fixed"), ("branch", "a\nbranch=b")], &redactor).expect("written");
-        files.set_outputs(&[("report-path", "key u+very-secret")], &redactor).expect("written");
+        files.set_outputs(&[(outputs::RESULT, "fixed"), (outputs::BRANCH, "a\nbranch=b")], &redactor).expect("written");
+        files.set_outputs(&[(outputs::REPORT_PATH, "key u+very-secret")], &redactor).expect("written");
         let text = std::fs::read_to_string(folder.path().join("output")).expect("the file is there");
         let expected = [("result", "fixed"), ("branch", "a\nbranch=b"), ("report-path", "key REDACTED")];
         assert_eq!(read_outputs(&text), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
@@ -159,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_value_that_knows_its_delimiter_is_refused() {
-        let refused = heredoc("result", "x\nghadelimiter_1\nadmin=true", "ghadelimiter_1");
+        let refused = heredoc(outputs::RESULT, "x\nghadelimiter_1\nadmin=true", "ghadelimiter_1");
         assert!(refused.is_err());
     }
 
@@ -197,21 +179,21 @@ mod tests {
     #[test]
     fn outside_of_a_workflow_nothing_is_written() {
         let nowhere = RunnerFiles::default();
-        assert!(nowhere.set_outputs(&[("result", "fixed")], &Redactor::default()).is_ok());
+        assert!(nowhere.set_outputs(&[(outputs::RESULT, "fixed")], &Redactor::default()).is_ok());
         assert!(nowhere.append_summary(&[markdown!["x"]], &Redactor::default()).is_ok());
     }
 
     #[test]
     fn an_unwritable_file_is_named() {
         let files = RunnerFiles { output: Some("/nonexistent/folder/output".into()), summary: None };
-        let failure = files.set_outputs(&[("result", "x")], &Redactor::default()).expect_err("no such folder");
+        let failure = files.set_outputs(&[(outputs::RESULT, "x")], &Redactor::default()).expect_err("no such folder");
         assert!(failure.problem.contains("/nonexistent/folder/output"), "{failure}");
     }
 
     proptest! {
         #[test]
         fn any_value_comes_back(value in any::<String>()) {
-            let block = heredoc("result", &value, "ghadelimiter_0123").expect("the mark is not in it");
+            let block = heredoc(outputs::RESULT, &value, "ghadelimiter_0123").expect("the mark is not in it");
             prop_assert_eq!(read_outputs(&block), vec![("result".to_owned(), value)]);
         }
     }

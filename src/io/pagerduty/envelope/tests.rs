@@ -29,6 +29,14 @@ fn json_within_a_string_is_read_once_more() {
 }
 
 #[test]
+fn words_around_the_json_are_passed_over() {
+    for around in ["Found 1 incident (see [1]):\n```json\n{\"id\": \"P1\"}\n```", "Incident: {\"id\": \"P1\"} Done."] {
+        let blocks = result(json!({"content": [text(around)]}));
+        assert_eq!(value("t", blocks, ""), Ok(json!({"id": "P1"})), "{around}");
+    }
+}
+
+#[test]
 fn old_servers_print_one_block_for_each_item() {
     let blocks = result(json!({"content": [text("{\"id\": \"P1\"}"), text("{\"id\": \"P2\"}")]}));
     let items = list(value("t", blocks, "").expect("JSON"), "incidents").expect("a list").items;

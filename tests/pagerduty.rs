@@ -1,0 +1,14 @@
+//! PagerDuty over MCP, through the front door: a stand-in server speaks the recorded answers of the real ones.
+
+#[path = "pagerduty/failures.rs"]
+mod failures;
+#[path = "pagerduty/incident.rs"]
+mod incident;
+#[path = "pagerduty/open.rs"]
+mod open;
+#[path = "pagerduty/real.rs"]
+mod real;
+#[path = "pagerduty/stand_in.rs"]
+mod stand_in;
+#[path = "pagerduty/stdio.rs"]
+mod stdio;
