@@ -3,14 +3,16 @@ ARG RUST=rust:1.95-slim-bookworm
 ARG BASE=debian:bookworm-slim
 
 FROM ${RUST} AS build
-WORKDIR /build
-COPY . .
+COPY . /build
 RUN cargo build --release --locked --bin pagerduty-incident-responder \
-    && cp target/release/pagerduty-incident-responder /usr/local/bin/
+        --manifest-path /build/Cargo.toml --target-dir /build/target \
+    && cp /build/target/release/pagerduty-incident-responder /usr/local/bin/
 
 # What the program needs at run time: git reads the repository, the certificates let it reach GitHub and PagerDuty.
 # A further target with compilers for proofs starts here as well; the last stage is what the action runs.
 FROM ${BASE} AS runtime
+# The release pins the base image by digest, and Debian removes superseded versions of a package from its archive.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates git \
     && rm -rf /var/lib/apt/lists/*
