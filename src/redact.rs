@@ -104,7 +104,7 @@ static TOKEN_SHAPES: LazyLock<Regex> = LazyLock::new(|| {
             (?s:.*?-----END\ [A-Z0-9\ ]*PRIVATE\ KEY(?:\ BLOCK)?-----|.*)
         | eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*
         | (?P<login>[a-zA-Z][a-zA-Z0-9+.-]*://[^/\s:@]*:)[^/\s@]+@
-        | (?P<scheme>(?i:\b(?:bearer|basic)\s+|\btoken\s+token\s*=\s*"?))(?P<credential>[A-Za-z0-9._~+/=-]+)
+        | (?P<scheme>(?i:(?-u:\b)(?:bearer|basic)\s+|(?-u:\b)token\s+token\s*=\s*"?))(?P<credential>[A-Za-z0-9._~+/=-]+)
         "#,
     )
     .expect("the pattern is a constant that every test of this module compiles")
