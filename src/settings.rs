@@ -229,7 +229,7 @@ fn pagerduty(environment: &Environment) -> Result<PagerDutySettings, Failure> {
     } else {
         Route::command(&command, environment.all())?
     };
-    Ok(PagerDutySettings { route, token, limits: Limits::default(), web_address: None })
+    Ok(PagerDutySettings { route, token, limits: Limits::default() })
 }
 
 fn github(environment: &Environment) -> Result<GitHubAccess, Failure> {

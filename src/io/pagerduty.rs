@@ -22,6 +22,7 @@ mod dialect;
 mod envelope;
 mod fault;
 mod gather;
+mod lists;
 mod on_call;
 mod open;
 mod settings;
@@ -30,8 +31,6 @@ mod testing;
 mod transport;
 
 use std::fmt;
-
-use url::Url;
 
 use crate::failure::Failure;
 use crate::model::evidence::Gap;
@@ -50,7 +49,6 @@ pub struct PagerDuty {
     connection: Connection,
     /// The server in a sentence, for errors.
     server: String,
-    web_address: Option<Url>,
     /// What is left of [`REQUESTS_PER_INCIDENT`] after the handshake.
     requests_for_one: u32,
 }
@@ -76,7 +74,7 @@ impl PagerDuty {
             .await
             .map_err(|fault| fault.into_failure("connect to PagerDuty's MCP server", &server))?;
         let requests_for_one = REQUESTS_PER_INCIDENT.saturating_sub(connection.requests());
-        Ok(PagerDuty { connection, server, web_address: settings.web_address.clone(), requests_for_one })
+        Ok(PagerDuty { connection, server, requests_for_one })
     }
 
     /// One incident with everything that can be read of it; `at` is the moment for which on-call is asked.

@@ -4,7 +4,7 @@ use pagerduty_incident_responder::io::pagerduty::{AuthScheme, PagerDuty, REQUEST
 use pagerduty_incident_responder::model::incident::{Incident, Severity, Team, Urgency};
 use serde_json::{Value, json};
 
-use crate::stand_in::{DIALECTS, INCIDENT, StandIn, TOKEN, World, listed, now, reference, tool_error};
+use crate::stand_in::{DIALECTS, INCIDENT, StandIn, TOKEN, World, listed, now, recorded, reference, tool_error};
 
 async fn read(stand_in: &StandIn) -> (Incident, Vec<String>) {
     let pager = stand_in.connect().await;
@@ -205,6 +205,23 @@ async fn strangers_on_call_are_never_named() {
 }
 
 #[tokio::test]
+async fn many_people_on_call_are_all_named_and_the_first_three_looked_up() {
+    let shift = |number: u32| {
+        let user = json!({"id": format!("PUSER0{number}"), "summary": "Ada Bot"});
+        json!({"escalation_policy": {"id": "PESC001"}, "escalation_level": 1, "user": user, "start": null, "end": null})
+    };
+    let people = listed((1..=5).map(shift).collect());
+    let (incident, gaps) = read(&World::new("1.1.0").with("list_oncalls", people).start().await).await;
+    let emails: Vec<_> = incident.on_call.iter().map(|person| person.email.as_deref()).collect();
+    assert_eq!(emails, [Some("ada@example.com"), None, None, None, None]);
+    insta::assert_snapshot!(gaps.join("\n"), @r"
+    e-mail address of Ada Bot because the list of users holds nobody of that name with the same id and an address
+    e-mail address of Ada Bot because the list of users holds nobody of that name with the same id and an address
+    e-mail addresses of 2 more people on call because only the first 3 are looked up
+    ");
+}
+
+#[tokio::test]
 async fn nobody_is_on_call_where_nobody_could_be_verified() {
     let strangers = json!([{"escalation_policy": {"id": "PESC999"}, "escalation_level": 1, "user": {"id": "X"}}]);
     let (incident, gaps) = read(&World::new("1.0.0").with("list_oncalls", listed(strangers)).start().await).await;
@@ -262,19 +279,18 @@ async fn urgency_comes_from_the_record_the_lists_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn the_address_comes_from_the_alert_else_from_the_configured_account() {
-    let none = listed(json!([]));
-    let stand_in = World::new("1.1.0").with("list_alerts_from_incident", none).start().await;
-    let mut settings = stand_in.settings();
-    let pager = PagerDuty::connect(&settings).await.expect("the stand-in answers");
-    let reading = pager.incident(&reference(INCIDENT), now()).await.expect("the incident is there");
-    assert_eq!(reading.value.address, None);
+async fn the_address_comes_from_the_record_else_from_the_alert_else_from_nowhere() {
+    let address = async |world: World| read(&world.start().await).await.0.address.map(String::from);
+    let from_alert = format!("https://acme.pagerduty.com/incidents/{INCIDENT}");
+    assert_eq!(address(World::new("1.1.0")).await, Some(from_alert));
 
-    settings.web_address = "https://acme.eu.pagerduty.com/".parse().ok();
-    let pager = PagerDuty::connect(&settings).await.expect("the stand-in answers");
-    let reading = pager.incident(&reference(INCIDENT), now()).await.expect("the incident is there");
-    let address = reading.value.address.map(String::from);
-    assert_eq!(address, Some(format!("https://acme.eu.pagerduty.com/incidents/{INCIDENT}")));
+    let mut record = recorded("get_incident");
+    record["structuredContent"]["html_url"] = json!("https://acme.eu.pagerduty.com/incidents/QX");
+    let from_record = address(World::new("hosted").with("get_incident", record)).await;
+    assert_eq!(from_record, Some("https://acme.eu.pagerduty.com/incidents/QX".to_owned()));
+
+    let without = World::new("1.1.0").with("list_alerts_from_incident", listed(json!([])));
+    assert_eq!(address(without).await, None);
 }
 
 #[tokio::test]
@@ -297,6 +313,10 @@ async fn a_number_that_the_hosted_server_cannot_look_up_is_searched_for() {
     let missing = "API responded with unknown error (status 404): Not Found";
     let stand_in = World::new("hosted").with("get_incident", tool_error(missing)).start().await;
     let (incident, _) = read(&stand_in).await;
+    assert_eq!(incident.id.as_str(), INCIDENT);
+
+    let odd = tool_error("Invalid incident_id: must be an incident's id");
+    let (incident, _) = read(&World::new("hosted").with("get_incident", odd).start().await).await;
     assert_eq!(incident.id.as_str(), INCIDENT);
 
     let stand_in = World::new("1.1.0").with("get_incident", tool_error(missing)).start().await;

@@ -301,7 +301,7 @@ impl StandIn {
 pub(crate) fn settings(route: Route) -> PagerDutySettings {
     let second = Duration::from_secs(1);
     let limits = Limits { connect: 20 * second, call: 20 * second, total: 60 * second };
-    PagerDutySettings { route, token: Token::parse(TOKEN).expect("a token"), limits, web_address: None }
+    PagerDutySettings { route, token: Token::parse(TOKEN).expect("a token"), limits }
 }
 
 /// The recorded moment: ten minutes after the incident was raised.

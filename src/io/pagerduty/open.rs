@@ -12,8 +12,8 @@ use crate::model::incident::{IncidentStatus, IncidentSummary, Service, Urgency};
 use super::connection::Allowance;
 use super::dialect::Question;
 use super::fault::Fault;
-use super::gather::{self, LONGEST_RANGE};
-use super::{PagerDuty, Reading, decode, envelope};
+use super::gather::LONGEST_RANGE;
+use super::{PagerDuty, Reading, decode, envelope, lists};
 
 /// Requests one list may take: names of services, and pages for each urgency.
 const REQUESTS: u32 = 30;
@@ -77,7 +77,7 @@ async fn wanted<'a>(pager: &PagerDuty, written: Option<&'a [String]>, allowance:
         let is_it = |service: &Service| service.name == *name || service.id.as_str() == name;
         let what = format!("service {name}");
         let listed =
-            gather::decoded(pager, Question::Services, &query, "services", decode::service, &what, allowance).await;
+            lists::decoded(pager, Question::Services, &query, "services", decode::service, &what, allowance).await;
         reading.gaps.extend(listed.gaps.iter().cloned());
         match listed.value.into_iter().find(is_it) {
             Some(service) => reading.value.found.push(service.id),
@@ -171,7 +171,7 @@ async fn pages(
         let full = listed.cut || listed.items.len() >= limit;
         listed.cut = full && (page == PAGES || !can_go_on);
         seen += listed.items.len();
-        let read = gather::items(listed, decode::incident, what).into_parts(&mut all.gaps);
+        let read = lists::items(listed, decode::incident, what).into_parts(&mut all.gaps);
         all.value.extend(read.into_iter().map(|found| found.summary));
         if !full || !can_go_on {
             break;

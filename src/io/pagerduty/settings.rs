@@ -57,9 +57,6 @@ pub struct PagerDutySettings {
     pub token: Token,
     /// How long we wait.
     pub limits: Limits,
-    /// The account's pages, such as `https://acme.pagerduty.com/`: used to build an incident's address where no
-    /// answer gives it.
-    pub web_address: Option<Url>,
 }
 
 /// A PagerDuty API token or OAuth access token. It cannot be printed.
