@@ -202,6 +202,11 @@ async fn pull_request(screen: &mut Screen, world: &World, branch: &str) -> anyho
 /// What must be true of every answer.
 async fn left_behind(world: &World, answer: &Answer) -> anyhow::Result<Vec<(bool, String)>> {
     let mut checks = vec![(answer.exit_code == Some(0), "the responder ends with exit code 0".to_owned())];
+    let strange: Vec<String> =
+        world.github.requests().lines().into_iter().filter(|r| r.ends_with("(unknown)")).collect();
+    if !strange.is_empty() {
+        checks.push((false, format!("the stand-in GitHub knows every request: {}", strange.join(", "))));
+    }
     let comments = answers(world);
     checks.push((comments.len() == 1, "there is one comment of the responder".to_owned()));
     if let Some(culprit) = world.culprit() {

@@ -1,4 +1,4 @@
-//! GraphQL: who am I, what is on the default branch, what was said on an issue, and `createCommitOnBranch`.
+//! GraphQL: who am I, and `createCommitOnBranch`.
 
 use anyhow::Context;
 use axum::Json;
@@ -50,59 +50,14 @@ pub(super) async fn answer(State(shared): State<Shared>, Json(request): Json<Val
 async fn resolve(shared: &Shared, field: &Field) -> Result<Value, Errors> {
     let whole = match field.name.as_str() {
         "viewer" => actor(&shared.records().me),
-        "repository" => repository(shared, field).await?,
         "createCommitOnBranch" => create_commit(shared, field).await?,
-        "rateLimit" => json!({"remaining": shared.records().rate_remaining, "limit": 1000, "cost": 1}),
         other => return Err(format!("Field '{other}' doesn't exist on type 'Query'").into()),
     };
     Ok(query::project(&field.fields, &whole)?)
 }
 
 fn actor(person: &super::Person) -> Value {
-    let login = person.login.trim_end_matches("[bot]");
-    // GraphQL gives a bot's login without the suffix that REST has, but for the viewer itself.
-    json!({"login": person.login, "id": format!("BOT_{}", person.id), "databaseId": person.id, "name": login})
-}
-
-async fn repository(shared: &Shared, field: &Field) -> Result<Value, Errors> {
-    let argument = |name: &str| field.arguments.get(name).and_then(Value::as_str).unwrap_or_default();
-    let named = format!("{}/{}", argument("owner"), argument("name"));
-    if !named.eq_ignore_ascii_case(&shared.records().repository) {
-        let message = format!("Could not resolve to a Repository with the name '{named}'.");
-        return Err(Errors::of("NOT_FOUND", field, &message));
-    }
-    let head = git(&shared.bare, &["symbolic-ref", "--short", "HEAD"]).await?;
-    let oid = git(&shared.bare, &["rev-parse", "HEAD"]).await?;
-    let mut whole = json!({"id": "R_kwDO13c73d", "nameWithOwner": named,
-        "defaultBranchRef": {"name": head, "target": {"oid": oid}}});
-    for part in &field.fields {
-        if ["issue", "pullRequest", "issueOrPullRequest"].contains(&part.name.as_str()) {
-            whole[&part.name] = conversation(shared, part.arguments.get("number").and_then(Value::as_u64));
-        }
-        if part.name == "ref" {
-            let name = part.arguments.get("qualifiedName").and_then(Value::as_str).unwrap_or_default();
-            let oid = refs::resolve(shared, name.trim_start_matches("refs/heads/")).await;
-            whole["ref"] = oid.map_or(Value::Null, |oid| json!({"name": name, "target": {"oid": oid}}));
-        }
-    }
-    Ok(whole)
-}
-
-/// An issue or pull request with all its comments.
-fn conversation(shared: &Shared, number: Option<u64>) -> Value {
-    let records = shared.records();
-    let Some(issue) = records.issues.iter().find(|i| i["number"].as_u64() == number) else { return Value::Null };
-    let suffix = format!("/issues/{}", issue["number"]);
-    let mine = |record: &Value| record["user"]["login"] == records.me.login.as_str();
-    let node = |c: &Value| {
-        json!({"id": c["node_id"], "databaseId": c["id"], "body": c["body"], "url": c["html_url"],
-        "author": {"login": c["user"]["login"]}, "viewerDidAuthor": mine(c), "createdAt": c["created_at"]})
-    };
-    let nodes: Vec<Value> =
-        records.comments.iter().filter(|c| text(c, "issue_url").ends_with(&suffix)).map(node).collect();
-    json!({"id": issue["node_id"], "number": issue["number"], "title": issue["title"], "body": issue["body"],
-        "url": issue["html_url"], "state": text(issue, "state").to_uppercase(), "viewerDidAuthor": mine(issue),
-        "comments": {"totalCount": nodes.len(), "nodes": nodes, "pageInfo": {"hasNextPage": false, "endCursor": null}}})
+    json!({"login": person.login, "id": format!("BOT_{}", person.id), "databaseId": person.id})
 }
 
 /// A real commit on a branch that exists and is where the caller thinks it is.
