@@ -63,7 +63,7 @@ pub(crate) enum Fault {
 impl Fault {
     /// True where the same read may well succeed a moment later.
     pub(crate) fn is_transient(&self) -> bool {
-        matches!(self, Fault::RateLimited | Fault::StreamBroken | Fault::ServerFailed(502..=504))
+        matches!(self, Fault::RateLimited | Fault::ServerFailed(502..=504))
     }
 
     /// The cause as a clause that follows "because".

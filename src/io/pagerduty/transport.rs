@@ -53,8 +53,8 @@ async fn over_http(address: &Url, scheme: AuthScheme, token: &Token, limits: &Li
     let http = builder.build().map_err(|error| Fault::Unreachable(error.to_string()))?;
     let headers = HashMap::from([(AUTHORIZATION, authorization(scheme, token)?)]);
     let mut config = StreamableHttpClientTransportConfig::with_uri(address.as_str()).custom_headers(headers);
-    // By default a stream that breaks off is resumed with growing pauses, and a cut answer looks like silence until
-    // the time of the call is up. A read is better asked again.
+    // By default a stream that breaks off is resumed again and again with growing pauses, and a cut answer looks like
+    // silence until the time of the call is up. A server that wants to be asked again still says so itself.
     config.retry_config = Arc::new(NeverRetry::default());
     let transport = StreamableHttpClientTransport::with_client(http, config);
     settled(client().serve(transport), limits.call, token).await
