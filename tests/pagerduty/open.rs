@@ -117,6 +117,23 @@ async fn a_server_that_ignores_the_urgency_leaves_it_unknown() {
 }
 
 #[tokio::test]
+async fn a_server_that_cannot_filter_by_urgency_is_asked_once() {
+    let world = World::new("1.1.0").forgetting("urgencies").computed("list_incidents", careless(five()));
+    let stand_in = world.start().await;
+    let reading = open(&stand_in, None).await;
+    assert_eq!(shown(&reading), [(2, None), (4, None), (5, None)]);
+    assert_eq!(stand_in.arguments_of("list_incidents").len(), 1);
+}
+
+#[tokio::test]
+async fn names_of_services_are_compared_without_regard_to_case() {
+    let world =
+        World::new("1.1.0").computed("list_incidents", careless(five())).with("list_services", service("worker"));
+    let reading = open(&world.start().await, Some(&["Worker"])).await;
+    assert_eq!((reading.value.len(), reading.gaps), (2, vec![]));
+}
+
+#[tokio::test]
 async fn pages_are_read_to_the_end() {
     let many: Vec<Value> =
         (1..=250).map(|number| incident(number, "triggered", "worker", "2026-11-22T06:00:00Z")).collect();

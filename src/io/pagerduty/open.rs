@@ -37,7 +37,7 @@ struct Wanted<'a> {
 impl Wanted<'_> {
     fn includes(&self, incident: &IncidentSummary) -> bool {
         let Some(written) = self.written else { return true };
-        let named = |text: &String| text == incident.service.as_str() || Some(text) == incident.service_name.as_ref();
+        let named = |text: &String| is_called(text, &incident.service, incident.service_name.as_deref());
         self.found.contains(&incident.service) || written.iter().any(named)
     }
 }
@@ -74,7 +74,7 @@ async fn wanted<'a>(pager: &PagerDuty, written: Option<&'a [String]>, allowance:
     let mut reading = Reading::complete(Wanted { written, found: Vec::new() });
     for name in written.into_iter().flatten().take(NAMES_LOOKED_UP) {
         let query = [("query", Value::from(name.as_str()))];
-        let is_it = |service: &Service| service.name == *name || service.id.as_str() == name;
+        let is_it = |service: &Service| is_called(name, &service.id, Some(&service.name));
         let what = format!("service {name}");
         let listed =
             lists::decoded(pager, Question::Services, &query, "services", decode::service, &what, allowance).await;
@@ -89,6 +89,12 @@ async fn wanted<'a>(pager: &PagerDuty, written: Option<&'a [String]>, allowance:
         }
     }
     reading
+}
+
+/// Whether a user means this service: by its id, or by its name without regard to case, as the configuration file is
+/// read.
+fn is_called(written: &str, id: &ServiceId, name: Option<&str>) -> bool {
+    written == id.as_str() || name.is_some_and(|name| name.eq_ignore_ascii_case(written))
 }
 
 fn looks_like_an_id(name: &str) -> bool {
