@@ -34,7 +34,8 @@ pub fn is_invisible(c: char) -> bool {
     c.is_control() || is_default_ignorable(c)
 }
 
-/// Unicode's `Default_Ignorable_Code_Point`, which includes the bidi controls, with the interlinear annotation marks (U+FFF9 to U+FFFB) beside them.
+/// Unicode's `Default_Ignorable_Code_Point`, which includes the bidi controls, with the interlinear annotation marks
+/// (U+FFF9 to U+FFFB) beside them.
 fn is_default_ignorable(c: char) -> bool {
     matches!(c,
         '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{180B}'..='\u{180F}'

@@ -78,7 +78,7 @@ fn suspects(evidence: &Evidence, finding: &Finding, provenance: Option<&Provenan
     let named = culprit.map(|it| Suspect {
         landing: it.landing.clone(),
         probability: None,
-        reasons: vec![format!("it {} in {}", it.how, finding.file)],
+        reasons: vec![format!("it {} in `{}`", it.how, finding.file)],
     });
     let touching = evidence.landings.iter().filter(|landing| {
         culprit.is_none_or(|it| it.landing.commit != landing.commit)
@@ -89,7 +89,7 @@ fn suspects(evidence: &Evidence, finding: &Finding, provenance: Option<&Provenan
     let touching = touching.map(|landing| Suspect {
         landing: summary(landing),
         probability: None,
-        reasons: vec![format!("it changed {}() in {}", finding.function, finding.file)],
+        reasons: vec![format!("it changed `{}()` in `{}`", finding.function, finding.file)],
     });
     named.into_iter().chain(touching).collect()
 }

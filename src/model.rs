@@ -3,6 +3,7 @@
 //! Values only. Nothing here reads a clock, a file or the network.
 
 pub mod diagnosis;
+pub mod edit;
 pub mod evidence;
 pub mod ids;
 pub mod incident;

@@ -22,6 +22,9 @@ pub const REDACTED: &str = "REDACTED";
 /// Shorter values are neither masked nor redacted: they would take ordinary words out of the log.
 pub const SHORTEST_SECRET: usize = 8;
 
+/// So many characters of a value are looked for one by one. Enough to hold GitHub's and PagerDuty's tokens whole.
+const LONGEST_PATTERN: usize = 40;
+
 /// The secrets of one run, ready to be taken out of any text. Its `Debug` tells their number only.
 #[derive(Clone, Default)]
 pub struct Redactor {
@@ -104,7 +107,7 @@ static TOKEN_SHAPES: LazyLock<Regex> = LazyLock::new(|| {
             (?s:.*?-----END\ [A-Z0-9\ ]*PRIVATE\ KEY(?:\ BLOCK)?-----|.*)
         | eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*
         | (?P<login>[a-zA-Z][a-zA-Z0-9+.-]*://[^/\s:@]*:)[^/\s@]+@
-        | (?P<scheme>(?i:\b(?:bearer|basic)\s+|\btoken\s+token\s*=\s*"?))(?P<credential>[A-Za-z0-9._~+/=-]+)
+        | (?P<scheme>(?i:(?-u:\b)(?:bearer|basic)\s+|(?-u:\b)token\s+token\s*=\s*"?))(?P<credential>[A-Za-z0-9._~+/=-]+)
         "#,
     )
     .expect("the pattern is a constant that every test of this module compiles")
@@ -130,10 +133,16 @@ fn exact_pattern(secrets: &[SecretString]) -> Option<Regex> {
 }
 
 /// A pattern that finds the value also where Markdown escaping has put backslashes, entities or zero width spaces in.
+///
+/// Of a long value the beginning is looked for, and whatever goes on like a token is taken with it: a pattern for all of a
+/// JSON web token of two thousand characters would take longer to build than the rest of a run's start.
 fn tolerant_pattern(value: &str) -> String {
     let between = format!(r"[\\{ZERO_WIDTH_SPACE}]*");
+    let is_long = value.chars().nth(LONGEST_PATTERN).is_some();
+    let rest = if is_long { format!(r"[A-Za-z0-9+/=_.~%&;\\{ZERO_WIDTH_SPACE}-]*") } else { String::new() };
     let parts: Vec<String> = value
         .chars()
+        .take(LONGEST_PATTERN)
         .map(|c| match c {
             '&' => "&(?:amp;)?".to_owned(),
             '<' => "(?:<|&lt;)".to_owned(),
@@ -141,7 +150,7 @@ fn tolerant_pattern(value: &str) -> String {
             other => regex::escape(&other.to_string()),
         })
         .collect();
-    parts.join(&between)
+    parts.join(&between) + &rest
 }
 
 /// The forms in which a secret may travel. The first is the value itself; a value of several lines is also each line.
@@ -246,6 +255,14 @@ mod tests {
             assert!(shown.contains(REDACTED), "{text} gave {shown}");
             assert!(!shown.contains("ab_cd") && !shown.contains("YWJfY2"), "{text} gave {shown}");
         }
+    }
+
+    #[test]
+    fn a_long_secret_goes_as_a_whole() {
+        let secret = format!("eyJ{}_tail-end", "0aB9".repeat(500));
+        assert_eq!(redactor(&secret).redact(&format!("a {secret} b")), "a REDACTED b");
+        let escaped = crate::report::escape::code_span(&secret[..250]).to_string();
+        assert_eq!(redactor(&secret).redact(&escaped), "`REDACTED`");
     }
 
     #[test]

@@ -191,6 +191,7 @@ fn text<'a>(value: &'a Value, field: &str) -> &'a str {
 fn api(shared: &Shared) -> Router {
     let repository = Router::new()
         .route("/", get(refs::repository))
+        .route("/collaborators/{login}", get(refs::collaborator))
         .route("/collaborators/{login}/permission", get(refs::permission))
         .route("/branches/{branch}", get(refs::branch))
         .route("/git/refs", post(refs::create))
@@ -207,6 +208,7 @@ fn api(shared: &Shared) -> Router {
         .route("/issues/{number}", get(issues::get_one).patch(issues::update))
         .route("/issues/{number}/comments", get(issues::comments).post(issues::comment))
         .route("/issues/{number}/labels", get(issues::labels).post(issues::add_labels))
+        .route("/issues/comments", get(issues::all_comments))
         .route("/issues/comments/{id}", get(issues::get_comment).patch(issues::update_comment))
         .route("/issues/comments/{id}/reactions", get(issues::reactions).post(issues::react))
         .route("/labels", get(issues::all_labels).post(issues::create_label))

@@ -151,7 +151,9 @@ async fn answer(screen: &mut Screen, world: &World, binary: &Path) -> anyhow::Re
         world.github.git_requests().total(),
     ));
     if answer.exit_code != Some(0) {
-        screen.quote(&format!("{}\n{}", answer.stdout, answer.stderr));
+        let said = format!("{}\n{}", answer.stdout, answer.stderr);
+        let said: Vec<&str> = said.lines().filter(|line| !line.starts_with("::add-mask::")).collect();
+        screen.quote(&said.join("\n"));
     }
     Ok(answer)
 }

@@ -36,7 +36,7 @@ pub fn releases(finding: &Finding) -> Vec<String> {
 pub fn of(evidence: &Evidence, finding: &Finding, history: &History) -> Option<Provenance> {
     let removal = history.releases.first().filter(|origin| origin.after < origin.before);
     let (landing, how) = match removal {
-        Some(origin) => (origin.landing.clone(), format!("took out {}", origin.text)),
+        Some(origin) => (origin.landing.clone(), format!("took out `{}`", origin.text)),
         None => (history.acquisition.clone()?, format!("wrote line {} without a release", finding.line)),
     };
     let recent = evidence.landings.iter().any(|candidate| candidate.commit == landing.commit);

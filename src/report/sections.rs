@@ -22,6 +22,23 @@ pub fn severity(severity: &Severity) -> Markdown {
     }
 }
 
+/// A sentence of ours that names code between backquotes: the names become code, the rest plain text. The names are
+/// foreign, so each piece is made harmless by itself.
+pub fn prose(text: &str, limit: usize) -> Markdown {
+    let pieces = text.split('`').enumerate().filter(|(_, piece)| !piece.is_empty());
+    pieces.fold(Markdown::default(), |mut whole, (index, piece)| {
+        // Cleaning trims a piece; the blanks beside a name are put back.
+        if index % 2 == 1 {
+            whole.push(code_span(piece));
+        } else {
+            whole.push(if piece.starts_with(' ') { " " } else { "" });
+            whole.push(inline(piece, limit));
+            whole.push(if piece.ends_with(' ') && piece.trim() != "" { " " } else { "" });
+        }
+        whole
+    })
+}
+
 /// The fault, its place and its steps.
 pub fn root_cause(analysis: &Analysis, finding: &Finding) -> Markdown {
     let head = &analysis.evidence.base.head;
@@ -37,14 +54,14 @@ pub fn root_cause(analysis: &Analysis, finding: &Finding) -> Markdown {
             Some(file) => analysis.places.line(file, step.line, head),
             None => markdown!["Line ", step.line],
         };
-        text.push(markdown!["- ", place, ": ", inline(&step.note, 300), "\n"]);
+        text.push(markdown!["- ", place, ": ", prose(&step.note, 300), "\n"]);
     }
     if let Some(missing) = &finding.missing {
         text.push(markdown!["- Missing: ", code_span(missing), "\n"]);
     }
     text.push(markdown!["\nConfidence: ", confidence(finding.confidence)]);
     if !finding.reasons.is_empty() {
-        text.push(markdown![" (", inline(&finding.reasons.join("; "), 400), ")"]);
+        text.push(markdown![" (", prose(&finding.reasons.join("; "), 400), ")"]);
     }
     text.push(".\n");
     text
@@ -69,7 +86,7 @@ pub fn recent_changes(analysis: &Analysis) -> Markdown {
     };
     if let (Some(finding), Some(provenance)) = (diagnosis.findings.first(), &diagnosis.provenance) {
         let landing = analysis.places.landing(&provenance.landing);
-        let how = inline(&provenance.how, 200);
+        let how = prose(&provenance.how, 200);
         match provenance.age {
             Age::Recent => text.push(markdown!["The fault is new: ", landing, " ", how, ".\n"]),
             Age::Existing => {
@@ -93,7 +110,7 @@ fn suspect_line(analysis: &Analysis, index: usize, suspect: &Suspect) -> Markdow
         line.push(markdown![", ", (probability.clamp(0.0, 1.0) * 100.0).round() as u32, " %"]);
     }
     if !suspect.reasons.is_empty() {
-        line.push(markdown![": ", inline(&suspect.reasons.join("; "), 400)]);
+        line.push(markdown![": ", prose(&suspect.reasons.join("; "), 400)]);
     }
     line.push("\n");
     line
@@ -101,7 +118,12 @@ fn suspect_line(analysis: &Analysis, index: usize, suspect: &Suspect) -> Markdow
 
 /// The diff and why it stands where it stands.
 pub fn fix(repair: &Repair) -> Markdown {
-    markdown![inline(&repair.why, 400), "\n\n", code_block(&repair.diff, Language::Diff, MOST_LINES)]
+    markdown![sentence(&repair.why), "\n\n", code_block(&repair.diff, Language::Diff, MOST_LINES)]
+}
+
+/// A clause of the engine as a sentence.
+fn sentence(clause: &str) -> Markdown {
+    markdown![prose(clause.trim_end_matches('.'), 400), "."]
 }
 
 /// What was checked, and that nothing was run.

@@ -115,6 +115,13 @@ pub(super) async fn update(
     ok(issue.clone())
 }
 
+/// Every comment of the repository, changed since a moment.
+pub(super) async fn all_comments(State(shared): State<Shared>, uri: OriginalUri, query: Parameters) -> Reply {
+    let mut found = shared.records().comments.clone();
+    found.retain(|comment| since(comment, &query));
+    page(&shared, &uri, &query, found)
+}
+
 pub(super) async fn comments(
     State(shared): State<Shared>,
     Path((.., number)): Number,

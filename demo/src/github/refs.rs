@@ -28,6 +28,15 @@ pub(super) async fn permission(State(shared): State<Shared>, Path((.., login)): 
     ok(json!({"permission": person.permission, "role_name": person.permission, "user": shared.links().user(person)}))
 }
 
+/// 204 for whoever has a role here, 404 for everybody else.
+pub(super) async fn collaborator(State(shared): State<Shared>, Path((.., login)): Named) -> Reply {
+    let records = shared.records();
+    match records.person(&login) {
+        Some(person) if person.permission != "none" => Ok(StatusCode::NO_CONTENT.into_response()),
+        _ => Err(Refusal::not_found()),
+    }
+}
+
 /// A workflow's own token has no user: GitHub refuses this request.
 pub(super) async fn user() -> Reply {
     Err(Refusal::new(StatusCode::FORBIDDEN, "Resource not accessible by integration"))

@@ -109,7 +109,8 @@ impl GitHub {
     /// # Errors
     /// As any request.
     pub async fn is_collaborator(&self, login: &Login) -> Result<bool, ApiError> {
-        Ok(self.find::<Value>(&format!("/collaborators/{}", encode(login.as_str()))).await?.is_some())
+        // The answer for a collaborator is 204 and has no body.
+        Ok(self.find::<Option<Value>>(&format!("/collaborators/{}", encode(login.as_str()))).await?.is_some())
     }
 }
 

@@ -15,6 +15,9 @@ const LONGEST_READ: usize = 64 * 1024;
 /// A hexadecimal word of this length is linked to a commit, so that no run may reach it.
 const SHORTEST_COMMIT_LINK: usize = 7;
 
+/// What CommonMark and GitHub's extensions read as markup somewhere; each may stand behind a backslash.
+const MARKUP: &str = r##"\`*_{}[]()+-!|~=$"'#"##;
+
 /// The foreign text as one harmless line of at most `limit` characters, cut with `…`.
 ///
 /// It may stand anywhere in a paragraph, a heading, a list item, a table cell or a link's text.
@@ -86,37 +89,12 @@ pub(super) fn escape(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '.' if may_be_list => out.push_str("\\."),
-            c if is_markup(c) => out.extend(['\\', c]),
+            c if MARKUP.contains(c) => out.extend(['\\', c]),
             c => out.push(c),
         }
         may_be_list &= c.is_ascii_digit();
     }
     out
-}
-
-fn is_markup(c: char) -> bool {
-    matches!(
-        c,
-        '\\' | '`'
-            | '*'
-            | '_'
-            | '{'
-            | '}'
-            | '['
-            | ']'
-            | '('
-            | ')'
-            | '+'
-            | '-'
-            | '!'
-            | '|'
-            | '~'
-            | '='
-            | '$'
-            | '"'
-            | '\''
-            | '#'
-    )
 }
 
 #[cfg(test)]
