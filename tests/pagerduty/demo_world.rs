@@ -8,6 +8,7 @@ use pagerduty_incident_responder::io::pagerduty::{
 };
 use pagerduty_incident_responder::model::incident::{Severity, Urgency};
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use crate::stand_in::{TOKEN, now, reference, settings};
 
@@ -109,7 +110,7 @@ async fn what_goes_wrong_is_told() {
         ("tools/list", Fault::Truncated, "the answer was cut off on its way"),
         ("initialize", Fault::Status(401), "the token was not accepted (401)"),
     ];
-    for (call, fault, told) in cases {
+    let told = |(call, fault, told): (&'static str, Fault, &'static str)| async move {
         let stand_in = StandIn::start(Dialect::Local1_1, records()).await.expect("a free port");
         stand_in.fail(call, fault.clone());
         let failure = match PagerDuty::connect(&reached(&stand_in)).await {
@@ -117,7 +118,10 @@ async fn what_goes_wrong_is_told() {
             Err(failure) => failure,
         };
         assert!(failure.problem.contains(told), "{call} {fault:?}: {failure}");
-    }
+    };
+    // All at once: a stream that breaks off is waited for as long as the stand-in asks.
+    let all: JoinSet<()> = cases.into_iter().map(told).collect();
+    all.join_all().await;
 }
 
 #[tokio::test]

@@ -104,7 +104,7 @@ async fn the_filters_are_sent_where_they_are_known() {
         assert_eq!(sent.len(), 2, "{version}: one list for each urgency");
         let text = sent.first().map(Value::to_string).unwrap_or_default();
         assert!(text.contains("\"triggered\",\"acknowledged\""), "{version}: {text}");
-        assert!(text.contains("\"since\":\"2026-08-24T07:10:00+00:00\""), "{version}: {text}");
+        assert!(text.contains("\"since\":\"2026-08-24T07:10:00Z\""), "{version}: {text}");
         assert_eq!(text.contains("PWORKER"), version != "1.1.0", "{version}: {text}");
     }
 }

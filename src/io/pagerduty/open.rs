@@ -10,7 +10,7 @@ use crate::model::ids::{IncidentId, ServiceId, Timestamp};
 use crate::model::incident::{IncidentStatus, IncidentSummary, Service, Urgency};
 
 use super::connection::Allowance;
-use super::dialect::Question;
+use super::dialect::{Question, time};
 use super::fault::Fault;
 use super::gather::LONGEST_RANGE;
 use super::{PagerDuty, Reading, decode, envelope, lists};
@@ -105,8 +105,8 @@ fn filters(wanted: &Wanted<'_>, from: Timestamp, at: Timestamp) -> Vec<(&'static
     let mut filters = vec![
         ("statuses", json!(["triggered", "acknowledged"])),
         ("request_scope", Value::from("all")),
-        ("since", Value::from(from.to_rfc3339())),
-        ("until", Value::from((at + TimeDelta::minutes(1)).to_rfc3339())),
+        ("since", time(from)),
+        ("until", time(at + TimeDelta::minutes(1))),
         ("limit", Value::from(LIST_LIMIT)),
     ];
     // Sent only where every service is known by id: a filter that leaves one out would hide its incidents.
