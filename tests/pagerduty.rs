@@ -10,6 +10,8 @@ mod incident;
 mod open;
 #[path = "pagerduty/real.rs"]
 mod real;
+#[path = "pagerduty/secrecy.rs"]
+mod secrecy;
 #[path = "pagerduty/stand_in.rs"]
 mod stand_in;
 #[path = "pagerduty/stdio.rs"]
