@@ -10,10 +10,6 @@
 //! The words above are the modules of [`model`], in reading order.
 
 pub mod c;
-pub mod failure;
-pub mod io;
-pub mod model;
-pub mod repair;
 pub mod characters;
 pub mod commands;
 pub mod diagnose;
@@ -22,6 +18,7 @@ pub mod io;
 pub mod model;
 pub mod plan;
 pub mod redact;
+pub mod repair;
 pub mod report;
 pub mod respond;
 pub mod settings;

@@ -2,8 +2,8 @@
 //!
 //! Values only. Nothing here reads a clock, a file or the network.
 
-pub mod edit;
 pub mod diagnosis;
+pub mod edit;
 pub mod evidence;
 pub mod ids;
 pub mod incident;
