@@ -28,6 +28,10 @@ pub async fn respond(world: &World, trigger: &Trigger) -> Result<Outcome, Failur
     {
         return Ok(Outcome::skipped("unauthorized"));
     }
+    if matches!(trigger.origin, Origin::Dispatch | Origin::Schedule) && !world.is_on_default_branch().await? {
+        let reason = "a run by hand or by the clock writes only from the default branch's workflow";
+        return Ok(Outcome::skipped(reason));
+    }
     match (&trigger.command, &trigger.origin) {
         (Command::Sweep, _) => sweep::run(world).await,
         (Command::Help, Origin::Comment(origin)) => explain(world, origin).await,
