@@ -81,7 +81,7 @@ pub fn run(arguments: &AnalyzeArguments, environment: Environment, console: &Con
     let reach = if rehearse { Reach::Rehearse } else { Reach::Act };
     let settings = Settings::from_environment(&environment, place)?;
     let (analysis, publication, outcome) = block_on(async {
-        let world = World::new(settings, source, reach, console.redactor().clone(), Utc::now())?;
+        let world = World::new(settings, source, reach, Utc::now(), console.redactor().clone())?;
         let (analysis, publication) = respond::analyse(&world, &arguments.incident, None).await?;
         let outcome = respond::publish(&world, &analysis, &publication).await?;
         Ok((analysis, publication, outcome))

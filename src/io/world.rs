@@ -63,8 +63,8 @@ impl World {
         settings: Settings,
         source: Source,
         reach: Reach,
-        redactor: Redactor,
         now: Timestamp,
+        redactor: Redactor,
     ) -> Result<World, Failure> {
         let parent = settings.runner.temp.clone().unwrap_or_else(std::env::temp_dir);
         let folder = tempfile::Builder::new().prefix("incident-responder-").tempdir_in(&parent).map_err(|why| {

@@ -168,7 +168,7 @@ enum Again {
 }
 
 impl GitHub {
-    /// Prepares the connection; nothing is sent yet.
+    /// Prepares the connection; nothing is sent yet. The redactor takes secrets out of whatever is written.
     ///
     /// # Errors
     /// A configuration failure where no HTTP client can be made of the addresses and the token.
@@ -256,7 +256,7 @@ impl GitHub {
         body: &Value,
     ) -> Result<T, ApiError> {
         self.wait_for_turn().await;
-        self.rest(method, route, Some(&self.without_secrets(body))).await
+        self.rest(method, route, Some(&self.redactor.redact_json(body))).await
     }
 
     /// A query of GraphQL that changes nothing.
@@ -270,7 +270,7 @@ impl GitHub {
     /// A mutation of GraphQL.
     pub(super) async fn mutate<T: DeserializeOwned>(&self, document: &str, variables: Value) -> Result<T, ApiError> {
         self.wait_for_turn().await;
-        let body = json!({ "query": document, "variables": self.without_secrets(&variables) });
+        let body = json!({ "query": document, "variables": self.redactor.redact_json(&variables) });
         let answer: GraphqlAnswer<T> =
             self.send(&self.graphql, &Method::POST, "", Some(&body), Repeat::Carefully).await?;
         answer.into_data()
@@ -288,22 +288,6 @@ impl GitHub {
             _ => Repeat::Carefully,
         };
         self.send(&self.rest, &method, &route, body, repeat).await
-    }
-
-    /// The texts of a body without this run's secrets. A file's contents stay as they are: they are the repository's own.
-    fn without_secrets(&self, body: &Value) -> Value {
-        match body {
-            Value::String(text) => Value::String(self.redactor.redact(text).into_owned()),
-            Value::Array(values) => values.iter().map(|value| self.without_secrets(value)).collect(),
-            Value::Object(fields) => {
-                let clean = |(key, value): (&String, &Value)| {
-                    let kept = key == "contents";
-                    (key.clone(), if kept { value.clone() } else { self.without_secrets(value) })
-                };
-                Value::Object(fields.iter().map(clean).collect())
-            }
-            other => other.clone(),
-        }
     }
 
     async fn wait_for_turn(&self) {
