@@ -80,6 +80,7 @@ fn fix(
 ) -> FixPublication {
     let marker = Marker {
         incident: analysis.incident(),
+        id: Some(analysis.evidence.incident.id.clone()),
         kind: Kind::Fix,
         fingerprint: Some(fingerprint.clone()),
         run: manner.run,

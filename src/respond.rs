@@ -152,7 +152,14 @@ pub async fn publish(world: &World, analysis: &Analysis, publication: &Publicati
 /// The marker of a finished answer.
 pub fn answer_marker(world: &World, analysis: &Analysis, publication: &Publication) -> Marker {
     let fingerprint = Some(publication.fingerprint.clone());
-    Marker { incident: analysis.incident(), kind: Kind::Answer, fingerprint, run: world.run(), at: world.now }
+    Marker {
+        incident: analysis.incident(),
+        id: Some(analysis.evidence.incident.id.clone()),
+        kind: Kind::Answer,
+        fingerprint,
+        run: world.run(),
+        at: world.now,
+    }
 }
 
 /// The run's result, outputs and summary.

@@ -81,8 +81,14 @@ impl Tracking {
         let names = [incident.clone()];
         let earlier =
             comments.into_iter().rev().find_map(|comment| own(&comment, run.viewer, &names).map(|it| (comment, it)));
-        let marker =
-            Marker { incident: incident.clone(), kind: Kind::Progress, fingerprint: None, run: run.run, at: run.now };
+        let marker = Marker {
+            incident: incident.clone(),
+            id: None,
+            kind: Kind::Progress,
+            fingerprint: None,
+            run: run.run,
+            at: run.now,
+        };
         let first = texts::progress(&run.places, incident, &marker, Step::Incident);
         let (comment, shows) = match earlier {
             Some((_, earlier)) if earlier.may_be_running(run.now) && earlier.run != run.run => {

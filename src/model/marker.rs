@@ -1,7 +1,7 @@
 //! The line by which we find our own texts on GitHub again.
 //!
 //! ```text
-//! <!-- pagerduty-incident-responder:v1 incident=12345 kind=answer fp=0123456789abcdef run=77 at=1760711400 -->
+//! <!-- pagerduty-incident-responder:v1 incident=12345 kind=answer fp=0123456789abcdef run=77 at=1760711400 id=Q2ISKGUCZ3ZJ4K -->
 //! ```
 //!
 //! A marker counts only together with its author: anyone can copy the line, so the reader also asks whether the token's
@@ -12,7 +12,7 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-use super::ids::{IncidentReference, Timestamp};
+use super::ids::{IncidentId, IncidentReference, Timestamp};
 
 /// How every marker begins; the version stands for the keys below.
 const HEAD: &str = "pagerduty-incident-responder:v1 ";
@@ -25,6 +25,8 @@ pub const RUN_LIMIT_MINUTES: i64 = 15;
 pub struct Marker {
     /// The incident, by its number where it has one.
     pub incident: IncidentReference,
+    /// PagerDuty's id of the incident, once it is known: a person may ask by number or by id.
+    pub id: Option<IncidentId>,
     /// What kind of text it is.
     pub kind: Kind,
     /// What the text answers: absent while the work goes on.
@@ -86,7 +88,8 @@ impl Marker {
 
     /// Whether the text belongs to the incident, under any of its names.
     pub fn is_about(&self, names: &[IncidentReference]) -> bool {
-        names.contains(&self.incident)
+        let by_id = |id: &IncidentId| names.contains(&IncidentReference::Id(id.clone()));
+        names.contains(&self.incident) || self.id.as_ref().is_some_and(by_id)
     }
 
     /// Whether the run that wrote it may still be at work.
@@ -99,7 +102,8 @@ impl fmt::Display for Marker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fingerprint = self.fingerprint.as_ref().map_or("none", Fingerprint::as_str);
         let Marker { incident, kind, run, at, .. } = self;
-        write!(f, "{HEAD}incident={incident} kind={} fp={fingerprint} run={run} at={}", kind.word(), at.timestamp())
+        write!(f, "{HEAD}incident={incident} kind={} fp={fingerprint} run={run} at={}", kind.word(), at.timestamp())?;
+        self.id.iter().try_for_each(|id| write!(f, " id={id}"))
     }
 }
 
@@ -121,6 +125,7 @@ impl FromStr for Marker {
         let at = value("at").and_then(|text| text.parse().ok()).and_then(|at| Timestamp::from_timestamp(at, 0));
         Ok(Marker {
             incident: value("incident").and_then(|text| text.parse().ok()).ok_or(NoMarker)?,
+            id: value("id").map(IncidentId::new),
             kind,
             fingerprint: value("fp").filter(digits).map(|digits| Fingerprint(digits.to_owned())),
             run: value("run").and_then(|text| text.parse().ok()).unwrap_or_default(),
@@ -142,6 +147,7 @@ mod tests {
     fn marker(kind: Kind, fingerprint: Option<Fingerprint>) -> Marker {
         Marker {
             incident: "12345".parse().expect("a number"),
+            id: Some(IncidentId::new("Q2ISKGUCZ3ZJ4K")),
             kind,
             fingerprint,
             run: 77,
@@ -152,10 +158,18 @@ mod tests {
     #[test]
     fn a_marker_is_read_as_it_was_written() {
         let answer = marker(Kind::Answer, Some(Fingerprint::of(["a", "b"])));
-        insta::assert_snapshot!(answer, @"pagerduty-incident-responder:v1 incident=12345 kind=answer fp=cf6ab613e3942391 run=77 at=1760711400");
+        insta::assert_snapshot!(answer, @"pagerduty-incident-responder:v1 incident=12345 kind=answer fp=cf6ab613e3942391 run=77 at=1760711400 id=Q2ISKGUCZ3ZJ4K");
         assert_eq!(Marker::read(&format!("{}\r\nmore", hidden_comment(&answer.to_string()))), Some(answer));
         let progress = marker(Kind::Progress, None);
         assert_eq!(Marker::read(hidden_comment(&progress.to_string()).as_str()), Some(progress));
+    }
+
+    #[test]
+    fn a_marker_is_found_by_number_and_by_id() {
+        let answer = marker(Kind::Answer, None);
+        assert!(answer.is_about(&["12345".parse().expect("a number")]));
+        assert!(answer.is_about(&["Q2ISKGUCZ3ZJ4K".parse().expect("an id")]));
+        assert!(!answer.is_about(&["Q2ISKGUCZ3ZJ4L".parse().expect("an id")]));
     }
 
     #[test]

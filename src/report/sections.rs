@@ -5,7 +5,7 @@ use super::{Analysis, moment};
 use crate::markdown;
 use crate::model::diagnosis::{Age, Confidence, Finding, Recurrence, Repair, Suspect, SymptomKind};
 use crate::model::evidence::{Gap, Scope};
-use crate::model::incident::{Severity, Urgency};
+use crate::model::incident::{Incident, IncidentStatus, Severity, Urgency};
 
 /// At most this many suspects are named.
 const MOST_SUSPECTS: usize = 5;
@@ -167,8 +167,17 @@ pub fn facts(analysis: &Analysis) -> Markdown {
     let mut text = markdown!["🔴 **Severity:** ", severity(&incident.severity), "  \n"];
     text.push(markdown!["⏰ **Started:** ", moment(incident.created_at), "  \n"]);
     text.push(markdown!["🎯 **Service:** ", inline(&incident.service.name, NAME_LIMIT), "  \n"]);
+    if let Some(status) = status(incident) {
+        text.push(markdown!["✔️ **Status:** ", status, "  \n"]);
+    }
     text.push(markdown!["📟 **Title:** ", inline(&incident.title, super::escape::TITLE_LIMIT), "\n"]);
     text
+}
+
+/// That the incident is over, where it is: the analysis is for the next time then.
+fn status(incident: &Incident) -> Option<Markdown> {
+    let over = incident.status == IncidentStatus::Resolved;
+    over.then(|| incident.resolved_at.map_or("resolved".into(), |at| markdown!["resolved, ", moment(at)]))
 }
 
 /// Why there is no finding, in one paragraph.

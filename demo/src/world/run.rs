@@ -56,6 +56,29 @@ impl World {
     /// # Errors
     /// Where the binary cannot be started or the runner's files cannot be written or read.
     pub async fn respond(&self, binary: &Path, event: &Event, inputs: &[(&str, &str)]) -> anyhow::Result<Answer> {
+        self.run(binary, event, inputs, None).await
+    }
+
+    /// The same, but the job is cancelled as soon as `when` holds: the runner sends SIGINT.
+    ///
+    /// # Errors
+    /// As [`World::respond`].
+    pub async fn respond_and_interrupt(
+        &self,
+        binary: &Path,
+        event: &Event,
+        when: impl Fn(&World) -> bool,
+    ) -> anyhow::Result<Answer> {
+        self.run(binary, event, &[], Some(&when)).await
+    }
+
+    async fn run(
+        &self,
+        binary: &Path,
+        event: &Event,
+        inputs: &[(&str, &str)],
+        cancel: Option<&dyn Fn(&World) -> bool>,
+    ) -> anyhow::Result<Answer> {
         let runner = tempfile::Builder::new().prefix("runner-").tempdir_in(self.folder())?;
         let file = |name: &str, contents: &str| -> anyhow::Result<String> {
             let path = runner.path().join(name);
@@ -91,6 +114,12 @@ impl World {
         let start = Instant::now();
         let child = command.spawn().with_context(|| format!("{} could not be started", binary.display()))?;
         let watch = tokio::spawn(peak_of(child.id()));
+        if let (Some(when), Some(process)) = (cancel, child.id()) {
+            while !when(self) && start.elapsed() < PATIENCE {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            Command::new("kill").args(["-INT", &process.to_string()]).status().await?;
+        }
         let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
         let lasted = start.elapsed();
         let output = output.context("the responder did not end and was stopped")??;

@@ -4,7 +4,7 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::people::Account;
+use super::people::{Account, encode};
 use super::{ApiError, GitHub};
 use crate::model::ids::{BranchName, CommitSha};
 use crate::model::publication::FileAddition;
@@ -94,7 +94,7 @@ impl GitHub {
         struct Details {
             message: String,
         }
-        let found: Comparison = self.get(&format!("/compare/{base}...{head}")).await?;
+        let found: Comparison = self.get(&format!("/compare/{}", encode(&format!("{base}...{head}")))).await?;
         let head = found.commits.last().map_or(found.merge_base_commit.sha, |commit| commit.sha.clone());
         let subject = |message: &str| message.lines().next().unwrap_or_default().to_owned();
         let ahead = found.commits.into_iter();
