@@ -9,8 +9,8 @@ use crate::model::outcome::Outcome;
 use crate::model::publication::FixOutcome;
 use crate::model::trigger::{Command, CommentOrigin, Origin, Trigger};
 use crate::report::answer::{self, Tagging};
-use crate::report::tracking::help;
 use crate::report::escape;
+use crate::report::tracking::help;
 use crate::settings::outputs;
 use crate::sweep;
 

@@ -29,7 +29,9 @@ async fn a_comment_ends_as_an_analysis_and_a_draft_pull_request() {
 
     let comments = own_comments(&world);
     assert_eq!(comments.len(), 1);
-    for part in ["HIGH", "worker.c:26", "took out `free(buffer)`", "Opened", "oncall-engineer"] {
+    for part in
+        ["HIGH", "worker.c:26", "`process_work` gets `buffer`", "took out `free(buffer)`", "Opened", "oncall-engineer"]
+    {
         assert!(comments[0].contains(part), "{part} is missing in\n{}", comments[0]);
     }
     assert!(!comments[0].contains("- [ ]"), "the progress is still shown:\n{}", comments[0]);
