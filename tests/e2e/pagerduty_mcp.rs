@@ -1,7 +1,7 @@
 //! The responder against PagerDuty's own `pagerduty-mcp`, which reads the demo world's REST API.
 //!
-//! Runs where `PAGERDUTY_MCP_PYTHON` names interpreters with the package, separated by `;`; `.ci/real-peers` makes them.
-//! Elsewhere each test says that it was skipped.
+//! Runs where `PAGERDUTY_MCP_PYTHON` names interpreters with the package, separated by `;`; `.ci/run` makes them. Elsewhere
+//! each test says that it was skipped.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -12,10 +12,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
 /// The interpreters to test with; none, and a word about it, where the machine has none.
+#[expect(clippy::print_stderr, reason = "a test that was skipped says so")]
 fn interpreters() -> Vec<String> {
     let given = std::env::var("PAGERDUTY_MCP_PYTHON").unwrap_or_default();
     if given.is_empty() {
-        eprintln!("skipped: PAGERDUTY_MCP_PYTHON names no Python 3.12 with pagerduty-mcp (.ci/real-peers makes one)");
+        eprintln!("skipped: PAGERDUTY_MCP_PYTHON names no Python 3.12 with pagerduty-mcp");
     }
     given.split(';').filter(|python| !python.is_empty()).map(str::to_owned).collect()
 }
