@@ -1,7 +1,7 @@
 //! The responder against PagerDuty's own `pagerduty-mcp`, which reads the demo world's REST API.
 //!
-//! Runs where `PAGERDUTY_MCP_PYTHON` names interpreters with the package, separated by `;`; `.ci/run` makes them. Elsewhere
-//! each test says that it was skipped.
+//! Runs where `PAGERDUTY_MCP_PYTHON` names interpreters with the package, separated by `;`; `.ci/real-peers` makes
+//! them. Elsewhere each test says that it was skipped.
 
 use std::path::Path;
 use std::process::Stdio;
