@@ -31,7 +31,7 @@ pub struct Scenario {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Worker {
     /// It grows until it is killed.
-    Leaks,
+    Killed,
     /// It stays within its limit.
     Sound,
 }
@@ -43,6 +43,8 @@ pub struct Expect {
     pub culprit: Option<&'static str>,
     /// What becomes of it.
     pub outcome: Outcome,
+    /// A file, and a text that the answer's branch puts back into it.
+    pub restored: Option<(&'static str, &'static str)>,
 }
 
 /// How an answer ends.
@@ -54,7 +56,11 @@ pub enum Outcome {
     Inconclusive,
 }
 
-const FIX: Outcome = Outcome::PullRequest("fix/incident-12345");
+const FREED: Expect = Expect {
+    culprit: Some(landings::FREE_REMOVED),
+    outcome: Outcome::PullRequest("fix/incident-12345"),
+    restored: Some(("worker.c", "        free(buffer);\n")),
+};
 
 /// All scenarios; the first is the default.
 pub const SCENARIOS: &[Scenario] = &[
@@ -62,17 +68,17 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "leak",
         about: "the landing that took a free() out lies five hours before the first kill",
         landings: landings::leak,
-        worker: Worker::Leaks,
+        worker: Worker::Killed,
         alert: out_of_memory,
-        expect: Expect { culprit: Some(landings::FREE_REMOVED), outcome: FIX },
+        expect: FREED,
     },
     Scenario {
         name: "old-bug",
         about: "the day before the kill holds only innocent landings; the free() went three months earlier",
         landings: landings::old_bug,
-        worker: Worker::Leaks,
+        worker: Worker::Killed,
         alert: out_of_memory,
-        expect: Expect { culprit: Some(landings::FREE_REMOVED), outcome: FIX },
+        expect: FREED,
     },
     Scenario {
         name: "no-culprit",
@@ -80,7 +86,7 @@ pub const SCENARIOS: &[Scenario] = &[
         landings: landings::innocent,
         worker: Worker::Sound,
         alert: jobs_pile_up,
-        expect: Expect { culprit: None, outcome: Outcome::Inconclusive },
+        expect: Expect { culprit: None, outcome: Outcome::Inconclusive, restored: None },
     },
 ];
 

@@ -86,7 +86,7 @@ async fn each_history_ends_with_its_worker() {
         assert!(landings.is_sorted_by(|a, b| a.before >= b.before), "{} is not in order", scenario.name);
         let source = git(&bare, &["show", "main:worker.c"]).await.expect("there is a worker");
         let leaking = include_str!("../service/worker.c");
-        assert_eq!(source.trim() == leaking.trim(), scenario.worker == Worker::Leaks, "{}", scenario.name);
+        assert_eq!(source.trim() == leaking.trim(), scenario.worker == Worker::Killed, "{}", scenario.name);
         if let Some(culprit) = scenario.expect.culprit {
             let accused = landed.iter().find(|l| l.subject == culprit).expect("it landed");
             let diff = git(&bare, &["show", "--format=", "--unified=0", &accused.sha]).await.expect("a diff");
