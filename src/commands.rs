@@ -4,6 +4,7 @@
 
 pub mod act;
 pub mod analyze;
+pub mod leaks;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,8 @@ pub struct CommandLine {
 enum Command {
     /// Analyse one incident and, unless rehearsing, publish the answer.
     Analyze(analyze::AnalyzeArguments),
+    /// Find memory leaks in C sources, and repair them.
+    Leaks(leaks::LeaksArguments),
 }
 
 /// Runs what the command line asks for.
@@ -40,6 +43,7 @@ pub fn run(arguments: CommandLine, environment: Environment) -> ExitCode {
     console.install_log(environment.variable("RUST_LOG").as_deref());
     let ended = match arguments.command {
         None => act::run(&environment, &console),
+        Some(Command::Leaks(arguments)) => leaks::run(&arguments),
         Some(Command::Analyze(arguments)) => analyze::run(&arguments, environment, &console),
     };
     match ended {

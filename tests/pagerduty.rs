@@ -1,5 +1,7 @@
 //! PagerDuty over MCP, through the front door: a stand-in server speaks the recorded answers of the real ones.
 
+#[path = "pagerduty/demo_world.rs"]
+mod demo_world;
 #[path = "pagerduty/failures.rs"]
 mod failures;
 #[path = "pagerduty/incident.rs"]
@@ -8,6 +10,8 @@ mod incident;
 mod open;
 #[path = "pagerduty/real.rs"]
 mod real;
+#[path = "pagerduty/secrecy.rs"]
+mod secrecy;
 #[path = "pagerduty/stand_in.rs"]
 mod stand_in;
 #[path = "pagerduty/stdio.rs"]

@@ -9,7 +9,6 @@ mod git_http;
 mod graphql;
 mod issues;
 mod pulls;
-mod query;
 mod records;
 mod refs;
 mod shapes;
@@ -193,15 +192,13 @@ fn api(shared: &Shared) -> Router {
         .route("/", get(refs::repository))
         .route("/collaborators/{login}", get(refs::collaborator))
         .route("/collaborators/{login}/permission", get(refs::permission))
-        .route("/branches/{branch}", get(refs::branch))
         .route("/git/refs", post(refs::create))
-        .route("/git/refs/{*ref}", axum::routing::patch(refs::update).delete(refs::delete))
+        .route("/git/refs/{*ref}", axum::routing::patch(refs::update))
         .route("/git/ref/{*ref}", get(refs::get_one))
-        .route("/git/matching-refs/{*ref}", get(refs::matching))
         .route("/commits", get(commits::list))
         .route("/commits/{sha}", get(commits::get_one))
         .route("/commits/{sha}/pulls", get(commits::pulls))
-        .route("/compare/{basehead}", get(commits::compare))
+        .route("/compare/{*basehead}", get(commits::compare))
         .route("/deployments", get(commits::deployments))
         .route("/deployments/{id}/statuses", get(commits::deployment_statuses))
         .route("/issues", get(issues::list).post(issues::create))
@@ -211,8 +208,6 @@ fn api(shared: &Shared) -> Router {
         .route("/issues/comments", get(issues::all_comments))
         .route("/issues/comments/{id}", get(issues::get_comment).patch(issues::update_comment))
         .route("/issues/comments/{id}/reactions", get(issues::reactions).post(issues::react))
-        .route("/labels", get(issues::all_labels).post(issues::create_label))
-        .route("/labels/{label}", get(issues::get_label))
         .route("/pulls", get(pulls::list).post(pulls::create))
         .route("/pulls/{number}", get(pulls::get_one).patch(pulls::update))
         .route("/pulls/{number}/requested_reviewers", post(pulls::request_reviewers))
@@ -223,8 +218,6 @@ fn api(shared: &Shared) -> Router {
     Router::new()
         .nest("/repos/{owner}/{repo}", repository)
         .route("/user", get(refs::user))
-        .route("/users/{login}", get(refs::profile))
-        .route("/rate_limit", get(gate::rate_limit))
         .route_layer(middleware::from_fn_with_state(shared.clone(), gate::gate))
         .fallback(gate::unknown)
         .with_state(shared.clone())

@@ -65,6 +65,8 @@ pub struct World {
     pub incident_at: DateTime<Utc>,
     /// The story.
     pub scenario: &'static Scenario,
+    /// Variables of the responder's environment beside the runner's own, such as `PAGERDUTY_API_HOST`.
+    pub variables: Vec<(String, String)>,
     dir: TempDir,
 }
 
@@ -100,7 +102,8 @@ impl World {
         let github = GitHub::start(&bare, settings.hosts, records).await?;
         let records = pagerduty::Records::demo(PAGERDUTY_TOKEN, incident_at);
         let pagerduty = PagerDuty::start(settings.dialect, records).await?;
-        let world = World { pagerduty, github, landed, incident_at, scenario: settings.scenario, dir };
+        let world =
+            World { pagerduty, github, landed, incident_at, scenario: settings.scenario, variables: Vec::new(), dir };
         world.tell_github_of_the_past();
         Ok(world)
     }

@@ -131,7 +131,7 @@ impl Knowledge {
 
     fn deed<'a>(&mut self, words: &mut impl Iterator<Item = &'a str>) -> Option<Deed> {
         let kind = words.next()?;
-        let mut argument = |word: Option<&str>| word.and_then(|word| word.parse().ok());
+        let argument = |word: Option<&str>| word.and_then(|word| word.parse().ok());
         Some(match kind {
             "acquire" | "acquire-zeroed" | "acquire-always" | "acquire-zeroed-always" => Deed::Acquire {
                 release: self.names.intern(words.next()?),

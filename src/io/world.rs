@@ -130,6 +130,16 @@ impl World {
             .await
     }
 
+    /// Whether the workflow runs on the default branch. A workflow file of another branch was reviewed by nobody.
+    ///
+    /// # Errors
+    /// As [`World::repository`].
+    pub async fn is_on_default_branch(&self) -> Result<bool, Failure> {
+        let Some(git_ref) = self.settings.runner.git_ref.clone() else { return Ok(true) };
+        let repository = Arc::clone(self.repository().await?);
+        blocking(move || Ok(git_ref == format!("refs/heads/{}", repository.default_branch()?))).await
+    }
+
     fn remote(&self) -> Result<Remote, Failure> {
         let missing = || Failure::configuration("No repository is named.", "Give OWNER/NAME or a folder.");
         let access = self.settings.github.as_ref().ok_or_else(missing)?;

@@ -276,6 +276,10 @@ async fn urgency_comes_from_the_record_the_lists_or_not_at_all() {
     for (world, expected) in cases {
         assert_eq!(read(&world.start().await).await.0.severity, expected);
     }
+    // A server that does not know the filter is not asked.
+    let stand_in = World::new("1.1.0").forgetting("urgencies").start().await;
+    assert_eq!(read(&stand_in).await.0.severity, Severity::Priority("P1".into()));
+    assert!(!stand_in.heard().contains(&"list_incidents".to_owned()));
 }
 
 #[tokio::test]
@@ -306,6 +310,22 @@ async fn alerts_of_another_incident_are_left_out() {
     let ids: Vec<_> = incident.alerts.iter().map(|alert| alert.id.as_str()).collect();
     assert_eq!(ids, ["A1", "A2"]);
     assert_eq!(gaps, ["1 of 4 alerts of the incident because they have an unknown shape (keys: summary)"]);
+}
+
+#[tokio::test]
+async fn changes_of_another_service_are_left_out() {
+    let change =
+        |summary: &str, at: &str, services: Value| json!({"summary": summary, "timestamp": at, "services": services});
+    let changes = json!([
+        change("older", "2026-11-22T06:00:00Z", json!([{"id": "PSVC001"}])),
+        change("stranger", "2026-11-22T06:30:00Z", json!([{"id": "PSVC999"}])),
+        change("newer", "2026-11-22T06:55:00Z", json!([{"id": "PSVC999"}, {"id": "PSVC001"}])),
+        change("nobody's", "2026-11-22T06:20:00Z", json!([])),
+    ]);
+    let stand_in = World::new("1.1.0").with("list_incident_change_events", listed(changes)).start().await;
+    let (incident, _) = read(&stand_in).await;
+    let summaries: Vec<_> = incident.change_events.iter().map(|change| change.summary.as_str()).collect();
+    assert_eq!(summaries, ["newer", "nobody's", "older"]);
 }
 
 #[tokio::test]

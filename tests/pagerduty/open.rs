@@ -104,7 +104,7 @@ async fn the_filters_are_sent_where_they_are_known() {
         assert_eq!(sent.len(), 2, "{version}: one list for each urgency");
         let text = sent.first().map(Value::to_string).unwrap_or_default();
         assert!(text.contains("\"triggered\",\"acknowledged\""), "{version}: {text}");
-        assert!(text.contains("\"since\":\"2026-08-24T07:10:00+00:00\""), "{version}: {text}");
+        assert!(text.contains("\"since\":\"2026-08-24T07:10:00Z\""), "{version}: {text}");
         assert_eq!(text.contains("PWORKER"), version != "1.1.0", "{version}: {text}");
     }
 }
@@ -114,6 +114,23 @@ async fn a_server_that_ignores_the_urgency_leaves_it_unknown() {
     let everything = listed(json!([incident(7, "triggered", "worker", "2026-11-22T06:00:00Z")]));
     let reading = open(&World::new("1.1.0").with("list_incidents", everything).start().await, None).await;
     assert_eq!(shown(&reading), [(7, None)]);
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_filter_by_urgency_is_asked_once() {
+    let world = World::new("1.1.0").forgetting("urgencies").computed("list_incidents", careless(five()));
+    let stand_in = world.start().await;
+    let reading = open(&stand_in, None).await;
+    assert_eq!(shown(&reading), [(2, None), (4, None), (5, None)]);
+    assert_eq!(stand_in.arguments_of("list_incidents").len(), 1);
+}
+
+#[tokio::test]
+async fn names_of_services_are_compared_without_regard_to_case() {
+    let world =
+        World::new("1.1.0").computed("list_incidents", careless(five())).with("list_services", service("worker"));
+    let reading = open(&world.start().await, Some(&["Worker"])).await;
+    assert_eq!((reading.value.len(), reading.gaps), (2, vec![]));
 }
 
 #[tokio::test]

@@ -45,6 +45,7 @@ pub(crate) struct World {
     framing: Framing,
     tools: HashMap<String, Answer>,
     missing: Vec<String>,
+    forgotten: Vec<String>,
     everything: Option<ResponseTemplate>,
     event_stream: u16,
     heard: Arc<Mutex<Vec<Value>>>,
@@ -61,6 +62,18 @@ pub(crate) fn recorded(name: &str) -> Value {
     let path = format!("{}/tests/pagerduty/fixtures/{name}.json", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     serde_json::from_str(&text).expect("a recorded answer")
+}
+
+/// Takes a key out of every object.
+fn forget(json: &mut Value, key: &str) {
+    match json {
+        Value::Object(map) => {
+            map.remove(key);
+            map.values_mut().for_each(|value| forget(value, key));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|value| forget(value, key)),
+        _ => {}
+    }
 }
 
 /// A list in the local servers' envelope.
@@ -82,6 +95,7 @@ impl World {
             framing: Framing::Events,
             tools: HashMap::new(),
             missing: Vec::new(),
+            forgotten: Vec::new(),
             everything: None,
             event_stream: 405,
             heard: Arc::default(),
@@ -137,6 +151,12 @@ impl World {
         self
     }
 
+    /// No tool of the server knows an argument of that name.
+    pub(crate) fn forgetting(mut self, argument: &str) -> World {
+        self.forgotten.push(argument.to_owned());
+        self
+    }
+
     /// What the server says to a request for a stream of its own messages; 405 means that it has none.
     pub(crate) fn refusing_the_stream_with(self, status: u16) -> World {
         World { event_stream: status, ..self }
@@ -155,7 +175,8 @@ impl World {
     }
 
     fn tools_listed(&self) -> Value {
-        let all = recorded("tools");
+        let mut all = recorded("tools");
+        self.forgotten.iter().for_each(|argument| forget(&mut all, argument));
         let tools = all.get(self.version).and_then(Value::as_object).expect("a recorded dialect");
         let listed = tools.iter().filter(|(name, _)| !self.missing.contains(name));
         listed.map(|(name, schema)| json!({"name": name, "inputSchema": schema})).collect()

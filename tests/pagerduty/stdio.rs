@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::stand_in::{TOKEN, World, now, recorded, reference, settings};
 
 /// A folder with the answers of one version, each in a file of one line.
-fn replies(version: &str) -> TempDir {
+pub(crate) fn replies(version: &str) -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let keep = |name: &str, json: Value| std::fs::write(folder.path().join(name), json.to_string()).expect("a file");
     let all = recorded("tools");
@@ -26,7 +26,7 @@ fn replies(version: &str) -> TempDir {
 }
 
 /// Settings for the test server, with an environment that holds a secret of somebody else's.
-fn server(folder: &Path, manner: &str) -> PagerDutySettings {
+pub(crate) fn server(folder: &Path, manner: &str) -> PagerDutySettings {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pagerduty/fixtures/server.sh");
     let line = format!("sh '{script}' '{}' {manner}", folder.display());
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -6,7 +6,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::{Access, Grants, Refusal, Reply, Shared, ok};
+use super::{Access, Grants, Refusal, Shared};
 
 /// GitHub's limit for a workflow's own token: requests per hour and repository.
 const RATE_LIMIT: u32 = 1000;
@@ -129,14 +129,6 @@ impl IntoResponse for Scripted {
         }
         response
     }
-}
-
-/// `GET /rate_limit`.
-pub(super) async fn rate_limit(State(shared): State<Shared>) -> Reply {
-    let remaining = shared.records().rate_remaining;
-    let core = json!({"limit": RATE_LIMIT, "remaining": remaining, "used": RATE_LIMIT.saturating_sub(remaining),
-        "reset": chrono::Utc::now().timestamp() + 3600, "resource": "core"});
-    ok(json!({"resources": {"core": core.clone()}, "rate": core}))
 }
 
 /// A path that this stand-in does not have: counted, so that a test sees it, and 404 as GitHub says.

@@ -115,13 +115,6 @@ pub(super) async fn update(
     ok(issue.clone())
 }
 
-/// Every comment of the repository, changed since a moment.
-pub(super) async fn all_comments(State(shared): State<Shared>, uri: OriginalUri, query: Parameters) -> Reply {
-    let mut found = shared.records().comments.clone();
-    found.retain(|comment| since(comment, &query));
-    page(&shared, &uri, &query, found)
-}
-
 pub(super) async fn comments(
     State(shared): State<Shared>,
     Path((.., number)): Number,
@@ -132,6 +125,16 @@ pub(super) async fn comments(
     let suffix = format!("/issues/{number}");
     let mut found = shared.records().comments.clone();
     found.retain(|comment| text(comment, "issue_url").ends_with(&suffix) && since(comment, &query));
+    page(&shared, &uri, &query, found)
+}
+
+/// The comments of the whole repository.
+pub(super) async fn all_comments(State(shared): State<Shared>, uri: OriginalUri, query: Parameters) -> Reply {
+    let mut found = shared.records().comments.clone();
+    found.retain(|comment| since(comment, &query));
+    if query.get("sort").is_some_and(|by| by == "updated") {
+        found.sort_by(|a, b| text(a, "updated_at").cmp(text(b, "updated_at")));
+    }
     page(&shared, &uri, &query, found)
 }
 
@@ -216,23 +219,4 @@ pub(super) async fn add_labels(
         pull["labels"] = json!(all);
     }
     ok(all)
-}
-
-pub(super) async fn all_labels(State(shared): State<Shared>, uri: OriginalUri, query: Parameters) -> Reply {
-    let labels = shared.records().labels.clone();
-    page(&shared, &uri, &query, labels)
-}
-
-pub(super) async fn get_label(State(shared): State<Shared>, Path((.., name)): Path<(String, String, String)>) -> Reply {
-    let records = shared.records();
-    let found = records.labels.iter().find(|l| text(l, "name").eq_ignore_ascii_case(&name)).cloned();
-    found.map_or_else(|| Err(Refusal::not_found()), ok)
-}
-
-pub(super) async fn create_label(State(shared): State<Shared>, Json(new): Json<Value>) -> Reply {
-    let mut records = shared.records();
-    if records.labels.iter().any(|l| text(l, "name").eq_ignore_ascii_case(text(&new, "name"))) {
-        return Err(Refusal::validation(json!({"resource": "Label", "code": "already_exists", "field": "name"})));
-    }
-    created(records.label(&shared.links(), text(&new, "name")))
 }

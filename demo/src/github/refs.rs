@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
-use super::{Refusal, Reply, Shared, commits, created, ok, text};
+use super::{Refusal, Reply, Shared, created, ok, text};
 use crate::git::git;
 
 /// Owner, repository and one more part of a path.
@@ -28,10 +28,9 @@ pub(super) async fn permission(State(shared): State<Shared>, Path((.., login)): 
     ok(json!({"permission": person.permission, "role_name": person.permission, "user": shared.links().user(person)}))
 }
 
-/// 204 for whoever has a role here, 404 for everybody else.
+/// 204 for somebody who may at least read, as GitHub answers for a collaborator.
 pub(super) async fn collaborator(State(shared): State<Shared>, Path((.., login)): Named) -> Reply {
-    let records = shared.records();
-    match records.person(&login) {
+    match shared.records().person(&login) {
         Some(person) if person.permission != "none" => Ok(StatusCode::NO_CONTENT.into_response()),
         _ => Err(Refusal::not_found()),
     }
@@ -40,20 +39,6 @@ pub(super) async fn collaborator(State(shared): State<Shared>, Path((.., login))
 /// A workflow's own token has no user: GitHub refuses this request.
 pub(super) async fn user() -> Reply {
     Err(Refusal::new(StatusCode::FORBIDDEN, "Resource not accessible by integration"))
-}
-
-pub(super) async fn profile(State(shared): State<Shared>, Path(login): Path<String>) -> Reply {
-    let records = shared.records();
-    let found = records.person(&login).map(|person| shared.links().user(person));
-    found.map_or_else(|| Err(Refusal::not_found()), ok)
-}
-
-pub(super) async fn branch(State(shared): State<Shared>, Path((.., branch)): Named) -> Reply {
-    let Some(sha) = resolve(&shared, &branch).await else {
-        return Err(Refusal::new(StatusCode::NOT_FOUND, "Branch not found"));
-    };
-    let commit = commits::one(&shared, &sha).await?.ok_or_else(Refusal::not_found)?;
-    ok(json!({"name": branch, "commit": commit, "protected": false}))
 }
 
 /// Creating a ref is atomic: of two requests, one gets 422.
@@ -86,26 +71,10 @@ pub(super) async fn update(State(shared): State<Shared>, Path((.., name)): Named
     ok(shared.links().reference(&name, sha))
 }
 
-pub(super) async fn delete(State(shared): State<Shared>, Path((.., name)): Named) -> Reply {
-    let name = format!("refs/{name}");
-    if revision(&shared, &name).await.is_none() {
-        return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Reference does not exist"));
-    }
-    git(&shared.bare, &["update-ref", "-d", &name]).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
-}
-
 pub(super) async fn get_one(State(shared): State<Shared>, Path((.., name)): Named) -> Reply {
     let name = format!("refs/{name}");
     let sha = revision(&shared, &name).await.ok_or_else(Refusal::not_found)?;
     ok(shared.links().reference(&name, &sha))
-}
-
-pub(super) async fn matching(State(shared): State<Shared>, Path((.., prefix)): Named) -> Reply {
-    let listed = git(&shared.bare, &["for-each-ref", "--format=%(refname) %(objectname)"]).await?;
-    let prefix = format!("refs/{prefix}");
-    let found = listed.lines().filter_map(|line| line.split_once(' ')).filter(|(name, _)| name.starts_with(&prefix));
-    ok(found.map(|(name, sha)| shared.links().reference(name, sha)).collect::<Vec<_>>())
 }
 
 /// The commit a branch points to.

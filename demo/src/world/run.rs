@@ -104,6 +104,7 @@ impl World {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .envs(self.environment(event).await?)
+            .envs(self.variables.iter().cloned())
             .envs(files)
             .envs(self.inputs(inputs))
             .stdin(Stdio::null())

@@ -3,7 +3,7 @@
 use super::calls::Call;
 use super::release::Below;
 use super::{Site, Walk};
-use crate::c::domain::{Fact, LossKind, Object, Region, RegionId, Standing, State, SymbolId, Value};
+use crate::c::domain::{Fact, LossKind, Region, RegionId, Standing, State, SymbolId, Value};
 use crate::c::knowledge::sounds_like_release;
 use crate::c::summary::{Base, Effect, Outcome, Path, Selector, Spec, Summary};
 
@@ -196,11 +196,6 @@ impl Walk<'_> {
     /// Whether a name is a destructor's; used where a body releases only on some paths.
     pub(super) fn is_destructor_name(&self, text: &str) -> bool {
         sounds_like_release(text) || text.ends_with("_put") || text.ends_with("_decref")
-    }
-
-    /// An object nobody can say anything about.
-    pub(super) fn shared_object() -> Object {
-        Object { standing: Standing::Shared, site: None, seen_by: Vec::new() }
     }
 }
 

@@ -40,7 +40,11 @@ impl Walk<'_> {
         after: &mut Vec<State>,
     ) {
         let callee = self.called(&mut view, callee);
-        let args = args.iter().map(|arg| self.argument(&mut view, *arg)).collect();
+        let evaluated = args.iter().map(|arg| self.argument(&mut view, *arg)).collect();
+        for arg in args {
+            self.consume(&mut view, *arg);
+        }
+        let args = evaluated;
         let call = Call { callee, spelled, args, into, span };
         let Some(name) = callee else { return self.unknown_call(view, &call, after) };
         if let Some(deed) = self.program.knowledge.of(name) {

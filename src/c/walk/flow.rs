@@ -280,8 +280,17 @@ impl Walk<'_> {
                 .target(value)
                 .is_some_and(|target| objects.binary_search_by_key(&target, |(symbol, _)| *symbol).is_ok())
         };
+        // A temporary that was read keeps no object alive that something else holds.
+        let held_elsewhere: Vec<(crate::c::domain::RegionId, Value)> = view.store.clone();
+        let spare = |region: crate::c::domain::RegionId, value: Value| {
+            let temporary = match arena.region_of(region) {
+                crate::c::domain::Region::Var(var) => self.function.var(var).is_some_and(|var| var.temporary),
+                _ => false,
+            };
+            temporary && held_elsewhere.iter().any(|(other, held)| *other != region && *held == value)
+        };
         view.store.retain(|(region, value)| match arena.root(*region) {
-            Root::Var(var) => flow.is_live(var, block) || matters(*value),
+            Root::Var(var) => flow.is_live(var, block) || (matters(*value) && !spare(*region, *value)),
             _ => true,
         });
         let store = &view.store;

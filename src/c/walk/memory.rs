@@ -225,6 +225,7 @@ impl Walk<'_> {
             _ => None,
         };
         let value = self.eval(view, from);
+        self.consume(view, from);
         let Some(region) = self.place(view, to) else {
             self.share(view, value);
             return;
@@ -238,6 +239,16 @@ impl Walk<'_> {
         for (selectors, value) in parts {
             let part = selectors.into_iter().fold(region, |base, field| self.arena.region(Region::Field(base, field)));
             view.bind(part, value);
+        }
+    }
+
+    /// A temporary is read once; afterwards it holds on to nothing.
+    pub(super) fn consume(&mut self, view: &mut State, expr: ExprId) {
+        if let Expr::Var(var) = self.function.expr(expr)
+            && self.function.var(var).is_some_and(|var| var.temporary)
+        {
+            let region = self.arena.region(Region::Var(var));
+            view.unbind(region);
         }
     }
 

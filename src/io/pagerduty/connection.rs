@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
+use rmcp::ServiceError;
 use rmcp::model::{CallToolRequestParams, PaginatedRequestParams, Tool};
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -125,14 +126,14 @@ impl Connection {
         let parameters = CallToolRequestParams::new(call.tool.clone()).with_arguments(call.arguments.clone());
         match tokio::time::timeout(time, self.session.call_tool(parameters)).await {
             Ok(Ok(result)) => envelope::value(&call.tool, result, self.token.reveal()),
-            Ok(Err(error)) => Err(self.explained(fault::from_service_error(&call.tool, error, self.token.reveal()))),
+            Ok(Err(error)) => Err(self.explained(&call.tool, error)),
             Err(_) => Err(Fault::Timeout(time)),
         }
     }
 
-    /// One answer may break off while the session lives on.
-    fn explained(&self, fault: Fault) -> Fault {
-        match fault {
+    /// Why a request failed. One answer may break off while the session lives on.
+    fn explained(&self, tool: &str, error: ServiceError) -> Fault {
+        match fault::from_service_error(tool, error, self.token.reveal()) {
             Fault::Ended if !self.session.is_transport_closed() => Fault::StreamBroken,
             other => other,
         }
@@ -147,7 +148,7 @@ impl Connection {
             let listed = tokio::time::timeout(self.limits.call, self.session.list_tools(parameters))
                 .await
                 .map_err(|_| Fault::Timeout(self.limits.call))?
-                .map_err(|error| fault::from_service_error("tools/list", error, self.token.reveal()))?;
+                .map_err(|error| self.explained("tools/list", error))?;
             tools.extend(listed.tools);
             cursor = listed.next_cursor;
             if cursor.is_none() {

@@ -4,7 +4,9 @@
 //! without what identifies it is no item. Nothing is guessed. Both the local servers' field names and REST's are
 //! known, since the hosted server's are not published.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use std::ops::Range;
+
+use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -12,6 +14,9 @@ use crate::model::ids::{EscalationPolicyId, IncidentId, IncidentNumber, ServiceI
 use crate::model::incident::{
     Alert, ChangeEvent, IncidentStatus, IncidentSummary, Note, OnCall, Service, Team, Urgency,
 };
+
+/// The years a time may lie in.
+const YEARS: Range<i32> = 2000..9000;
 
 /// An incident as one answer gives it.
 #[derive(Debug, Clone, PartialEq)]
@@ -217,10 +222,12 @@ fn time(value: &Value, key: &str) -> Option<Timestamp> {
     moment(value.get(key)?.as_str()?)
 }
 
-/// RFC 3339, as PagerDuty documents it; a time without a zone is taken as UTC, as Python prints it.
+/// RFC 3339, as PagerDuty documents it; a time without a zone is taken as UTC, as Python prints it. A year that no
+/// incident can have is not given: arithmetic at the end of the calendar would panic.
 fn moment(text: &str) -> Option<Timestamp> {
     let with_zone = DateTime::parse_from_rfc3339(text).map(|time| time.with_timezone(&Utc));
-    with_zone.or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").map(|time| time.and_utc())).ok()
+    let without = |_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").map(|time| time.and_utc());
+    with_zone.or_else(without).ok().filter(|time| YEARS.contains(&time.year()))
 }
 
 /// The address of a thing's page; only http and https, and none with a user name in it.

@@ -12,9 +12,11 @@
 
 use std::collections::BTreeMap;
 
+use chrono::SecondsFormat;
 use serde_json::{Map, Value};
 
 use super::fault::Fault;
+use crate::model::ids::Timestamp;
 
 /// The most items one hosted page may hold.
 const HOSTED_PAGE: u64 = 100;
@@ -133,6 +135,11 @@ impl Dialect {
             offered.then_some((tool, action, schema))
         })
     }
+}
+
+/// A moment as an argument: whole seconds and `Z`, so that no `+` has to survive a query string.
+pub(crate) fn time(at: Timestamp) -> Value {
+    Value::from(at.to_rfc3339_opts(SecondsFormat::Secs, true))
 }
 
 /// Flat arguments, and those that only a `query_model` declares wrapped in it. The model is sent even when empty:

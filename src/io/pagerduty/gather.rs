@@ -12,7 +12,7 @@ use crate::model::incident::{Alert, ChangeEvent, Incident, IncidentSummary, Note
 
 use super::connection::Allowance;
 use super::decode::{self, DecodedIncident};
-use super::dialect::Question;
+use super::dialect::{Question, time};
 use super::envelope;
 use super::fault::Fault;
 use super::lists::{LIST_LIMIT, decoded};
@@ -109,8 +109,8 @@ async fn search(
         let wanted = [
             ("statuses", json!(["triggered", "acknowledged"])),
             ("request_scope", Value::from("all")),
-            ("since", Value::from((at - LONGEST_RANGE).to_rfc3339())),
-            ("until", Value::from((at + TimeDelta::minutes(1)).to_rfc3339())),
+            ("since", time(at - LONGEST_RANGE)),
+            ("until", time(at + TimeDelta::minutes(1))),
             ("limit", Value::from(LIST_LIMIT)),
             ("offset", Value::from(page * LIST_LIMIT)),
         ];

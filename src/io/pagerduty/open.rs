@@ -10,7 +10,7 @@ use crate::model::ids::{IncidentId, ServiceId, Timestamp};
 use crate::model::incident::{IncidentStatus, IncidentSummary, Service, Urgency};
 
 use super::connection::Allowance;
-use super::dialect::Question;
+use super::dialect::{Question, time};
 use super::fault::Fault;
 use super::gather::LONGEST_RANGE;
 use super::{PagerDuty, Reading, decode, envelope, lists};
@@ -37,7 +37,7 @@ struct Wanted<'a> {
 impl Wanted<'_> {
     fn includes(&self, incident: &IncidentSummary) -> bool {
         let Some(written) = self.written else { return true };
-        let named = |text: &String| text == incident.service.as_str() || Some(text) == incident.service_name.as_ref();
+        let named = |text: &String| is_called(text, &incident.service, incident.service_name.as_deref());
         self.found.contains(&incident.service) || written.iter().any(named)
     }
 }
@@ -74,7 +74,7 @@ async fn wanted<'a>(pager: &PagerDuty, written: Option<&'a [String]>, allowance:
     let mut reading = Reading::complete(Wanted { written, found: Vec::new() });
     for name in written.into_iter().flatten().take(NAMES_LOOKED_UP) {
         let query = [("query", Value::from(name.as_str()))];
-        let is_it = |service: &Service| service.name == *name || service.id.as_str() == name;
+        let is_it = |service: &Service| is_called(name, &service.id, Some(&service.name));
         let what = format!("service {name}");
         let listed =
             lists::decoded(pager, Question::Services, &query, "services", decode::service, &what, allowance).await;
@@ -91,6 +91,12 @@ async fn wanted<'a>(pager: &PagerDuty, written: Option<&'a [String]>, allowance:
     reading
 }
 
+/// Whether a user means this service: by its id, or by its name without regard to case, as the configuration file is
+/// read.
+fn is_called(written: &str, id: &ServiceId, name: Option<&str>) -> bool {
+    written == id.as_str() || name.is_some_and(|name| name.eq_ignore_ascii_case(written))
+}
+
 fn looks_like_an_id(name: &str) -> bool {
     (6..=20).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
@@ -99,8 +105,8 @@ fn filters(wanted: &Wanted<'_>, from: Timestamp, at: Timestamp) -> Vec<(&'static
     let mut filters = vec![
         ("statuses", json!(["triggered", "acknowledged"])),
         ("request_scope", Value::from("all")),
-        ("since", Value::from(from.to_rfc3339())),
-        ("until", Value::from((at + TimeDelta::minutes(1)).to_rfc3339())),
+        ("since", time(from)),
+        ("until", time(at + TimeDelta::minutes(1))),
         ("limit", Value::from(LIST_LIMIT)),
     ];
     // Sent only where every service is known by id: a filter that leaves one out would hide its incidents.

@@ -10,6 +10,7 @@ use rmcp::RoleClient;
 use rmcp::model::{ClientCapabilities, ClientConfig, Implementation, ProtocolVersion};
 use rmcp::service::{ClientInitializeError, RunningService, ServiceExt};
 use rmcp::transport::TokioChildProcess;
+use rmcp::transport::common::client_side_sse::NeverRetry;
 use rmcp::transport::streamable_http_client::{StreamableHttpClientTransport, StreamableHttpClientTransportConfig};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::Command;
@@ -51,7 +52,10 @@ async fn over_http(address: &Url, scheme: AuthScheme, token: &Token, limits: &Li
     }
     let http = builder.build().map_err(|error| Fault::Unreachable(error.to_string()))?;
     let headers = HashMap::from([(AUTHORIZATION, authorization(scheme, token)?)]);
-    let config = StreamableHttpClientTransportConfig::with_uri(address.as_str()).custom_headers(headers);
+    let mut config = StreamableHttpClientTransportConfig::with_uri(address.as_str()).custom_headers(headers);
+    // By default a stream that breaks off is resumed again and again with growing pauses, and a cut answer looks like
+    // silence until the time of the call is up. A server that wants to be asked again still says so itself.
+    config.retry_config = Arc::new(NeverRetry::default());
     let transport = StreamableHttpClientTransport::with_client(http, config);
     settled(client().serve(transport), limits.call, token).await
 }

@@ -202,6 +202,16 @@ fn an_incident_without_what_it_needs_is_none() {
 }
 
 #[test]
+fn a_time_is_read_in_both_forms_and_only_from_our_days() {
+    let read = |text: &str| time(&json!({"at": text}), "at").map(|time| time.to_rfc3339());
+    assert_eq!(read("2026-11-22T08:00:00+01:00"), Some("2026-11-22T07:00:00+00:00".into()));
+    assert_eq!(read("2026-11-22T07:00:00.25"), Some("2026-11-22T07:00:00.250+00:00".into()));
+    for odd in ["+262142-12-31T23:59:59", "-262143-01-01T00:00:00", "9999-12-31T23:59:59Z", "yesterday", ""] {
+        assert_eq!(read(odd), None, "{odd}");
+    }
+}
+
+#[test]
 fn an_address_that_is_no_web_page_is_left_out() {
     for address in ["javascript:alert(1)", "https://user@acme.example/", "not an address", "file:///etc/passwd"] {
         let mut given = minimal();

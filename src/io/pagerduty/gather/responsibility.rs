@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::io::pagerduty::connection::Allowance;
-use crate::io::pagerduty::dialect::Question;
+use crate::io::pagerduty::dialect::{Question, time};
 use crate::io::pagerduty::fault::Fault;
 use crate::io::pagerduty::lists::{LIST_LIMIT, decoded};
 use crate::io::pagerduty::{PagerDuty, Reading, decode, envelope, on_call};
@@ -70,8 +70,8 @@ async fn on_call(
 ) -> Reading<Vec<OnCall>> {
     let wanted = [
         ("escalation_policy_ids", json!([policy.as_str()])),
-        ("since", Value::from(at.to_rfc3339())),
-        ("until", Value::from((at + TimeDelta::minutes(1)).to_rfc3339())),
+        ("since", time(at)),
+        ("until", time(at + TimeDelta::minutes(1))),
         ("limit", Value::from(LIST_LIMIT)),
     ];
     let listed =

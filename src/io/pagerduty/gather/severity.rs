@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::io::pagerduty::connection::Allowance;
-use crate::io::pagerduty::dialect::Question;
+use crate::io::pagerduty::dialect::{Question, time};
 use crate::io::pagerduty::fault::Fault;
 use crate::io::pagerduty::lists::LIST_LIMIT;
 use crate::io::pagerduty::{PagerDuty, Reading, decode, envelope};
@@ -41,8 +41,8 @@ async fn is_listed(
         ("urgencies", json!([urgency])),
         ("statuses", json!(["triggered", "acknowledged", "resolved"])),
         ("request_scope", Value::from("all")),
-        ("since", Value::from((summary.created_at - TimeDelta::minutes(1)).to_rfc3339())),
-        ("until", Value::from((summary.created_at + TimeDelta::minutes(1)).to_rfc3339())),
+        ("since", time(summary.created_at - TimeDelta::minutes(1))),
+        ("until", time(summary.created_at + TimeDelta::minutes(1))),
         ("limit", Value::from(LIST_LIMIT)),
     ];
     // A server that does not know the filter would say yes twice; it is not asked.
