@@ -9,6 +9,7 @@
 //!
 //! The words above are the modules of [`model`], in reading order.
 
+pub mod diagnose;
 pub mod failure;
 pub mod io;
 pub mod model;
