@@ -2,3 +2,119 @@
 
 pub mod suspects;
 pub mod symptom;
+//! Thinking: from evidence to findings and suspects. Nothing in here can fail or touch anything.
+
+pub mod memory_leak;
+pub mod provenance;
+pub mod symptom_kind;
+
+use crate::model::diagnosis::{Age, Diagnosis, Finding, LandingSummary, Provenance, Suspect, SymptomKind, Verdict};
+use crate::model::evidence::{Evidence, Gap};
+use provenance::History;
+
+/// One way to find a fault.
+struct Detector {
+    /// Its name in reports and in the findings' `detector`.
+    name: &'static str,
+    /// The trouble that such a fault explains.
+    explains: SymptomKind,
+    /// Looks for it.
+    find: fn(&Evidence) -> Found,
+}
+
+/// Every detector, in the order in which they are asked.
+const DETECTORS: &[Detector] =
+    &[Detector { name: memory_leak::NAME, explains: SymptomKind::Memory, find: memory_leak::find }];
+
+/// What a detector has to say.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Found {
+    /// Faults, the most likely cause first.
+    pub findings: Vec<Finding>,
+    /// What it looked at in vain, a clause each.
+    pub ruled_out: Vec<String>,
+    /// What it could not look at.
+    pub gaps: Vec<Gap>,
+}
+
+/// Asks every detector. Findings that do not explain the incident's symptom are counted, not claimed.
+pub fn look(evidence: &Evidence) -> Diagnosis {
+    let symptom = symptom_kind::of(&evidence.incident);
+    let mut diagnosis = Diagnosis {
+        symptom,
+        findings: Vec::new(),
+        unrelated: 0,
+        provenance: None,
+        suspects: Vec::new(),
+        verdict: Verdict::Inconclusive,
+        ruled_out: Vec::new(),
+        gaps: other_languages(evidence),
+    };
+    for detector in DETECTORS {
+        let found = (detector.find)(evidence);
+        debug_assert!(found.findings.iter().all(|finding| finding.detector == detector.name));
+        diagnosis.gaps.extend(found.gaps);
+        if detector.explains == symptom {
+            diagnosis.findings.extend(found.findings);
+            diagnosis.ruled_out.extend(found.ruled_out);
+        } else {
+            diagnosis.unrelated += found.findings.len();
+        }
+    }
+    diagnosis
+}
+
+/// Puts together what the detectors found and where the first finding comes from.
+pub fn conclude(evidence: &Evidence, mut diagnosis: Diagnosis, history: History) -> Diagnosis {
+    diagnosis.gaps.extend(history.gaps.iter().cloned());
+    if let Some(finding) = diagnosis.findings.first() {
+        diagnosis.provenance = provenance::of(evidence, finding, &history);
+        diagnosis.suspects = suspects(evidence, finding, diagnosis.provenance.as_ref());
+    }
+    let is_new = diagnosis.provenance.as_ref().is_some_and(|it| it.age == Age::Recent);
+    diagnosis.verdict = if is_new { Verdict::Accused } else { Verdict::Inconclusive };
+    diagnosis
+}
+
+/// Landings of the window that touch the finding: the one that made the fault first, then those that changed its function.
+fn suspects(evidence: &Evidence, finding: &Finding, provenance: Option<&Provenance>) -> Vec<Suspect> {
+    let culprit = provenance.filter(|it| it.age == Age::Recent);
+    let named = culprit.map(|it| Suspect {
+        landing: it.landing.clone(),
+        probability: None,
+        reasons: vec![format!("it {} in `{}`", it.how, finding.file)],
+    });
+    let touching = evidence.landings.iter().filter(|landing| {
+        culprit.is_none_or(|it| it.landing.commit != landing.commit)
+            && landing.changes.iter().any(|change| {
+                change.path == finding.file && change.hunks.iter().any(|hunk| hunk.section.contains(&finding.function))
+            })
+    });
+    let touching = touching.map(|landing| Suspect {
+        landing: summary(landing),
+        probability: None,
+        reasons: vec![format!("it changed `{}()` in `{}`", finding.function, finding.file)],
+    });
+    named.into_iter().chain(touching).collect()
+}
+
+/// A landing as a report names it.
+pub fn summary(landing: &crate::model::landing::Landing) -> LandingSummary {
+    LandingSummary {
+        commit: landing.commit.clone(),
+        subject: landing.subject.clone(),
+        author: landing.author.clone(),
+        committed_at: landing.committed_at,
+        pull_request: landing.pull_request,
+    }
+}
+
+/// Languages without a detector are a gap, told once.
+fn other_languages(evidence: &Evidence) -> Vec<Gap> {
+    if evidence.other_languages.is_empty() {
+        return Vec::new();
+    }
+    let files = evidence.other_languages.iter().take(4).map(|(ending, count)| format!("{count} .{ending}"));
+    let what = format!("the service's files in other languages ({})", files.collect::<Vec<_>>().join(", "));
+    vec![Gap::new(what, "faults are looked for in C only")]
+}

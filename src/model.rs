@@ -2,7 +2,13 @@
 //!
 //! Values only. Nothing here reads a clock, a file or the network.
 
+pub mod diagnosis;
+pub mod edit;
 pub mod evidence;
 pub mod ids;
 pub mod incident;
 pub mod landing;
+pub mod marker;
+pub mod outcome;
+pub mod publication;
+pub mod trigger;

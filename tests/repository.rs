@@ -255,7 +255,7 @@ fn a_file_tells_who_wrote_its_lines_and_when_a_text_went() {
         let history = repo.file_history(&third, &path, 10).expect("a history");
         assert_eq!(history.gap, None);
         let found = repo.pickaxe(&history, "free(buffer)").expect("searched");
-        assert_eq!(found.iter().map(|r| &r.commit).collect::<Vec<_>>(), [&second, &first]);
+        assert_eq!(found.iter().map(|it| &it.revision.commit).collect::<Vec<_>>(), [&second, &first]);
         let lines = repo.blame(&third, &history, (1, 2)).expect("blamed");
         assert_eq!(lines.iter().map(|l| l.commit.as_ref()).collect::<Vec<_>>(), [Some(&third), Some(&first)]);
 

@@ -24,7 +24,7 @@ use crate::failure::Failure;
 use crate::model::ids::{BranchName, CommitSha};
 
 pub use clone::Remote;
-pub use history::{BlamedLine, FileHistory, FileRevision};
+pub use history::{BlamedLine, FileHistory, FileRevision, Occurrence};
 pub use landings::{LandingLimits, Landings};
 pub use tree::{FileRead, TreeFile};
 
@@ -88,6 +88,13 @@ impl Repository {
     /// How many git processes this repository has started so far.
     pub fn processes(&self) -> u32 {
         self.git.started()
+    }
+
+    /// The name of the branch that `HEAD` stands for: in a clone, the remote's default branch.
+    pub fn default_branch(&self) -> Result<BranchName, Failure> {
+        let what = "read the name of the default branch";
+        let output = self.git.output(what, ["symbolic-ref", "--short", "HEAD"], None, 4096)?;
+        Ok(BranchName::new(String::from_utf8_lossy(&output).trim()))
     }
 
     /// The commit at the tip of `branch`, or of the default branch.

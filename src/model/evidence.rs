@@ -2,6 +2,92 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ids::{BranchName, CommitSha, Login, RepositoryPath};
+use super::incident::{Incident, OnCall};
+use super::landing::{Landing, Window};
+
+/// Everything that was gathered for one incident. Thinking starts here and needs nothing else.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evidence {
+    /// What PagerDuty says.
+    pub incident: Incident,
+    /// The commit that everything was read at.
+    pub base: Base,
+    /// Which part of the repository belongs to the service.
+    pub scope: Scope,
+    /// The time before the incident that was looked at.
+    pub window: Window,
+    /// What landed in the window, newest first.
+    pub landings: Vec<Landing>,
+    /// The C sources and headers of the repository.
+    pub sources: Vec<SourceFile>,
+    /// Files of the service in languages that no detector reads, counted by extension, most frequent first.
+    pub other_languages: Vec<(String, usize)>,
+    /// Who is on call, with the login where it is certain.
+    pub responders: Vec<Responder>,
+    /// Paths that a patch of ours must not touch.
+    pub protected: Protected,
+    /// What could not be read.
+    pub gaps: Vec<Gap>,
+}
+
+/// The branch and the commit that were read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base {
+    /// The default branch.
+    pub branch: BranchName,
+    /// Its head when the run began.
+    pub head: CommitSha,
+}
+
+/// Which part of the repository belongs to the service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// The configuration file says so; these of the read files lie in it.
+    Mapped(Vec<RepositoryPath>),
+    /// Nothing is said of the service: all sources count.
+    Everything,
+}
+
+impl Scope {
+    /// Whether a path belongs to the service.
+    pub fn holds(&self, path: &RepositoryPath) -> bool {
+        match self {
+            Scope::Mapped(paths) => paths.contains(path),
+            Scope::Everything => true,
+        }
+    }
+}
+
+/// One file as it is at the base.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Where it is.
+    pub path: RepositoryPath,
+    /// Its bytes.
+    pub contents: Vec<u8>,
+}
+
+/// A person on call, and who they are on GitHub.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Responder {
+    /// As PagerDuty has them.
+    pub on_call: OnCall,
+    /// The login, only where the configuration file or GitHub itself says so. Never guessed.
+    pub login: Option<Login>,
+}
+
+/// The paths that a patch must not touch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Protected(pub Vec<crate::settings::config_file::PathPattern>);
+
+impl Protected {
+    /// The pattern that forbids to touch a path, if there is one.
+    pub fn forbids(&self, path: &str) -> Option<&str> {
+        self.0.iter().find(|pattern| pattern.matches(path)).map(|pattern| pattern.as_str())
+    }
+}
+
 /// Something that could not be read or was not looked at, and why. Gaps are told, never hidden.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Gap {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::ids::{EscalationPolicyId, IncidentId, IncidentNumber, ServiceId, Timestamp, UserId};
+use super::ids::{EscalationPolicyId, IncidentId, IncidentNumber, ServiceId, TeamId, Timestamp, UserId};
 
 /// One incident with everything that was read of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,29 @@ pub struct Incident {
     pub change_events: Vec<ChangeEvent>,
     /// Who is on call now for the service's escalation policy, at its lowest level. Empty where nobody could be verified.
     pub on_call: Vec<OnCall>,
+}
+
+/// What a list says of one incident: enough to choose and order, before anything else is read of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncidentSummary {
+    /// PagerDuty's own id.
+    pub id: IncidentId,
+    /// The number people use; not every server gives it.
+    pub number: Option<IncidentNumber>,
+    /// One line written by whoever raised it.
+    pub title: String,
+    /// Where it stands.
+    pub status: IncidentStatus,
+    /// When it was raised.
+    pub created_at: Timestamp,
+    /// PagerDuty's id of the service it belongs to.
+    pub service: ServiceId,
+    /// The service's display name, where the list gave it.
+    pub service_name: Option<String>,
+    /// How loud it is, where it could be told.
+    pub urgency: Option<Urgency>,
+    /// The account's own priority name (`P1`), where one was set.
+    pub priority: Option<String>,
 }
 
 /// The life of an incident.
@@ -78,8 +101,17 @@ pub struct Service {
     pub name: String,
     /// The policy that decides who is paged, where it could be read.
     pub escalation_policy: Option<EscalationPolicyId>,
-    /// The names of the teams that own it.
-    pub teams: Vec<String>,
+    /// The teams that own it.
+    pub teams: Vec<Team>,
+}
+
+/// A team that owns a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Team {
+    /// PagerDuty's id.
+    pub id: TeamId,
+    /// Its display name; a service's own record does not always give it.
+    pub name: Option<String>,
 }
 
 /// One alert: where the monitoring's own words are.

@@ -46,6 +46,17 @@ pub struct FileRevision {
     new_blob: String,
 }
 
+/// A landing after which a text stands more or less often in a file than before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Occurrence<'a> {
+    /// The landing.
+    pub revision: &'a FileRevision,
+    /// How often the text stood in the file before it.
+    pub before: usize,
+    /// How often it stands there after it.
+    pub after: usize,
+}
+
 /// Where one line of a file comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlamedLine {
@@ -114,7 +125,7 @@ impl Repository {
     }
 
     /// The landings of `history` after which `needle` stands more or less often in the file than before, newest first.
-    pub fn pickaxe<'a>(&self, history: &'a FileHistory, needle: &str) -> Result<Vec<&'a FileRevision>, Failure> {
+    pub fn pickaxe<'a>(&self, history: &'a FileHistory, needle: &str) -> Result<Vec<Occurrence<'a>>, Failure> {
         let mut ids: Vec<&str> =
             history.revisions.iter().flat_map(|r| [r.old_blob.as_str(), r.new_blob.as_str()]).collect();
         ids.sort_unstable();
@@ -123,7 +134,12 @@ impl Repository {
         let counts: HashMap<&str, usize> =
             ids.iter().copied().zip(objects.iter().map(|object| occurrences(object, needle))).collect();
         let count = |id: &str| counts.get(id).copied().unwrap_or(0);
-        Ok(history.revisions.iter().filter(|r| count(&r.old_blob) != count(&r.new_blob)).collect())
+        let occurrences = history.revisions.iter().map(|revision| Occurrence {
+            revision,
+            before: count(&revision.old_blob),
+            after: count(&revision.new_blob),
+        });
+        Ok(occurrences.filter(|it| it.before != it.after).collect())
     }
 
     /// Which landing wrote each of the lines `first..=last` of the history's file, as it is at `commit`.

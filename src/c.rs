@@ -1,0 +1,146 @@
+//! The C leak engine: reads a tree of C without building it, finds memory that is acquired and lost, and repairs it.
+//!
+//! It knows nothing of incidents. In goes a list of [`SourceFile`]s, out comes an [`Analysis`]: findings, each with a
+//! trace and, where a fix is proven safe, the [`Fix`](report::Fix); and the gaps. Nothing here reads a file or a clock.
+//!
+//! The rooms, in the order in which a tree goes through them:
+//!
+//! | room | what happens there |
+//! |---|---|
+//! | [`macros`] | macros of the whole tree are found, noise is blanked out |
+//! | [`syntax`] | tree-sitter's tree, flattened |
+//! | [`lower`] | syntax becomes the [intermediate form](ir): explicit control flow, macros opened |
+//! | [`program`] | files are put together: who calls whom, what is constant |
+//! | [`knowledge`] | what functions do whose bodies are not in the tree |
+//! | [`domain`], [`walk`] | the paths of every function are walked, callees first |
+//! | [`summary`] | what a call of a function does, for its callers |
+//! | [`evidence`] | what the tree as a whole teaches |
+//! | [`report`] | losses become findings |
+
+pub mod domain;
+pub mod evidence;
+pub mod ir;
+pub mod knowledge;
+pub mod lower;
+pub mod macros;
+pub mod names;
+pub mod program;
+pub mod report;
+pub mod summary;
+pub mod syntax;
+pub mod walk;
+
+use crate::model::evidence::Gap;
+use evidence::Evidence;
+use ir::FileId;
+use knowledge::{Knowledge, Row};
+use lower::LoweredFile;
+use macros::MacroTable;
+use program::{FunctionId, Program};
+use rayon::prelude::*;
+use report::Leak;
+use std::sync::{Arc, OnceLock};
+use summary::Summary;
+use walk::Walked;
+
+/// One file of the tree.
+#[derive(Debug, Clone)]
+pub struct SourceFile {
+    /// Its path, as findings and diffs shall name it.
+    pub path: String,
+    /// Its text.
+    pub text: Arc<str>,
+}
+
+/// What to look for and where.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Report these files alone; all if empty. The others are read for what they teach.
+    pub only: Vec<String>,
+    /// What the project's configuration knows of functions.
+    pub knowledge: Vec<Row>,
+}
+
+/// What was found, and what was not looked at.
+#[derive(Debug, Clone, Default)]
+pub struct Analysis {
+    /// The leaks, by file and line.
+    pub findings: Vec<Leak>,
+    /// What could not be read or was too complex.
+    pub gaps: Vec<Gap>,
+}
+
+/// A tree that was read and walked.
+pub struct Tree {
+    /// The files, by path.
+    pub files: Vec<SourceFile>,
+    /// The macros of all files.
+    pub macros: MacroTable,
+    /// Everything known before paths were walked.
+    pub program: Program,
+    /// What a call of each function does.
+    pub summaries: Vec<OnceLock<Option<Summary>>>,
+    /// What the walk of each function found.
+    pub walks: Vec<Walked>,
+    /// What the tree teaches.
+    pub evidence: Evidence,
+}
+
+/// Finds the leaks of a tree and proposes fixes.
+pub fn analyze(files: Vec<SourceFile>, options: &Options) -> Analysis {
+    let tree = Tree::read(files, &options.knowledge);
+    report::report(&tree, &options.only)
+}
+
+impl Tree {
+    /// Reads a tree. The order of `files` does not matter.
+    pub fn read(mut files: Vec<SourceFile>, knowledge: &[Row]) -> Tree {
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        files.dedup_by(|a, b| a.path == b.path);
+        let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        let definitions = files.par_iter().map(|file| macros::definitions(&file.text)).collect();
+        let macros = MacroTable::new(definitions, &paths);
+        let lowered: Vec<LoweredFile> = files
+            .par_iter()
+            .enumerate()
+            .map(|(number, file)| lower::lower_file(FileId(number as u32), &file.path, &file.text, &macros))
+            .collect();
+        let program = Program::new(lowered, Knowledge::with(knowledge));
+        let (summaries, walks) = walk_all(&program);
+        let evidence = Evidence::collect(walks.iter());
+        Tree { files, macros, program, summaries, walks, evidence }
+    }
+
+    /// The file of a function.
+    pub fn file_of(&self, function: FunctionId) -> Option<&SourceFile> {
+        let function = self.program.functions.get(function.0 as usize)?;
+        self.files.get(function.file.0 as usize)
+    }
+}
+
+/// Walks every function once, callees before callers, the functions of a level in parallel.
+fn walk_all(program: &Program) -> (Vec<OnceLock<Option<Summary>>>, Vec<Walked>) {
+    let calls: Vec<Vec<FunctionId>> = program.functions.par_iter().map(|function| program.callees(function)).collect();
+    let summaries: Vec<OnceLock<Option<Summary>>> = (0..calls.len()).map(|_| OnceLock::new()).collect();
+    let mut walks: Vec<Walked> = Vec::new();
+    walks.resize_with(calls.len(), Walked::default);
+    for level in program::levels(&calls) {
+        let done: Vec<Vec<(FunctionId, Walked)>> = level
+            .into_par_iter()
+            .map(|group| {
+                // Within a group of mutually recursive functions the first sees the others as unknown.
+                let one = |id: FunctionId| {
+                    let mut walked = walk::walk(program, &summaries, &program.functions[id.0 as usize]);
+                    // Nobody else sets the summary of this group's functions.
+                    let _ = summaries[id.0 as usize].set(walked.summary.take());
+                    (id, walked)
+                };
+                group.into_iter().map(one).collect()
+            })
+            .collect();
+        for (id, walked) in done.into_iter().flatten() {
+            walks[id.0 as usize] = walked;
+        }
+    }
+    (summaries, walks)
+}

@@ -1,0 +1,213 @@
+//! Regions, symbols and values, interned per function.
+
+use crate::c::ir::{BinaryOp, VarId};
+use crate::c::names::{Map, Name};
+
+/// Index of a region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RegionId(pub u32);
+
+/// Index of a symbol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SymbolId(pub u32);
+
+/// A place in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Region {
+    /// A parameter, local or temporary.
+    Var(VarId),
+    /// A variable of file or program scope.
+    Global(Name),
+    /// What a pointer points to.
+    Pointee(SymbolId),
+    /// A member of a structure or union.
+    Field(RegionId, Name),
+    /// An element of an array other than the first, which is the array itself.
+    Element(RegionId, Value),
+    /// String literals.
+    Text,
+}
+
+/// A value that is not known, but always the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Symbol {
+    /// What a place held on entry.
+    Initial(RegionId),
+    /// What a step of the function made: the step, which of its outputs, and a number that tells apart the results of
+    /// one step in a loop.
+    Made {
+        /// The step's number in the function.
+        site: u32,
+        /// Which output: 0 the result, others by argument.
+        part: u16,
+        /// Which of several that are alive.
+        nth: u8,
+    },
+    /// The outcome of an operator.
+    Combined(BinaryOp, Value, Value),
+    /// Whether a preprocessor condition holds.
+    Configured(Name),
+}
+
+/// What a place holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Value {
+    /// A number; the null pointer is 0.
+    Int(i64),
+    /// Unknown, but always the same.
+    Symbol(SymbolId),
+    /// The address of a place.
+    Address(RegionId),
+    /// A function.
+    Code(Name),
+    /// Nothing was ever put there.
+    Undefined,
+}
+
+/// Where a place begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Root {
+    /// In a local.
+    Var(VarId),
+    /// In a global.
+    Global(Name),
+    /// Behind a pointer.
+    Pointee(SymbolId),
+    /// In a literal.
+    Text,
+}
+
+/// The regions and symbols of one function.
+#[derive(Debug, Default)]
+pub struct Arena {
+    regions: Vec<Region>,
+    region_ids: Map<Region, RegionId>,
+    symbols: Vec<Symbol>,
+    symbol_ids: Map<Symbol, SymbolId>,
+}
+
+impl Arena {
+    /// The id of a region.
+    pub fn region(&mut self, region: Region) -> RegionId {
+        if let Some(id) = self.region_ids.get(&region) {
+            return *id;
+        }
+        let id = RegionId(self.regions.len() as u32);
+        self.regions.push(region);
+        self.region_ids.insert(region, id);
+        id
+    }
+
+    /// The id of a symbol.
+    pub fn symbol(&mut self, symbol: Symbol) -> SymbolId {
+        if let Some(id) = self.symbol_ids.get(&symbol) {
+            return *id;
+        }
+        let id = SymbolId(self.symbols.len() as u32);
+        self.symbols.push(symbol);
+        self.symbol_ids.insert(symbol, id);
+        id
+    }
+
+    /// How many regions and symbols there are.
+    pub fn size(&self) -> usize {
+        self.regions.len() + self.symbols.len()
+    }
+
+    /// The region behind an id.
+    pub fn region_of(&self, id: RegionId) -> Region {
+        self.regions.get(id.0 as usize).copied().unwrap_or(Region::Text)
+    }
+
+    /// The symbol behind an id.
+    pub fn symbol_of(&self, id: SymbolId) -> Symbol {
+        self.symbols.get(id.0 as usize).copied().unwrap_or(Symbol::Made { site: u32::MAX, part: 0, nth: 0 })
+    }
+
+    /// The region that `id` is a direct part of.
+    pub fn parent(&self, id: RegionId) -> Option<RegionId> {
+        match self.region_of(id) {
+            Region::Field(base, _) | Region::Element(base, _) => Some(base),
+            _ => None,
+        }
+    }
+
+    /// Where a region begins.
+    pub fn root(&self, id: RegionId) -> Root {
+        let mut at = id;
+        loop {
+            match self.region_of(at) {
+                Region::Var(var) => return Root::Var(var),
+                Region::Global(name) => return Root::Global(name),
+                Region::Pointee(symbol) => return Root::Pointee(symbol),
+                Region::Text => return Root::Text,
+                Region::Field(base, _) | Region::Element(base, _) => at = base,
+            }
+        }
+    }
+
+    /// Whether `inner` is `outer` or a part of it.
+    pub fn within(&self, inner: RegionId, outer: RegionId) -> bool {
+        let mut at = Some(inner);
+        while let Some(here) = at {
+            if here == outer {
+                return true;
+            }
+            at = self.parent(here);
+        }
+        false
+    }
+
+    /// How many selectors a region has.
+    pub fn depth(&self, id: RegionId) -> u32 {
+        let (mut at, mut depth) = (id, 0);
+        loop {
+            match self.region_of(at) {
+                Region::Field(base, _) | Region::Element(base, _) => at = base,
+                Region::Pointee(symbol) => match self.symbol_of(symbol) {
+                    Symbol::Initial(base) => at = base,
+                    _ => return depth + 1,
+                },
+                _ => return depth,
+            }
+            depth += 1;
+        }
+    }
+
+    /// What a value points to.
+    pub fn pointee(&mut self, value: Value) -> Option<RegionId> {
+        match value {
+            Value::Symbol(symbol) => Some(self.region(Region::Pointee(symbol))),
+            Value::Address(region) => Some(region),
+            Value::Int(_) | Value::Code(_) | Value::Undefined => None,
+        }
+    }
+
+    /// The address of a place.
+    pub fn address(&self, region: RegionId) -> Value {
+        match self.region_of(region) {
+            Region::Pointee(symbol) => Value::Symbol(symbol),
+            _ => Value::Address(region),
+        }
+    }
+
+    /// The element of an array; the first is the array itself.
+    pub fn element(&mut self, base: RegionId, index: Value) -> RegionId {
+        match index {
+            Value::Int(0) => base,
+            _ => self.region(Region::Element(base, index)),
+        }
+    }
+
+    /// The object that a value points to or into.
+    pub fn target(&self, value: Value) -> Option<SymbolId> {
+        match value {
+            Value::Symbol(symbol) => Some(symbol),
+            Value::Address(region) => match self.root(region) {
+                Root::Pointee(symbol) => Some(symbol),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}

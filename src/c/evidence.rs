@@ -1,0 +1,94 @@
+//! What the tree as a whole teaches: which unknown callees leave an object alone, and what releases what.
+
+use super::domain::Via;
+use super::names::{Map, Name};
+use super::program::Program;
+use super::walk::Walked;
+use std::collections::BTreeMap;
+
+/// What was seen of one kind of acquisition.
+#[derive(Debug, Default, Clone)]
+struct Pair {
+    /// Acquisitions that were released, by the releasing function.
+    released: BTreeMap<Name, u32>,
+    /// Acquisitions that were lost and never released in their function.
+    lost: u32,
+}
+
+/// How often something was seen.
+#[derive(Debug, Default, Clone, Copy)]
+struct Seen {
+    released: u32,
+    lost: u32,
+}
+
+/// What the tree teaches.
+#[derive(Debug, Default)]
+pub struct Evidence {
+    vias: Map<Via2, Seen>,
+    pairs: Map<(Name, u16), Pair>,
+}
+
+/// A [`Via`] as a key.
+type Via2 = (Name, u16);
+
+impl Evidence {
+    /// Collects the evidence of all walks; their order does not matter.
+    pub fn collect<'a>(walks: impl Iterator<Item = &'a Walked>) -> Evidence {
+        let mut evidence = Evidence::default();
+        for walked in walks {
+            evidence.note_vias(walked);
+            evidence.note_pairs(walked);
+        }
+        evidence
+    }
+
+    fn note_vias(&mut self, walked: &Walked) {
+        let mut released: Vec<Via> = walked.releases.iter().flat_map(|seen| seen.seen_by.iter().copied()).collect();
+        let mut lost: Vec<Via> = walked.losses.iter().flat_map(|found| found.loss.seen_by.iter().copied()).collect();
+        for list in [&mut released, &mut lost] {
+            list.sort();
+            list.dedup();
+        }
+        for via in released {
+            self.vias.entry((via.callee, via.argument)).or_default().released += 1;
+        }
+        for via in lost {
+            self.vias.entry((via.callee, via.argument)).or_default().lost += 1;
+        }
+    }
+
+    fn note_pairs(&mut self, walked: &Walked) {
+        for (number, site) in walked.sites.iter().enumerate() {
+            let pair = self.pairs.entry((site.source, site.part)).or_default();
+            let mut by: Vec<Name> =
+                walked.releases.iter().filter(|seen| seen.site == number as u32).map(|seen| seen.by).collect();
+            by.sort();
+            by.dedup();
+            if by.is_empty() {
+                pair.lost += u32::from(
+                    walked.losses.iter().any(|found| found.loss.site == number as u32 && found.loss.seen_by.is_empty()),
+                );
+            }
+            for name in by {
+                *pair.released.entry(name).or_default() += 1;
+            }
+        }
+    }
+
+    /// Whether an unknown callee evidently leaves what it is handed alone: objects are released after the call, and
+    /// more often than they are left.
+    pub fn borrows(&self, program: &Program, via: Via) -> bool {
+        let seen = self.vias.get(&(via.callee, via.argument)).copied().unwrap_or_default();
+        seen.released >= 1 && seen.released * 2 >= seen.lost
+            || seen.lost <= 3 && program.takes_const(via.callee, u32::from(via.argument))
+    }
+
+    /// The function that most often releases what `source` gives, and how often that and a loss were seen.
+    pub fn release_of(&self, source: Name, part: u16) -> Option<(Name, u32, u32)> {
+        let pair = self.pairs.get(&(source, part))?;
+        let total = pair.released.values().sum();
+        let (name, _) = pair.released.iter().max_by_key(|(name, count)| (**count, std::cmp::Reverse(**name)))?;
+        Some((*name, total, pair.lost))
+    }
+}

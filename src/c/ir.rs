@@ -1,0 +1,279 @@
+//! The intermediate form: what is left of a function when macros are expanded and control flow is explicit.
+//!
+//! Expressions hold neither calls nor control flow: a call becomes an instruction that fills a temporary variable, and
+//! `&&`, `||` and `?:` become branches. Positions are kept on every instruction, for the trace and the repair.
+
+use super::names::Name;
+use super::syntax::Span;
+
+/// Index of a file in the analysed tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileId(pub u32);
+
+/// Index of a variable in its function; parameters come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct VarId(pub u32);
+
+/// Index of an expression in its function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ExprId(pub u32);
+
+/// Index of a block in its function; block 0 is the entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BlockId(pub u32);
+
+/// A binary operator, comparisons reduced to two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum BinaryOp {
+    /// `==`
+    Equal,
+    /// `<`; the others are this one negated or turned round.
+    Less,
+    /// `+`
+    Add,
+    /// `-`
+    Subtract,
+    /// `*`
+    Multiply,
+    /// `&`
+    And,
+    /// `|`
+    Or,
+    /// Everything else, by the operator's text.
+    Other(Name),
+}
+
+/// An expression without calls or control flow. Lvalues and values share the form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expr {
+    /// A value that nothing is known of.
+    Unknown,
+    /// An integer, a character, an enumerator; `NULL` is 0.
+    Int(i64),
+    /// A string literal.
+    Text,
+    /// A parameter, local or temporary.
+    Var(VarId),
+    /// A name of file or program scope: variable, function or enumerator.
+    Global(Name),
+    /// `base.field`; `p->field` is a field of a dereference.
+    Field(ExprId, Name),
+    /// `*p`
+    Deref(ExprId),
+    /// `base[index]`
+    Index(ExprId, ExprId),
+    /// `&place`
+    AddressOf(ExprId),
+    /// `!value`
+    Not(ExprId),
+    /// `left op right`
+    Binary(BinaryOp, ExprId, ExprId),
+    /// Whether a preprocessor condition holds, by its text. The same all over the tree, unknown.
+    Configured(Name),
+    /// Whatever an unsupported operator makes of its operand; keeps the operand reachable.
+    Derived(ExprId),
+}
+
+/// Whether a local owns storage of its own that its name denotes the address of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// A scalar, a pointer, a structure.
+    Plain,
+    /// An array: its name is its address.
+    Array,
+}
+
+/// Whether the compiler releases what a local holds when the scope ends (`__attribute__((cleanup(…)))`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// Nobody does.
+    Manual,
+    /// The compiler does.
+    Automatic,
+}
+
+/// A parameter, local or temporary.
+#[derive(Debug, Clone, Copy)]
+pub struct Variable {
+    /// Its name; a temporary has the name of the empty text.
+    pub name: Name,
+    /// Array or not.
+    pub shape: Shape,
+    /// Whether it cleans up after itself.
+    pub release: Release,
+    /// Whether it is a temporary of the lowering.
+    pub temporary: bool,
+}
+
+/// What is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Callee {
+    /// A function by name.
+    Named(Name),
+    /// The value of an expression.
+    Through(ExprId),
+}
+
+/// One step.
+#[derive(Debug, Clone)]
+pub struct Instr {
+    /// Where it stands in the file; for an expanded macro, the whole use of the macro.
+    pub span: Span,
+    /// What it does.
+    pub kind: InstrKind,
+}
+
+/// What a step does.
+#[derive(Debug, Clone)]
+pub enum InstrKind {
+    /// `to = from`
+    Assign {
+        /// The place written.
+        to: ExprId,
+        /// The value.
+        from: ExprId,
+    },
+    /// `into = callee(args)`
+    Call {
+        /// The temporary that takes the result.
+        into: VarId,
+        /// What is called.
+        callee: Callee,
+        /// The word at the call in the file: the macro's, where one was expanded.
+        spelled: Name,
+        /// The arguments.
+        args: Box<[ExprId]>,
+    },
+    /// The value is read and dropped.
+    Use(ExprId),
+    /// A local comes into scope without a value.
+    Declare(VarId),
+    /// Locals go out of scope.
+    Leave(Box<[VarId]>),
+    /// A statement that could not be read and mentions these places: nothing is known of them afterwards.
+    Blind(Box<[ExprId]>),
+}
+
+/// How a block ends.
+#[derive(Debug, Clone)]
+pub enum Terminator {
+    /// Go on there.
+    Goto(BlockId),
+    /// One way or the other.
+    Branch {
+        /// Position of the condition.
+        span: Span,
+        /// The condition.
+        condition: ExprId,
+        /// Where it holds.
+        then: BlockId,
+        /// Where it does not.
+        otherwise: BlockId,
+    },
+    /// Many ways.
+    Switch {
+        /// Position of the selecting value.
+        span: Span,
+        /// The selecting value.
+        value: ExprId,
+        /// The cases; no value means a range or something unreadable, which may always be taken.
+        cases: Box<[(Option<ExprId>, BlockId)]>,
+        /// Where no case matches.
+        default: BlockId,
+    },
+    /// Any of these, no one knows which.
+    Any(Box<[BlockId]>),
+    /// The function ends.
+    Return {
+        /// Position: the return statement, or the closing brace.
+        span: Span,
+        /// The value.
+        value: Option<ExprId>,
+    },
+    /// Not reached.
+    Unreachable,
+}
+
+/// Steps without a branch, and how they end.
+#[derive(Debug, Clone)]
+pub struct Block {
+    /// The steps.
+    pub instrs: Vec<Instr>,
+    /// The end.
+    pub end: Terminator,
+}
+
+/// Who can call a function by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Linkage {
+    /// The file alone.
+    File,
+    /// The program.
+    Program,
+}
+
+/// A function's body.
+#[derive(Debug)]
+pub struct Function {
+    /// Its name.
+    pub name: Name,
+    /// Its file.
+    pub file: FileId,
+    /// Who can call it.
+    pub linkage: Linkage,
+    /// How many of the variables are parameters.
+    pub parameters: u32,
+    /// Parameters, locals, temporaries.
+    pub vars: Vec<Variable>,
+    /// Expressions.
+    pub exprs: Vec<Expr>,
+    /// Blocks; 0 is the entry.
+    pub blocks: Vec<Block>,
+    /// The whole definition.
+    pub span: Span,
+    /// How many statements could not be read.
+    pub blind: u32,
+}
+
+impl Function {
+    /// The expression behind an id.
+    pub fn expr(&self, id: ExprId) -> Expr {
+        self.exprs.get(id.0 as usize).copied().unwrap_or(Expr::Unknown)
+    }
+
+    /// The variable behind an id.
+    pub fn var(&self, id: VarId) -> Option<&Variable> {
+        self.vars.get(id.0 as usize)
+    }
+
+    /// Calls `visit` for `id` and every expression below it.
+    pub fn walk(&self, id: ExprId, visit: &mut impl FnMut(Expr)) {
+        let expr = self.expr(id);
+        visit(expr);
+        match expr {
+            Expr::Field(a, _) | Expr::Deref(a) | Expr::AddressOf(a) | Expr::Not(a) | Expr::Derived(a) => {
+                self.walk(a, visit)
+            }
+            Expr::Index(a, b) | Expr::Binary(_, a, b) => {
+                self.walk(a, visit);
+                self.walk(b, visit);
+            }
+            Expr::Unknown | Expr::Int(_) | Expr::Text | Expr::Var(_) | Expr::Global(_) | Expr::Configured(_) => {}
+        }
+    }
+}
+
+impl Terminator {
+    /// The blocks that can follow.
+    pub fn successors(&self) -> Vec<BlockId> {
+        match self {
+            Terminator::Goto(to) => vec![*to],
+            Terminator::Branch { then, otherwise, .. } => vec![*then, *otherwise],
+            Terminator::Switch { cases, default, .. } => {
+                cases.iter().map(|(_, to)| *to).chain(std::iter::once(*default)).collect()
+            }
+            Terminator::Any(all) => all.to_vec(),
+            Terminator::Return { .. } | Terminator::Unreachable => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Knowledge: what functions do whose bodies are not in the tree.
+//!
+//! One row a function. The table in [`table`] holds the C library and common libraries; a project adds its own in its
+//! configuration. A function with a body in the tree is learned from its body instead, unless it has a row here.
+
+mod table;
+
+use super::names::{Map, Name, NameTable};
+
+/// What a function does with memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// Its result, unless null, must be given to `release`.
+    Acquire {
+        /// The function that releases it.
+        release: Name,
+        /// Whether the memory starts out as zero.
+        zeroed: bool,
+        /// Whether the result can be null.
+        nullable: bool,
+    },
+    /// Releases what an argument points to; null is fine.
+    Release {
+        /// The number of the argument.
+        argument: u32,
+    },
+    /// `realloc`: on success the first argument is released and the result is new; on failure neither.
+    Reallocate {
+        /// The function that releases the result.
+        release: Name,
+        /// Whether the first argument is released on failure too (`reallocf`), or failure ends the process.
+        nullable: bool,
+    },
+    /// Looks at its arguments and keeps none; its result belongs to someone else.
+    Borrow,
+    /// Like `Borrow`, and the result is, or points into, an argument.
+    Alias {
+        /// The number of the argument.
+        argument: u32,
+    },
+    /// Puts something that must be released where an argument points to.
+    Fill {
+        /// The number of the argument.
+        argument: u32,
+        /// The function that releases it.
+        release: Name,
+        /// Which results mean that it did.
+        success: Success,
+    },
+    /// Does not return.
+    Exit,
+    /// Memory on the stack.
+    Stack,
+    /// Keeps what an argument points to, and releases it in its own time.
+    Take {
+        /// The number of the argument.
+        argument: u32,
+    },
+    /// Fills memory with a byte.
+    Set,
+}
+
+/// Which results of a filling function mean success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Success {
+    /// 0.
+    Zero,
+    /// Not negative.
+    NotNegative,
+    /// Anything but 0.
+    NonZero,
+    /// The place is filled whatever the result (`getline`).
+    Always,
+}
+
+/// The rows, by function.
+#[derive(Debug)]
+pub struct Knowledge {
+    rows: Map<Name, Deed>,
+    names: NameTable,
+}
+
+/// A row of a project's own, as its configuration gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The function.
+    pub function: String,
+    /// What it does.
+    pub deed: Deed,
+    /// The function that releases what it acquires, as text for the fix.
+    pub release: Option<String>,
+}
+
+impl Knowledge {
+    /// The built-in rows and `more`, which win.
+    pub fn with(more: &[Row]) -> Knowledge {
+        let mut knowledge = Knowledge { rows: Map::default(), names: NameTable::default() };
+        for line in table::ROWS {
+            knowledge.read(line);
+        }
+        for row in more {
+            if let Some(release) = &row.release {
+                knowledge.names.intern(release);
+            }
+            let name = knowledge.names.intern(&row.function);
+            knowledge.rows.insert(name, row.deed);
+        }
+        knowledge
+    }
+
+    /// What is known of a function.
+    pub fn of(&self, function: Name) -> Option<Deed> {
+        self.rows.get(&function).copied()
+    }
+
+    /// The texts of the names in the table.
+    pub fn names(&self) -> &NameTable {
+        &self.names
+    }
+
+    /// Reads one line of the table: the deed's word, its arguments, a colon, the functions.
+    fn read(&mut self, line: &str) {
+        let Some((head, functions)) = line.split_once(':') else { return };
+        let mut words = head.split_whitespace();
+        let Some(deed) = self.deed(&mut words) else { return };
+        for function in functions.split_whitespace() {
+            let name = self.names.intern(function);
+            self.rows.insert(name, deed);
+        }
+    }
+
+    fn deed<'a>(&mut self, words: &mut impl Iterator<Item = &'a str>) -> Option<Deed> {
+        let kind = words.next()?;
+        let argument = |word: Option<&str>| word.and_then(|word| word.parse().ok());
+        Some(match kind {
+            "acquire" | "acquire-zeroed" | "acquire-always" | "acquire-zeroed-always" => Deed::Acquire {
+                release: self.names.intern(words.next()?),
+                zeroed: kind.contains("zeroed"),
+                nullable: !kind.ends_with("always"),
+            },
+            "release" => Deed::Release { argument: argument(words.next()).unwrap_or(0) },
+            "reallocate" => Deed::Reallocate { release: self.names.intern(words.next()?), nullable: true },
+            "reallocate-always" => Deed::Reallocate { release: self.names.intern(words.next()?), nullable: false },
+            "borrow" => Deed::Borrow,
+            "alias" => Deed::Alias { argument: argument(words.next())? },
+            "fill" => Deed::Fill {
+                argument: argument(words.next())?,
+                release: self.names.intern(words.next()?),
+                success: match words.next()? {
+                    "zero" => Success::Zero,
+                    "not-negative" => Success::NotNegative,
+                    "non-zero" => Success::NonZero,
+                    _ => Success::Always,
+                },
+            },
+            "exit" => Deed::Exit,
+            "stack" => Deed::Stack,
+            "take" => Deed::Take { argument: argument(words.next())? },
+            "set" => Deed::Set,
+            _ => return None,
+        })
+    }
+}
+
+/// Words in the name of a function that releases what it is given. Only a guess, and only used where the body is not
+/// in the tree.
+pub fn sounds_like_release(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    const WORDS: &[&str] = &["free", "unref", "destroy", "dispose", "delete", "cleanup", "release", "deinit"];
+    let parts: Vec<&str> = lower.split('_').collect();
+    parts.iter().any(|part| WORDS.contains(part) || part.ends_with("free") || part.starts_with("free"))
+        && !lower.contains("freeze")
+        && !parts.contains(&"lock")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_the_table_can_be_read() {
+        for line in table::ROWS {
+            let mut knowledge = Knowledge { rows: Map::default(), names: NameTable::default() };
+            knowledge.read(line);
+            assert!(!knowledge.rows.is_empty(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_projects_own_row_wins() {
+        let row = Row { function: "malloc".into(), deed: Deed::Borrow, release: None };
+        assert_eq!(Knowledge::with(&[row]).of(Name::of("malloc")), Some(Deed::Borrow));
+        let release = Name::of("free");
+        let malloc = Deed::Acquire { release, zeroed: false, nullable: true };
+        assert_eq!(Knowledge::with(&[]).of(Name::of("malloc")), Some(malloc));
+    }
+
+    #[test]
+    fn names_that_sound_like_a_release() {
+        for name in ["foo_free", "g_object_unref", "xfree", "free_list", "EVP_PKEY_free", "list_destroy"] {
+            assert!(sounds_like_release(name), "{name}");
+        }
+        for name in ["freeze", "unfreeze_all", "foo_new", "lock_release", "reference"] {
+            assert!(!sounds_like_release(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Macros are opened where they are used: the replacement is parsed once per file, and its parameters stand for the
+//! places of the arguments.
+
+use super::{At, Lowerer};
+use crate::c::ir::FileId;
+use crate::c::macros::{Macro, MacroTable};
+use crate::c::names::{Map, Name};
+use crate::c::syntax::{Kind, Node, Role, Span, Tree};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Macros within macros are opened this deep.
+const MAX_EXPANSION: u32 = 6;
+/// A replacement longer than this is not opened.
+const MAX_BODY: usize = 4_000;
+/// So many expansions are opened in one file; a file that exceeds it has its later macros left closed.
+const MAX_FRAMES: usize = 200_000;
+
+/// A tree at hand, with what its macro parameters stand for.
+#[derive(Debug, Clone)]
+struct Frame {
+    tree: Rc<Tree>,
+    parameters: Rc<[(Name, At)]>,
+    /// The use of the outermost macro, which every position inside is told as, and the macro's name.
+    site: Option<(Span, Name)>,
+    depth: u32,
+}
+
+/// The trees at hand.
+pub(crate) struct Frames<'a> {
+    macros: &'a MacroTable,
+    file: FileId,
+    list: Vec<Frame>,
+    parsed: Map<Name, Option<(Rc<Tree>, Arc<Macro>)>>,
+}
+
+/// What a macro's replacement turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expansion {
+    /// One expression.
+    Expression(At),
+    /// Statements; the node holds them as children.
+    Statements(At),
+}
+
+impl<'a> Frames<'a> {
+    pub(crate) fn new(macros: &'a MacroTable, file: FileId) -> Frames<'a> {
+        Frames { macros, file, list: Vec::new(), parsed: Map::default() }
+    }
+
+    /// Opens a file's own tree.
+    pub(crate) fn open_file(&mut self, tree: Rc<Tree>) -> u32 {
+        self.list.push(Frame { tree, parameters: Rc::new([]), site: None, depth: 0 });
+        self.list.len() as u32 - 1
+    }
+
+    fn frame(&self, at: At) -> &Frame {
+        // Every place was made from a frame in the list, which only grows.
+        &self.list[at.frame as usize]
+    }
+
+    pub(crate) fn node(&self, at: At) -> Node {
+        self.frame(at).tree.node(at.node)
+    }
+
+    pub(crate) fn text(&self, at: At) -> &str {
+        self.frame(at).tree.slice(at.node)
+    }
+
+    pub(crate) fn tree(&self, at: At) -> Rc<Tree> {
+        self.frame(at).tree.clone()
+    }
+
+    /// Where a place is in the file.
+    pub(crate) fn span(&self, at: At) -> Span {
+        let frame = self.frame(at);
+        frame.site.map_or_else(|| frame.tree.node(at.node).span, |(span, _)| span)
+    }
+
+    /// The outermost macro that a place comes from.
+    pub(crate) fn macro_of(&self, at: At) -> Option<Name> {
+        self.frame(at).site.map(|(_, name)| name)
+    }
+
+    pub(crate) fn child(&self, at: At, role: Role) -> Option<At> {
+        self.frame(at).tree.child(at.node, role).map(|node| At { frame: at.frame, node })
+    }
+
+    pub(crate) fn children(&self, at: At) -> Vec<At> {
+        self.frame(at).tree.children(at.node).map(|node| At { frame: at.frame, node }).collect()
+    }
+
+    /// What the parameter `name` stands for in the macro that `at` comes from.
+    pub(crate) fn argument(&self, at: At, name: Name) -> Option<At> {
+        self.frame(at).parameters.iter().find(|(parameter, _)| *parameter == name).map(|(_, argument)| *argument)
+    }
+
+    /// Whether the tree defines `name` as a macro that takes arguments.
+    pub(crate) fn is_function_macro(&self, name: Name) -> bool {
+        self.macros.find(name, self.file).is_some_and(|found| found.parameters.is_some())
+    }
+
+    /// Another node of the tree that `at` is in.
+    pub(crate) fn sibling(&self, at: At, node: u32) -> At {
+        At { frame: at.frame, node }
+    }
+
+    /// The numbers of the parameters that the replacement of `name` assigns, if the tree defines it.
+    pub(crate) fn assigned_parameters(&self, name: Name) -> Option<Vec<usize>> {
+        let definition = self.macros.find(name, self.file)?;
+        let parameters = definition.parameters.as_ref()?;
+        let body = &definition.body;
+        let assigned = |wanted: &Name| {
+            body.match_indices('=').any(|(at, _)| {
+                let after = body.as_bytes().get(at + 1);
+                let before = body.get(..at).unwrap_or("").trim_end();
+                let word = before.trim_end_matches(')').trim_end();
+                let start = word.rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |at| at + 1);
+                after != Some(&b'=')
+                    && !before.ends_with(['=', '!', '<', '>'])
+                    && word.get(start..).is_some_and(|word| Name::of(word) == *wanted)
+            })
+        };
+        Some(parameters.iter().enumerate().filter(|(_, name)| assigned(name)).map(|(number, _)| number).collect())
+    }
+
+    /// Opens the macro `name` as used at `call` with `arguments` (`None` without parentheses).
+    pub(crate) fn open(&mut self, name: Name, call: At, arguments: Option<Vec<At>>) -> Option<Expansion> {
+        let depth = self.frame(call).depth;
+        if depth >= MAX_EXPANSION || self.list.len() >= MAX_FRAMES {
+            return None;
+        }
+        let (tree, definition) = self.replacement(name)?;
+        let parameters: Rc<[(Name, At)]> = match (&definition.parameters, arguments) {
+            (None, None) => Rc::new([]),
+            (Some(names), Some(args)) => names.iter().copied().zip(args).collect(),
+            _ => return None,
+        };
+        let site = Some((self.span(call), self.macro_of(call).unwrap_or(name)));
+        self.list.push(Frame { tree, parameters, site, depth: depth + 1 });
+        let frame = self.list.len() as u32 - 1;
+        let body = self.body_of(At { frame, node: 0 })?;
+        let items = self.children(body);
+        match items.as_slice() {
+            [only] if self.node(*only).kind == Kind::ExpressionStatement => {
+                let inner = self.children(*only);
+                inner.first().map(|at| Expansion::Expression(*at))
+            }
+            _ => Some(Expansion::Statements(body)),
+        }
+    }
+
+    fn body_of(&self, root: At) -> Option<At> {
+        let function = self.children(root).into_iter().find(|at| self.node(*at).kind == Kind::FunctionDefinition)?;
+        self.child(function, Role::Body)
+    }
+
+    /// The parsed replacement of a macro, if it can be read as statements or an expression.
+    fn replacement(&mut self, name: Name) -> Option<(Rc<Tree>, Arc<Macro>)> {
+        if let Some(known) = self.parsed.get(&name) {
+            return known.clone();
+        }
+        let parsed = self.macros.find(name, self.file).and_then(|definition| {
+            if definition.body.is_empty() || definition.body.len() > MAX_BODY || definition.body.contains("##") {
+                return None;
+            }
+            let wrapped = format!("void f(void) {{ {} ; }}", definition.body.trim_end_matches(';'));
+            let tree = Tree::parse(wrapped.into())?;
+            (tree.errors() == 0).then(|| (Rc::new(tree), definition.clone()))
+        });
+        self.parsed.insert(name, parsed.clone());
+        parsed
+    }
+}
+
+impl Lowerer<'_> {
+    /// Opens the macro used by a call, if its name is one.
+    pub(super) fn open_call(&mut self, call: At) -> Option<Expansion> {
+        let function = self.frames.child(call, Role::Function)?;
+        if self.frames.node(function).kind != Kind::Identifier {
+            return None;
+        }
+        let name = self.intern(function);
+        if !self.frames.is_function_macro(name) || self.build.lookup(name).is_some() {
+            return None;
+        }
+        let list = self.frames.child(call, Role::Arguments)?;
+        let arguments = self.frames.children(list).into_iter().map(|at| self.resolve(at)).collect();
+        self.frames.open(name, call, Some(arguments))
+    }
+
+    /// Follows macro parameters and parentheses' bare names to the place they stand for.
+    pub(super) fn resolve(&self, mut at: At) -> At {
+        for _ in 0..MAX_EXPANSION {
+            if !matches!(self.frames.node(at).kind, Kind::Identifier | Kind::TypeIdentifier) {
+                break;
+            }
+            let name = Name::of(self.frames.text(at));
+            match self.frames.argument(at, name) {
+                Some(argument) => at = argument,
+                None => break,
+            }
+        }
+        at
+    }
+}

@@ -1,0 +1,201 @@
+//! What other files want to know of a file.
+
+use super::{At, Lowerer};
+use crate::c::ir::{Expr, ExprId};
+use crate::c::names::{Name, Set};
+use crate::c::syntax::{Kind, Role};
+
+/// What other files want to know of a file.
+#[derive(Debug, Default)]
+pub struct FileFacts {
+    /// Enumerators and `const` globals with their value.
+    pub constants: Vec<(Name, i64)>,
+    /// Definitions of global variables with their initial value, where that is a number.
+    pub globals: Vec<(Name, Option<i64>)>,
+    /// Globals that are written or whose address is taken.
+    pub written: Set<Name>,
+    /// A field or variable, and a function that is stored in it.
+    pub targets: Vec<(Name, Name)>,
+    /// A function and the number of a parameter that its prototype declares as a pointer to const.
+    pub borrowed: Vec<(Name, u32)>,
+    /// Functions declared never to return.
+    pub noreturn: Vec<Name>,
+    /// Fields of unions that are read as one: each list shares storage.
+    pub unions: Vec<Vec<Name>>,
+    /// The file's static variables.
+    pub statics: Set<Name>,
+    /// Fields of structures.
+    pub struct_fields: Set<Name>,
+}
+
+impl Lowerer<'_> {
+    /// Collects the facts of everything outside function bodies.
+    pub(super) fn top_level(&mut self, frame: u32) {
+        let mut node = 1;
+        let end = self.frames.node(At { frame, node: 0 }).next;
+        while node < end {
+            let at = At { frame, node };
+            let here = self.frames.node(at);
+            node += 1;
+            match here.kind {
+                // Bodies are lowered later; their own types are rarely of interest.
+                Kind::CompoundStatement => node = here.next,
+                Kind::Declaration => self.global_declaration(at),
+                Kind::EnumeratorList => self.enumerators(at),
+                Kind::UnionSpecifier => self.union_fields(at),
+                Kind::StructSpecifier => self.struct_fields(at),
+                Kind::InitializerPair => self.designated_function(at),
+                _ => {}
+            }
+        }
+    }
+
+    fn global_declaration(&mut self, declaration: At) {
+        let is_static = self.has_storage_class(declaration, "static");
+        let is_extern = self.has_storage_class(declaration, "extern");
+        let children = self.frames.children(declaration);
+        let qualified = |lowerer: &Self, at: &At| {
+            lowerer.frames.node(*at).kind == Kind::TypeQualifier && lowerer.frames.text(*at) == "const"
+        };
+        let is_const = children.iter().any(|at| qualified(self, at));
+        for child in &children {
+            if self.frames.node(*child).role != Role::Declarator {
+                continue;
+            }
+            let Some(declared) = self.declared(*child) else { continue };
+            let name = self.intern(declared.text);
+            if let Some(parameters) = declared.parameters {
+                self.prototype(declaration, name, Some(parameters));
+                continue;
+            }
+            if is_static {
+                self.statics.insert(name);
+            }
+            if is_extern {
+                continue;
+            }
+            let initial = self.frames.child(*child, Role::Value);
+            let known = match initial {
+                Some(value) => self.constant(value),
+                None => (!declared.is_pointer || is_static).then_some(0),
+            };
+            let full = self.global_name(name);
+            if is_const
+                && !declared.is_pointer
+                && let Some(value) = known
+            {
+                self.facts.constants.push((full, value));
+            } else {
+                self.facts.globals.push((full, known));
+            }
+            if let Some(value) = initial {
+                self.possible_target(full, value);
+            }
+        }
+    }
+
+    /// The name under which a file-scope variable is known in the tree.
+    pub(super) fn global_name(&self, name: Name) -> Name {
+        if self.statics.contains(&name) { name.within(self.file_name) } else { name }
+    }
+
+    fn enumerators(&mut self, list: At) {
+        let mut next = Some(0i64);
+        for item in self.frames.children(list) {
+            let Some(name) = self.frames.child(item, Role::Name) else { continue };
+            let name = self.intern(name);
+            if let Some(value) = self.frames.child(item, Role::Value) {
+                next = self.constant(value);
+            }
+            if let Some(value) = next {
+                self.facts.constants.push((name, value));
+            }
+            next = next.and_then(|value| value.checked_add(1));
+        }
+    }
+
+    fn field_names(&mut self, specifier: At) -> Vec<Name> {
+        let Some(body) = self.frames.child(specifier, Role::Body) else { return Vec::new() };
+        let mut names = Vec::new();
+        for field in self.frames.children(body) {
+            for child in self.frames.children(field) {
+                if self.frames.node(child).role == Role::Declarator
+                    && let Some(declared) = self.declared(child)
+                {
+                    names.push(self.intern(declared.text));
+                }
+            }
+        }
+        names
+    }
+
+    fn union_fields(&mut self, specifier: At) {
+        let names = self.field_names(specifier);
+        if names.len() > 1 {
+            self.facts.unions.push(names);
+        }
+    }
+
+    fn struct_fields(&mut self, specifier: At) {
+        let names = self.field_names(specifier);
+        self.facts.struct_fields.extend(names);
+    }
+
+    /// Notes `.field = function` of an initialiser.
+    fn designated_function(&mut self, pair: At) {
+        let (Some(designator), Some(value)) =
+            (self.frames.child(pair, Role::Designator), self.frames.child(pair, Role::Value))
+        else {
+            return;
+        };
+        let Some(field) = self.frames.children(designator).into_iter().last() else { return };
+        let field = self.intern(field);
+        self.possible_target(field, value);
+    }
+
+    /// Notes that `place` may hold the function that `value` names.
+    pub(super) fn possible_target(&mut self, place: Name, value: At) {
+        let value = self.resolve(value);
+        if self.frames.node(value).kind == Kind::Identifier {
+            let name = self.intern(value);
+            self.facts.targets.push((place, name));
+        }
+    }
+
+    /// Notes what a prototype promises: parameters that point to const, and that it never returns.
+    pub(super) fn prototype(&mut self, declaration: At, name: Name, parameters: Option<At>) {
+        let head = self.frames.text(declaration);
+        let head = &head[..head.find('{').unwrap_or(head.len()).min(head.len())];
+        if head.contains("noreturn") || head.contains("NORETURN") || head.contains("_Noreturn") {
+            self.facts.noreturn.push(name);
+        }
+        let Some(list) = parameters else { return };
+        let items = self.frames.children(list);
+        for (number, item) in items.into_iter().enumerate() {
+            let is_const = self
+                .frames
+                .children(item)
+                .iter()
+                .any(|at| self.frames.node(*at).kind == Kind::TypeQualifier && self.frames.text(*at) == "const");
+            let pointers = self.frames.text(item).matches('*').count();
+            if is_const && pointers == 1 {
+                self.facts.borrowed.push((name, number as u32));
+            }
+        }
+    }
+
+    /// Notes that the global at the root of `to` is written.
+    pub(super) fn note_write(&mut self, to: ExprId) {
+        let mut at = to;
+        for _ in 0..16 {
+            match self.build.get(at) {
+                Expr::Global(name) => {
+                    self.facts.written.insert(name);
+                    return;
+                }
+                Expr::Field(base, _) | Expr::Index(base, _) => at = base,
+                _ => return,
+            }
+        }
+    }
+}

@@ -1,0 +1,413 @@
+//! Macros of the tree: found by a scan of the lines, before anything is parsed, because a header's macro is needed in
+//! every file that uses it.
+//!
+//! The same scan blanks out what would only confuse the parser: attributes, and macros that stand for nothing. Blanks
+//! keep every position in the file as it was.
+
+use super::ir::FileId;
+use super::names::{Map, Name};
+use std::sync::Arc;
+
+/// A macro's definition.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Macro {
+    /// The parameters' names; `None` for a macro without parentheses. A variadic tail is `__VA_ARGS__`.
+    pub parameters: Option<Vec<Name>>,
+    /// The replacement, continuation lines joined.
+    pub body: Arc<str>,
+}
+
+/// All macros of the tree.
+#[derive(Debug, Default)]
+pub struct MacroTable {
+    definitions: Map<Name, Vec<(FileId, Arc<Macro>)>>,
+    folders: Vec<Box<str>>,
+}
+
+/// Macros of well-known libraries that stand for nothing a leak depends on, for trees that do not define them.
+const VANISHING: &[&str] = &[
+    "G_BEGIN_DECLS",
+    "G_END_DECLS",
+    "__BEGIN_DECLS",
+    "__END_DECLS",
+    "__unused",
+    "__maybe_unused",
+    "__must_check",
+    "__init",
+    "__exit",
+    "__cold",
+    "__hot",
+    "__force",
+    "__user",
+    "__THROW",
+    "__wur",
+    "__restrict",
+    "__extension__",
+    "__inline",
+    "__inline__",
+    "ATTRIBUTE_UNUSED",
+    "UNUSED_ATTR",
+    "NORETURN",
+    "WINAPI",
+    "APIENTRY",
+    "CALLBACK",
+    "__cdecl",
+    "__stdcall",
+    "_Noreturn",
+    "noreturn",
+];
+
+impl MacroTable {
+    /// The table of the definitions that [`definitions`] found in each file; `paths` are the files' paths.
+    pub fn new(found: Vec<Vec<(Name, Macro)>>, paths: &[&str]) -> MacroTable {
+        let folders = paths.iter().map(|path| path.rsplit_once('/').map_or("", |(folder, _)| folder).into()).collect();
+        let mut table = MacroTable { definitions: Map::default(), folders };
+        for (file, list) in found.into_iter().enumerate() {
+            for (name, definition) in list {
+                table.definitions.entry(name).or_default().push((FileId(file as u32), Arc::new(definition)));
+            }
+        }
+        table
+    }
+
+    /// The definition that `file` most likely sees: its own, else the one of the nearest folder, else the first.
+    /// Among several of one file the longest wins: the others are usually the empty form for another configuration.
+    pub fn find(&self, name: Name, file: FileId) -> Option<&Arc<Macro>> {
+        let all = self.definitions.get(&name)?;
+        if let [(_, only)] = all.as_slice() {
+            return Some(only);
+        }
+        let home = self.folders.get(file.0 as usize).map_or("", |folder| folder);
+        let near = |other: FileId| -> usize {
+            if other == file {
+                return usize::MAX;
+            }
+            let folder = self.folders.get(other.0 as usize).map_or("", |folder| folder);
+            folder.bytes().zip(home.bytes()).take_while(|(a, b)| a == b).count()
+        };
+        let rank = |(at, (other, definition)): &(usize, &(FileId, Arc<Macro>))| {
+            (near(*other), definition.body.len(), usize::MAX - at)
+        };
+        all.iter().enumerate().max_by_key(rank).map(|(_, (_, definition))| definition)
+    }
+
+    /// Whether every definition of `name` stands for nothing.
+    fn vanishes(&self, name: Name) -> bool {
+        self.definitions.get(&name).is_some_and(|all| all.iter().all(|(_, definition)| is_nothing(&definition.body)))
+    }
+}
+
+/// Whether a replacement text holds only attributes and qualifiers.
+fn is_nothing(body: &str) -> bool {
+    if body.contains("cleanup") || body.contains("noreturn") {
+        return false;
+    }
+    let mut rest = body.trim();
+    while !rest.is_empty() {
+        let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        match &rest[..word] {
+            "__attribute__" | "__attribute" | "__declspec" | "_Pragma" => {
+                let tail = rest[word..].trim_start();
+                let Some(length) = balanced(tail.as_bytes()) else { return false };
+                rest = tail[length..].trim_start();
+            }
+            "extern" | "inline" | "__inline" | "__inline__" | "const" | "restrict" | "__restrict" | "volatile"
+            | "__extension__" | "__cdecl" | "__stdcall" => rest = rest[word..].trim_start(),
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// The length of the parenthesised text that `bytes` starts with.
+fn balanced(bytes: &[u8]) -> Option<usize> {
+    let mut depth = 0usize;
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'(' => depth += 1,
+            b')' => {
+                depth = depth.checked_sub(1)?;
+                if depth == 0 {
+                    return Some(at + 1);
+                }
+            }
+            _ if depth == 0 => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The macros that `text` defines, in order.
+pub fn definitions(text: &str) -> Vec<(Name, Macro)> {
+    logical_lines(text).filter_map(|(start, end)| definition(text.get(start..end)?)).collect()
+}
+
+fn definition(line: &str) -> Option<(Name, Macro)> {
+    let rest = line.trim_start().strip_prefix('#')?.trim_start().strip_prefix("define")?;
+    let rest = rest.strip_prefix([' ', '\t'])?.trim_start();
+    let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+    let (name, rest) = rest.split_at(word);
+    if name.is_empty() {
+        return None;
+    }
+    let (parameters, body) = match rest.strip_prefix('(') {
+        Some(tail) => {
+            let (list, body) = tail.split_once(')')?;
+            let one = |parameter: &str| {
+                let parameter = parameter.trim().trim_end_matches('\\').trim();
+                Name::of(if parameter.ends_with("...") { "__VA_ARGS__" } else { parameter })
+            };
+            (Some(list.split(',').filter(|p| !p.trim().is_empty()).map(one).collect()), body)
+        }
+        None => (None, rest),
+    };
+    let body = body.replace("\\\r\n", "\n").replace("\\\n", "\n");
+    Some((Name::of(name), Macro { parameters, body: without_comments(body.trim()).trim().into() }))
+}
+
+/// `body` without comments, which would swallow what is put behind it.
+fn without_comments(body: &str) -> String {
+    let mut out = String::with_capacity(body.len());
+    let mut rest = body;
+    while let Some(at) = rest.find("/*").into_iter().chain(rest.find("//")).min() {
+        // A slash pair inside a string literal is not a comment; an odd number of quotes before it says so.
+        let Some((before, comment)) = rest.split_at_checked(at) else { break };
+        if before.matches('"').count() % 2 == 1 {
+            let keep = at + 2;
+            out.push_str(rest.get(..keep).unwrap_or(before));
+            rest = rest.get(keep..).unwrap_or("");
+            continue;
+        }
+        out.push_str(before);
+        out.push(' ');
+        let end = if comment.starts_with("/*") { comment.find("*/").map(|end| end + 2) } else { comment.find('\n') };
+        rest = end.and_then(|end| comment.get(end..)).unwrap_or("");
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Start and end of every preprocessor line, continuation lines included.
+fn logical_lines(text: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while at < bytes.len() {
+            let start = at;
+            let mut end = next_line(bytes, at);
+            let directive = bytes[start..end].iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'#');
+            while directive && continues(&bytes[start..end]) && end < bytes.len() {
+                end = next_line(bytes, end);
+            }
+            at = end;
+            if directive {
+                return Some((start, end));
+            }
+        }
+        None
+    })
+}
+
+fn next_line(bytes: &[u8], from: usize) -> usize {
+    bytes[from..].iter().position(|b| *b == b'\n').map_or(bytes.len(), |length| from + length + 1)
+}
+
+fn continues(line: &[u8]) -> bool {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line).ends_with(b"\\")
+}
+
+/// `text` with attributes and vanishing macros replaced by blanks, positions unchanged.
+pub fn without_noise(text: &str, macros: &MacroTable) -> String {
+    let mut out = text.as_bytes().to_vec();
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    let mut line_start = true;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'#' if line_start => {
+                while at < bytes.len() {
+                    let end = next_line(bytes, at);
+                    let more = continues(&bytes[at..end]);
+                    at = end;
+                    if !more {
+                        break;
+                    }
+                }
+                continue;
+            }
+            b'\n' => line_start = true,
+            b' ' | b'\t' | b'\r' => {}
+            b'/' if bytes.get(at + 1) == Some(&b'*') => {
+                at = find(bytes, at + 2, b"*/").map_or(bytes.len(), |end| end + 2);
+                continue;
+            }
+            b'/' if bytes.get(at + 1) == Some(&b'/') => {
+                at = next_line(bytes, at).saturating_sub(1).max(at + 2);
+                continue;
+            }
+            quote @ (b'"' | b'\'') => {
+                at = skip_literal(bytes, at, quote);
+                line_start = false;
+                continue;
+            }
+            first if first.is_ascii_alphabetic() || first == b'_' => {
+                line_start = false;
+                let length = bytes[at..].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+                at = blank(text, &mut out, at, length, macros);
+                continue;
+            }
+            first if first.is_ascii_digit() => {
+                // A literal's suffix is not a name.
+                at += bytes[at..].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'.').count();
+                line_start = false;
+                continue;
+            }
+            _ => line_start = false,
+        }
+        at += 1;
+    }
+    // Only ASCII bytes at character boundaries were replaced, so this is UTF-8 as before.
+    String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
+}
+
+/// Blanks the word at `at` and its parentheses if it stands for nothing; returns where to go on.
+fn blank(text: &str, out: &mut [u8], at: usize, length: usize, macros: &MacroTable) -> usize {
+    let end = at + length;
+    let word = &text[at..end];
+    let attribute = matches!(word, "__attribute__" | "__attribute" | "__declspec");
+    let known = attribute || word.starts_with("G_GNUC_") || VANISHING.contains(&word);
+    if !known && !macros.vanishes(Name::of(word)) {
+        return end;
+    }
+    let defined = macros.definitions.get(&Name::of(word));
+    let takes_arguments = match defined {
+        Some(all) => all.iter().any(|(_, definition)| definition.parameters.is_some()),
+        None => attribute || word.starts_with("G_GNUC_"),
+    };
+    let bytes = text.as_bytes();
+    let gap = bytes[end..].iter().take_while(|b| b.is_ascii_whitespace()).count();
+    let arguments = if takes_arguments { balanced(&bytes[end + gap..]).map(|n| end + gap + n) } else { None };
+    let stop = arguments.unwrap_or(end);
+    if takes_arguments && !attribute && arguments.is_none() && defined.is_some() {
+        return end; // A function-like macro without arguments is no use of it.
+    }
+    let all = &text[at..stop];
+    if attribute && (all.contains("cleanup") || all.contains("noreturn")) {
+        return stop;
+    }
+    for byte in &mut out[at..stop] {
+        if *byte != b'\n' && *byte != b'\r' {
+            *byte = b' ';
+        }
+    }
+    stop
+}
+
+fn find(bytes: &[u8], from: usize, what: &[u8]) -> Option<usize> {
+    bytes.get(from..)?.windows(what.len()).position(|window| window == what).map(|at| from + at)
+}
+
+fn skip_literal(bytes: &[u8], start: usize, quote: u8) -> usize {
+    let mut at = start + 1;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => at += 1,
+            b'\n' => return at,
+            byte if byte == quote => return at + 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    bytes.len()
+}
+
+/// `text` with one branch of every preprocessor condition, the others and the directives replaced by blanks. For files
+/// whose branches cut statements in two, which no parser of unprocessed C can read.
+pub fn one_branch(text: &str) -> String {
+    let mut out = text.as_bytes().to_vec();
+    // For each open condition: whether the text before the current directive was kept, and whether a branch was.
+    let mut open: Vec<(bool, bool)> = Vec::new();
+    let mut dead_from: Option<usize> = None;
+    for (start, end) in logical_lines(text) {
+        let line = text[start..end].trim_start().trim_start_matches('#').trim_start();
+        let word = line.find(|c: char| !c.is_alphanumeric()).unwrap_or(line.len());
+        let (directive, condition) = (&line[..word], line[word..].trim());
+        let outer = open.iter().all(|(kept, _)| *kept);
+        match directive {
+            "if" | "ifdef" | "ifndef" => {
+                let taken = !(directive == "if" && condition.starts_with('0'));
+                open.push((taken, taken));
+                if outer && !taken {
+                    dead_from = Some(end);
+                }
+            }
+            "else" | "elif" => {
+                if let Some((kept, done)) = open.pop() {
+                    let around = open.iter().all(|(kept, _)| *kept);
+                    if around && kept {
+                        dead_from = Some(end);
+                    } else if around && !done {
+                        wipe(&mut out, dead_from.take(), start);
+                    }
+                    open.push((!done, true));
+                }
+            }
+            "endif" => {
+                open.pop();
+                if open.iter().all(|(kept, _)| *kept) {
+                    wipe(&mut out, dead_from.take(), start);
+                }
+            }
+            _ => continue,
+        }
+        wipe(&mut out, Some(start), end);
+    }
+    wipe(&mut out, dead_from, text.len());
+    String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
+}
+
+fn wipe(out: &mut [u8], from: Option<usize>, to: usize) {
+    if let Some(range) = from.and_then(|from| out.get_mut(from..to)) {
+        for byte in range.iter_mut().filter(|byte| **byte != b'\n') {
+            *byte = b' ';
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(text: &str) -> MacroTable {
+        MacroTable::new(vec![definitions(text)], &["a.h"])
+    }
+
+    #[test]
+    fn a_definition_joins_its_lines_and_drops_its_comments() {
+        let found = definitions("#define XFREE(p) do { \\\n  free(p); /* gone */ \\\n  (p) = NULL; } while (0)\n");
+        let [(name, only)] = found.as_slice() else { panic!("one definition") };
+        assert_eq!(*name, Name::of("XFREE"));
+        assert_eq!(only.parameters, Some(vec![Name::of("p")]));
+        assert!(only.body.contains("(p) = NULL") && !only.body.contains("gone") && !only.body.contains('\\'));
+    }
+
+    #[test]
+    fn macros_that_stand_for_nothing_are_blanked_in_place() {
+        let macros =
+            table("#define API __attribute__((visibility(\"default\")))\n#define CHECKED(a, b)\n#define N 3\n");
+        let text = "API int f(void) CHECKED(1, (2)) { return N; }\n#ifdef API\n";
+        let clean = without_noise(text, &macros);
+        assert_eq!(clean.len(), text.len());
+        assert_eq!(clean.split_whitespace().collect::<Vec<_>>().join(" "), "int f(void) { return N; } #ifdef API");
+    }
+
+    #[test]
+    fn one_branch_of_each_condition_is_kept() {
+        let text = "#if 0\na\n#else\nb\n#endif\n#ifdef X\nc\n# if Y\nd\n# else\ne\n# endif\n#else\nf\n#endif\ng\n";
+        let kept = one_branch(text);
+        assert_eq!(kept.split_whitespace().collect::<String>(), "bcdg");
+        assert_eq!(kept.len(), text.len());
+    }
+}

@@ -1,0 +1,269 @@
+//! The tree as a whole: who is who, who calls whom, what is constant.
+
+use super::ir::{Callee, Expr, FileId, Function, InstrKind, Linkage};
+use super::knowledge::Knowledge;
+use super::lower::LoweredFile;
+use super::names::{Map, Name, NameTable, Set};
+
+/// Index of a function in the tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FunctionId(pub u32);
+
+/// More candidates than this for one function pointer say nothing.
+const MAX_TARGETS: usize = 1;
+
+/// Everything known of the tree before paths are walked.
+#[derive(Debug)]
+pub struct Program {
+    /// All bodies, by file and position.
+    pub functions: Vec<Function>,
+    /// The texts of names.
+    pub names: NameTable,
+    /// Functions whose bodies are not in the tree.
+    pub knowledge: Knowledge,
+    by_name: Map<Name, Vec<FunctionId>>,
+    constants: Map<Name, Option<i64>>,
+    targets: Map<Name, Vec<Name>>,
+    borrowed: Set<(Name, u32)>,
+    noreturn: Set<Name>,
+    canonical: Map<Name, Name>,
+    statics: Vec<Set<Name>>,
+}
+
+impl Program {
+    /// Puts the files together, in the order of their ids.
+    pub fn new(files: Vec<LoweredFile>, knowledge: Knowledge) -> Program {
+        let mut program = Program {
+            functions: Vec::new(),
+            names: NameTable::default(),
+            knowledge,
+            by_name: Map::default(),
+            constants: Map::default(),
+            targets: Map::default(),
+            borrowed: Set::default(),
+            noreturn: Set::default(),
+            canonical: Map::default(),
+            statics: Vec::new(),
+        };
+        let written: Set<Name> = files.iter().flat_map(|file| file.facts.written.iter().copied()).collect();
+        let struct_fields: Set<Name> = files.iter().flat_map(|file| file.facts.struct_fields.iter().copied()).collect();
+        for file in files {
+            program.absorb(file, &written, &struct_fields);
+        }
+        for (number, function) in program.functions.iter().enumerate() {
+            program.by_name.entry(function.name).or_default().push(FunctionId(number as u32));
+        }
+        for list in program.targets.values_mut() {
+            list.sort();
+            list.dedup();
+        }
+        program
+    }
+
+    fn absorb(&mut self, file: LoweredFile, written: &Set<Name>, struct_fields: &Set<Name>) {
+        self.functions.extend(file.functions);
+        self.names.absorb(file.names);
+        self.statics.push(file.facts.statics);
+        for (name, value) in file.facts.constants {
+            self.constant(name, Some(value));
+        }
+        for (name, value) in file.facts.globals {
+            self.constant(name, value.filter(|_| !written.contains(&name)));
+        }
+        for (place, function) in file.facts.targets {
+            self.targets.entry(place).or_default().push(function);
+        }
+        self.borrowed.extend(file.facts.borrowed);
+        self.noreturn.extend(file.facts.noreturn);
+        for union in file.facts.unions {
+            // A name that structures use as well says nothing about a place it appears in.
+            let mut own = union.into_iter().filter(|field| !struct_fields.contains(field));
+            if let Some(first) = own.next() {
+                for field in own {
+                    self.canonical.entry(field).or_insert(first);
+                }
+            }
+        }
+    }
+
+    /// Two definitions that disagree make no constant.
+    fn constant(&mut self, name: Name, value: Option<i64>) {
+        let known = self.constants.entry(name).or_insert(value);
+        if *known != value {
+            *known = None;
+        }
+    }
+
+    /// The body that a name means in a file: the file's own, else the program's if there is one.
+    pub fn resolve(&self, name: Name, file: FileId) -> Option<FunctionId> {
+        let all = self.by_name.get(&name)?;
+        let own = all.iter().find(|id| self.functions[id.0 as usize].file == file);
+        let public = |id: &&FunctionId| self.functions[id.0 as usize].linkage == Linkage::Program;
+        own.or_else(|| all.iter().find(public)).copied()
+    }
+
+    /// The static variables of a file.
+    pub fn statics_of(&self, file: FileId) -> &Set<Name> {
+        static NONE: std::sync::OnceLock<Set<Name>> = std::sync::OnceLock::new();
+        self.statics.get(file.0 as usize).unwrap_or_else(|| NONE.get_or_init(Set::default))
+    }
+
+    /// Whether any body in the tree has this name.
+    pub fn defines(&self, name: Name) -> bool {
+        self.by_name.contains_key(&name)
+    }
+
+    /// The value of a name of file scope that never changes.
+    pub fn constant_of(&self, name: Name) -> Option<i64> {
+        self.constants.get(&name).copied().flatten()
+    }
+
+    /// The only function that a field or variable is ever given.
+    pub fn target_of(&self, place: Name) -> Option<Name> {
+        let all = self.targets.get(&place)?;
+        let mut bodies = all.iter().filter(|name| self.defines(**name));
+        let first = bodies.next().copied();
+        first.filter(|_| all.len() <= MAX_TARGETS)
+    }
+
+    /// Whether a prototype promises not to write through a parameter.
+    pub fn takes_const(&self, function: Name, parameter: u32) -> bool {
+        self.borrowed.contains(&(function, parameter))
+    }
+
+    /// Whether a prototype promises never to return.
+    pub fn never_returns(&self, function: Name) -> bool {
+        self.noreturn.contains(&function)
+    }
+
+    /// The field that stands for all that share its storage.
+    pub fn canonical_field(&self, field: Name) -> Name {
+        self.canonical.get(&field).copied().unwrap_or(field)
+    }
+
+    /// The text of a name.
+    pub fn text(&self, name: Name) -> &str {
+        match self.names.text(name) {
+            "?" => self.knowledge.names().text(name),
+            text => text,
+        }
+    }
+
+    /// The functions of the tree that a function calls, each once, in order of first mention.
+    pub fn callees(&self, function: &Function) -> Vec<FunctionId> {
+        let mut found = Vec::new();
+        for instr in function.blocks.iter().flat_map(|block| &block.instrs) {
+            let InstrKind::Call { callee, .. } = &instr.kind else { continue };
+            let name = match callee {
+                Callee::Named(name) => Some(*name),
+                Callee::Through(expr) => self.pointer_target(function, *expr),
+            };
+            if let Some(id) = name.and_then(|name| self.resolve(name, function.file))
+                && !found.contains(&id)
+            {
+                found.push(id);
+            }
+        }
+        found
+    }
+
+    /// The only function that a call through an expression can reach, as far as the tree shows.
+    pub fn pointer_target(&self, function: &Function, callee: super::ir::ExprId) -> Option<Name> {
+        match function.expr(callee) {
+            Expr::Field(_, field) => self.target_of(field),
+            Expr::Global(name) => self.target_of(name),
+            Expr::Deref(inner) => self.pointer_target(function, inner),
+            Expr::Var(var) => self.target_of(function.var(var)?.name.within(function.name)),
+            _ => None,
+        }
+    }
+}
+
+/// The functions in an order in which callees come before callers: groups of mutually recursive functions, in levels
+/// that depend only on earlier levels.
+pub fn levels(calls: &[Vec<FunctionId>]) -> Vec<Vec<Vec<FunctionId>>> {
+    let groups = strongly_connected(calls);
+    let mut group_of = vec![0usize; calls.len()];
+    for (number, group) in groups.iter().enumerate() {
+        for id in group {
+            group_of[id.0 as usize] = number;
+        }
+    }
+    // Groups come out callees first, so every callee's level is known.
+    let mut level_of = vec![0usize; groups.len()];
+    let mut levels: Vec<Vec<Vec<FunctionId>>> = Vec::new();
+    for (number, group) in groups.into_iter().enumerate() {
+        let callees = group.iter().flat_map(|id| &calls[id.0 as usize]).map(|id| group_of[id.0 as usize]);
+        let level = callees.filter(|other| *other != number).map(|other| level_of[other] + 1).max().unwrap_or(0);
+        level_of[number] = level;
+        if levels.len() <= level {
+            levels.resize_with(level + 1, Vec::new);
+        }
+        levels[level].push(group);
+    }
+    levels
+}
+
+/// Tarjan's algorithm, without recursion: the call graph of a large tree is deep.
+fn strongly_connected(calls: &[Vec<FunctionId>]) -> Vec<Vec<FunctionId>> {
+    const UNSEEN: u32 = u32::MAX;
+    let count = calls.len();
+    let (mut index, mut low) = (vec![UNSEEN; count], vec![0u32; count]);
+    let (mut on_stack, mut stack) = (vec![false; count], Vec::new());
+    let (mut next, mut groups) = (0u32, Vec::new());
+    for start in 0..count {
+        if index[start] != UNSEEN {
+            continue;
+        }
+        let mut work = vec![(start, 0usize)];
+        while let Some((node, position)) = work.pop() {
+            if position == 0 {
+                index[node] = next;
+                low[node] = next;
+                next += 1;
+                stack.push(node);
+                on_stack[node] = true;
+            }
+            if let Some(callee) = calls[node].get(position) {
+                let callee = callee.0 as usize;
+                work.push((node, position + 1));
+                if index[callee] == UNSEEN {
+                    work.push((callee, 0));
+                } else if on_stack[callee] {
+                    low[node] = low[node].min(index[callee]);
+                }
+                continue;
+            }
+            if low[node] == index[node] {
+                let mut group = Vec::new();
+                while let Some(member) = stack.pop() {
+                    on_stack[member] = false;
+                    group.push(FunctionId(member as u32));
+                    if member == node {
+                        break;
+                    }
+                }
+                group.sort();
+                groups.push(group);
+            }
+            if let Some((parent, _)) = work.last() {
+                low[*parent] = low[*parent].min(low[node]);
+            }
+        }
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callees_come_before_callers_and_cycles_stay_together() {
+        let id = FunctionId;
+        // 0 -> 1 -> 2 -> 1, 3 alone, 4 -> 0.
+        let calls = vec![vec![id(1)], vec![id(2)], vec![id(1)], vec![], vec![id(0)]];
+        let levels = levels(&calls);
+        assert_eq!(levels, [vec![vec![id(1), id(2)], vec![id(3)]], vec![vec![id(0)]], vec![vec![id(4)]]]);
+    }
+}

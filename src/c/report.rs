@@ -1,0 +1,218 @@
+//! Telling: losses become findings that a person can follow in the editor.
+
+mod decide;
+mod lines;
+mod names;
+mod recurrence;
+
+pub use decide::{Confidence, Decided, Releaser, decide};
+pub use lines::Lines;
+pub use recurrence::Recurrence;
+
+use super::Tree as SourceTree;
+use super::domain::LossKind;
+use super::macros;
+use super::program::FunctionId;
+use super::syntax::{Span, Tree};
+use super::{Analysis, walk::FoundLoss};
+use crate::model::edit::Edit;
+use crate::model::evidence::Gap;
+use crate::repair::release;
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// One step of a finding's story.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceStep {
+    /// The line, from 1.
+    pub line: u32,
+    /// What happens there.
+    pub note: String,
+}
+
+/// A change that was proven to remove a finding without a new one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// The edits on the file's bytes.
+    pub edits: Vec<Edit>,
+    /// The same as a unified diff.
+    pub diff: String,
+    /// One sentence on why this is right.
+    pub why: String,
+}
+
+/// Memory that is acquired and lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leak {
+    /// The file.
+    pub file: String,
+    /// The function that loses it.
+    pub function: String,
+    /// What held it, as written in C.
+    pub variable: String,
+    /// The line of the acquisition, from 1.
+    pub line: u32,
+    /// The line where it is lost, from 1.
+    pub lost_at: u32,
+    /// The bytes of the acquisition.
+    pub acquired: Span,
+    /// The bytes where it is lost.
+    pub lost: Span,
+    /// How sure this is.
+    pub confidence: Confidence,
+    /// Why it is that sure.
+    pub reasons: Vec<String>,
+    /// Whether one call loses it once or again and again.
+    pub recurrence: Recurrence,
+    /// From the acquisition to the loss.
+    pub trace: Vec<TraceStep>,
+    /// The fix, if one is safe.
+    pub fix: Option<Fix>,
+    /// Why there is none.
+    pub no_fix_reason: Option<String>,
+}
+
+/// A file under report: its text, and its syntax for names and places.
+pub struct FileView<'a> {
+    /// The path.
+    pub path: &'a str,
+    /// The text as it is.
+    pub text: &'a str,
+    /// The syntax of the text with noise blanked out; positions are the text's.
+    pub syntax: Tree,
+    /// Line numbers.
+    pub lines: Lines,
+}
+
+/// A loss that is worth telling, and where it belongs.
+pub struct Candidate<'a> {
+    /// The function.
+    pub function: FunctionId,
+    /// What was decided.
+    pub decided: &'a Decided,
+    /// What held it.
+    pub variable: &'a str,
+}
+
+/// The findings and gaps of a tree, restricted to the files of `only` unless it is empty.
+pub fn report(tree: &SourceTree, only: &[String]) -> Analysis {
+    let wanted = |path: &str| only.is_empty() || only.iter().any(|one| one == path);
+    let mut per_file: Vec<Vec<FunctionId>> = vec![Vec::new(); tree.files.len()];
+    for (number, function) in tree.program.functions.iter().enumerate() {
+        if let Some(list) = per_file.get_mut(function.file.0 as usize) {
+            list.push(FunctionId(number as u32));
+        }
+    }
+    let results: Vec<Analysis> = per_file
+        .par_iter()
+        .enumerate()
+        .filter(|(file, _)| wanted(&tree.files[*file].path))
+        .map(|(file, functions)| report_file(tree, file, functions))
+        .collect();
+    let mut analysis = Analysis::default();
+    for result in results {
+        analysis.findings.extend(result.findings);
+        analysis.gaps.extend(result.gaps);
+    }
+    analysis
+}
+
+fn report_file(tree: &SourceTree, file: usize, functions: &[FunctionId]) -> Analysis {
+    let source = &tree.files[file];
+    let mut analysis = Analysis::default();
+    let mut view: Option<FileView> = None;
+    for id in functions {
+        let walked = &tree.walks[id.0 as usize];
+        let function = &tree.program.functions[id.0 as usize];
+        if walked.exhausted {
+            let what = format!("{}: function {}", source.path, tree.program.text(function.name));
+            analysis.gaps.push(Gap::new(what, "it has more paths than are walked"));
+        }
+        let decided = decide(&tree.program, &tree.evidence, function, walked, &source.text);
+        if decided.is_empty() {
+            continue;
+        }
+        let view = view.get_or_insert_with(|| FileView::new(tree, file));
+        for one in &decided {
+            analysis.findings.push(tell(tree, view, *id, one));
+        }
+    }
+    analysis.findings.sort_by(|a, b| (a.line, a.lost_at, &a.variable).cmp(&(b.line, b.lost_at, &b.variable)));
+    analysis
+}
+
+impl FileView<'_> {
+    /// The view of a file of the tree.
+    pub fn new(tree: &SourceTree, file: usize) -> FileView<'_> {
+        let source = &tree.files[file];
+        let clean: Arc<str> = macros::without_noise(&source.text, &tree.macros).into();
+        // The same text was parsed before; a parser that gave up then gave no function to report on.
+        let syntax = Tree::parse(clean).unwrap_or_else(Tree::empty);
+        FileView { path: &source.path, text: &source.text, syntax, lines: Lines::of(&source.text) }
+    }
+}
+
+fn tell(tree: &SourceTree, view: &FileView, id: FunctionId, decided: &Decided) -> Leak {
+    let function = &tree.program.functions[id.0 as usize];
+    let first = &decided.losses[0];
+    let variable = names::variable(view, &decided.site, first)
+        .unwrap_or_else(|| format!("{}(…)", tree.program.text(decided.site.source)));
+    let candidate = Candidate { function: id, decided, variable: &variable };
+    let outcome = release::repair(tree, view, &candidate);
+    let (fix, no_fix_reason) = match outcome {
+        Ok(fix) => (Some(fix), None),
+        Err(reason) => (None, Some(reason)),
+    };
+    let mut reasons = decided.reasons.clone();
+    reasons.dedup();
+    Leak {
+        file: view.path.to_owned(),
+        function: tree.program.text(function.name).to_owned(),
+        line: view.lines.line(decided.site.span.start),
+        lost_at: view.lines.line(first.loss.span.start),
+        acquired: decided.site.span,
+        lost: first.loss.span,
+        confidence: decided.confidence,
+        reasons,
+        recurrence: recurrence::of(function, decided),
+        trace: trace(tree, view, decided, &variable),
+        variable,
+        fix,
+        no_fix_reason,
+    }
+}
+
+fn trace(tree: &SourceTree, view: &FileView, decided: &Decided, variable: &str) -> Vec<TraceStep> {
+    let source = tree.program.text(decided.site.source);
+    let first: &FoundLoss = &decided.losses[0];
+    let from = decided.site.span.start;
+    let mut steps = vec![TraceStep {
+        line: view.lines.line(from),
+        note: format!("`{variable}` takes what `{source}` gives, which must be released"),
+    }];
+    for (span, taken) in &first.steps {
+        if span.start <= from {
+            continue;
+        }
+        let text = view.text.get(span.start as usize..span.end as usize).unwrap_or("");
+        let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(60).collect();
+        let verdict = if *taken { "holds" } else { "does not hold" };
+        steps.push(TraceStep { line: view.lines.line(span.start), note: format!("`{text}` {verdict}") });
+    }
+    for via in &first.loss.seen_by {
+        let callee = tree.program.text(via.callee);
+        steps.push(TraceStep {
+            line: view.lines.line(from),
+            note: format!("`{callee}` sees it and, as other callers show, leaves it alone"),
+        });
+    }
+    let note = match first.loss.kind {
+        LossKind::Exit => "the function ends and nothing leads to it any more",
+        LossKind::Overwrite => "the last pointer to it is overwritten",
+        LossKind::Reallocation => "when the reallocation fails, the last pointer to it is overwritten with null",
+        LossKind::Scope => "the variable that holds it goes out of scope",
+        LossKind::Container => "the structure that holds it is released, it is not",
+    };
+    steps.push(TraceStep { line: view.lines.line(first.loss.span.start), note: note.to_owned() });
+    steps
+}

@@ -1,0 +1,146 @@
+//! Which losses are worth telling.
+
+use crate::c::evidence::Evidence;
+use crate::c::ir::Function;
+use crate::c::names::Name;
+use crate::c::program::Program;
+use crate::c::walk::{FoundLoss, Site, Walked};
+
+/// How sure a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// Learned from other places of the tree.
+    Low,
+    /// Depends on what unknown functions evidently do.
+    Medium,
+    /// Every step is known.
+    High,
+}
+
+impl Confidence {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Confidence::Low => "low",
+            Confidence::Medium => "medium",
+            Confidence::High => "high",
+        }
+    }
+}
+
+/// What shall release an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Releaser {
+    /// The function.
+    pub name: Name,
+    /// The text of a release in the same function to follow, if there is one: it may take more than the pointer.
+    pub example: Option<String>,
+}
+
+/// An acquisition whose losses are worth telling.
+#[derive(Debug, Clone)]
+pub struct Decided {
+    /// Its number in the walk.
+    pub number: u32,
+    /// The acquisition.
+    pub site: Site,
+    /// Its losses, in the order of the file.
+    pub losses: Vec<FoundLoss>,
+    /// What shall release it.
+    pub releaser: Option<Releaser>,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// Why.
+    pub reasons: Vec<String>,
+}
+
+/// The acquisitions of a function whose losses are worth telling. `text` is the file's.
+pub fn decide(
+    program: &Program,
+    evidence: &Evidence,
+    function: &Function,
+    walked: &Walked,
+    text: &str,
+) -> Vec<Decided> {
+    let mut decided = Vec::new();
+    for (number, site) in walked.sites.iter().enumerate() {
+        let number = number as u32;
+        let mut losses: Vec<FoundLoss> = walked
+            .losses
+            .iter()
+            .filter(|found| found.loss.site == number)
+            .filter(|found| found.loss.seen_by.iter().all(|via| evidence.borrows(program, *via)))
+            .cloned()
+            .collect();
+        if losses.is_empty() {
+            continue;
+        }
+        losses.sort_by_key(|found| (found.loss.span, found.loss.kind));
+        let Some((confidence, mut reasons)) = confidence(evidence, program, walked, number, site) else { continue };
+        let unsure = losses.iter().all(|found| !found.loss.seen_by.is_empty());
+        let confidence = if unsure { confidence.min(Confidence::Medium) } else { confidence };
+        if unsure {
+            reasons.push("the functions that saw it leave it alone elsewhere".to_owned());
+        }
+        let releaser = releaser(program, evidence, function, walked, number, site, text);
+        decided.push(Decided { number, site: site.clone(), losses, releaser, confidence, reasons });
+    }
+    decided
+}
+
+fn confidence(
+    evidence: &Evidence,
+    program: &Program,
+    walked: &Walked,
+    number: u32,
+    site: &Site,
+) -> Option<(Confidence, Vec<String>)> {
+    let source = program.text(site.source);
+    if let Some(release) = site.release {
+        let reason = format!("`{source}` gives memory that `{}` releases", program.text(release));
+        return Some((Confidence::High, vec![reason]));
+    }
+    if let Some(seen) = walked.releases.iter().find(|seen| seen.site == number) {
+        let reason = format!("another path of this function releases it with `{}`", program.text(seen.by));
+        return Some((Confidence::Medium, vec![reason]));
+    }
+    let (by, released, lost) = evidence.release_of(site.source, site.part)?;
+    (released >= 2 && released >= lost * 2).then(|| {
+        let reason =
+            format!("elsewhere what `{source}` gives is released with `{}` ({released} times)", program.text(by));
+        (Confidence::Low, vec![reason])
+    })
+}
+
+/// What releases it here: what this function uses, else what the tree uses, else what its kind asks for.
+fn releaser(
+    program: &Program,
+    evidence: &Evidence,
+    _function: &Function,
+    walked: &Walked,
+    number: u32,
+    site: &Site,
+    text: &str,
+) -> Option<Releaser> {
+    let own = walked.releases.iter().filter(|seen| seen.site == number);
+    let example = own.clone().find_map(|seen| {
+        let call = text.get(seen.span.start as usize..seen.span.end as usize)?;
+        call.starts_with(program.text(seen.by)).then(|| (seen.by, call.to_owned()))
+    });
+    if let Some((name, example)) = example {
+        return Some(Releaser { name, example: Some(example) });
+    }
+    let same_kind = walked.releases.iter().filter(|seen| {
+        walked
+            .sites
+            .get(seen.site as usize)
+            .is_some_and(|other| other.release == site.release && other.source == site.source)
+    });
+    if let Some(seen) = same_kind.max_by_key(|seen| seen.span) {
+        return Some(Releaser { name: seen.by, example: None });
+    }
+    if let Some((name, _, _)) = evidence.release_of(site.source, site.part) {
+        return Some(Releaser { name, example: None });
+    }
+    site.release.map(|name| Releaser { name, example: None })
+}

@@ -1,0 +1,199 @@
+//! Summaries: what a call of a function does, in the words of its caller.
+//!
+//! A summary is a short list of outcomes. Each tells under which condition on the caller's values it happens, what it
+//! does to them, and what it returns. A function that never returns has no outcome at all.
+
+use super::domain::{Fact, Via};
+use super::names::Name;
+
+/// Where an access path begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Base {
+    /// A parameter, by number.
+    Parameter(u32),
+    /// A variable of file or program scope.
+    Global(Name),
+    /// An object that the callee acquired, by number in the outcome.
+    Fresh(u8),
+}
+
+/// One step of an access path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Selector {
+    /// `*`
+    Deref,
+    /// `.name`
+    Field(Name),
+    /// `[number]`
+    Element(i64),
+}
+
+/// A place in the caller's words; without selectors, the value itself.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Path {
+    /// Where it begins.
+    pub base: Base,
+    /// How it goes on.
+    pub selectors: Vec<Selector>,
+}
+
+/// A value in the caller's words.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Spec {
+    /// A number.
+    Int(i64),
+    /// What the place held before the call.
+    Initial(Path),
+    /// The address of the place.
+    Address(Path),
+    /// An object that the callee acquired.
+    Fresh(u8),
+    /// A function.
+    Code(Name),
+    /// Something of which only this is known.
+    Unknown(Fact),
+}
+
+/// An object that the callee acquired and handed out.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Fresh {
+    /// The function that releases its kind; `None` if the engine only guesses that it must be released.
+    pub release: Option<Name>,
+    /// What is known of the pointer.
+    pub fact: Fact,
+    /// Whether its memory is zero where nothing was written.
+    pub zeroed: bool,
+    /// Unknown callees that saw it.
+    pub seen_by: Vec<Via>,
+    /// Who acquired it, for the pairs of acquire and release that are learned: the callee's own source.
+    pub source: Name,
+}
+
+/// One thing that an outcome does.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Effect {
+    /// The object behind the value is released.
+    Release(Path),
+    /// The object behind the value may be kept by someone unknown; which unknown callees saw it, if only they did.
+    Escape(Path, Vec<Via>),
+    /// The place is given a value.
+    Write(Path, Spec),
+}
+
+/// One way a call can go.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Outcome {
+    /// What must hold of the caller's values.
+    pub when: Vec<(Path, Fact)>,
+    /// What it does.
+    pub effects: Vec<Effect>,
+    /// What it returns.
+    pub returns: Spec,
+    /// The objects that it made.
+    pub fresh: Vec<Fresh>,
+}
+
+/// What a call of a function does.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// The ways it can go.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// More outcomes than this are not told apart.
+pub const MAX_OUTCOMES: usize = 10;
+
+impl Spec {
+    /// What is known of the value as a number.
+    pub fn fact(&self) -> Fact {
+        match self {
+            Spec::Int(value) => Fact::exactly(*value),
+            Spec::Unknown(fact) => *fact,
+            Spec::Address(_) | Spec::Code(_) => Fact::NON_ZERO,
+            Spec::Initial(_) | Spec::Fresh(_) => Fact::ANY,
+        }
+    }
+}
+
+impl Outcome {
+    /// Whether the value of a parameter is released.
+    pub fn releases(&self, parameter: u32) -> bool {
+        self.effects.iter().any(|effect| matches!(effect, Effect::Release(path) if path.is_parameter(parameter)))
+    }
+}
+
+impl Path {
+    /// Whether the path is a bare parameter.
+    pub fn is_parameter(&self, parameter: u32) -> bool {
+        self.base == Base::Parameter(parameter) && self.selectors.is_empty()
+    }
+}
+
+impl Summary {
+    /// Brings outcomes into order, makes one of those that do the same, and bounds their number. `None` if there are
+    /// still too many: such a function is treated as unknown.
+    pub fn condense(mut outcomes: Vec<Outcome>) -> Option<Summary> {
+        merge_alike(&mut outcomes, |a, b| a.returns == b.returns);
+        if outcomes.len() > MAX_OUTCOMES {
+            merge_alike(&mut outcomes, |a, b| same_sign(&a.returns, &b.returns));
+        }
+        if outcomes.len() > MAX_OUTCOMES {
+            for outcome in &mut outcomes {
+                outcome.effects.retain(|effect| !matches!(effect, Effect::Write(_, Spec::Int(_) | Spec::Unknown(_))));
+            }
+            merge_alike(&mut outcomes, |a, b| same_sign(&a.returns, &b.returns));
+        }
+        if outcomes.len() > MAX_OUTCOMES {
+            merge_alike(&mut outcomes, |a, b| {
+                !matches!((&a.returns, &b.returns), (Spec::Fresh(_), _) | (_, Spec::Fresh(_)))
+            });
+        }
+        (outcomes.len() <= MAX_OUTCOMES).then_some(Summary { outcomes })
+    }
+}
+
+/// Merges outcomes with the same effects where `may` allows it.
+fn merge_alike(outcomes: &mut Vec<Outcome>, may: impl Fn(&Outcome, &Outcome) -> bool) {
+    outcomes.sort();
+    let mut merged: Vec<Outcome> = Vec::new();
+    for outcome in outcomes.drain(..) {
+        let twin =
+            merged.iter_mut().find(|m| m.effects == outcome.effects && m.fresh == outcome.fresh && may(m, &outcome));
+        match twin {
+            Some(twin) => twin.absorb(&outcome),
+            None => merged.push(outcome),
+        }
+    }
+    *outcomes = merged;
+}
+
+/// Whether two results are told apart by no common test (`< 0`, `!= 0`, null).
+fn same_sign(a: &Spec, b: &Spec) -> bool {
+    let class = |spec: &Spec| {
+        let fact = spec.fact();
+        match spec {
+            Spec::Initial(_) | Spec::Fresh(_) => 4,
+            _ if fact.value() == Some(0) => 0,
+            _ if fact.high < 0 => 1,
+            _ if fact.low > 0 => 2,
+            _ if fact.is_non_zero() => 3,
+            _ => 5,
+        }
+    };
+    a == b || (class(a) == class(b) && class(a) != 4)
+}
+
+impl Outcome {
+    fn absorb(&mut self, other: &Outcome) {
+        self.when.retain_mut(|(path, fact)| match other.when.iter().find(|(p, _)| p == path) {
+            Some((_, more)) => {
+                *fact = fact.join(*more);
+                *fact != Fact::ANY
+            }
+            None => false,
+        });
+        if self.returns != other.returns {
+            self.returns = Spec::Unknown(self.returns.fact().join(other.returns.fact()));
+        }
+    }
+}

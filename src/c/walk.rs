@@ -1,0 +1,385 @@
+//! Walking the paths of one function.
+//!
+//! Blocks are visited in reverse postorder with all the views that reach them, so that equal views become one before
+//! they are walked on. Loops are walked a few times exactly and then once with everything they change unknown. Every
+//! bound is a constant here; where the budget of steps ends, the function is left with a gap and no summary.
+//!
+//! The rooms: [`flow`] knows the graph (order, loops, liveness), `memory` reads and writes places, `conditions` learns
+//! from branches, `calls` decides what a call does and `apply` plays a summary, `release` keeps the owners, `finish`
+//! turns the end of a path into an outcome and losses.
+
+mod apply;
+mod calls;
+mod conditions;
+mod finish;
+mod flow;
+mod memory;
+mod release;
+
+use super::domain::{Arena, Loss, State, Trace, Value, Via};
+use super::ir::{BlockId, Function, InstrKind, Terminator};
+use super::names::{Map, Name};
+use super::program::Program;
+use super::summary::{Outcome, Summary};
+use super::syntax::Span;
+use flow::Flow;
+use std::sync::OnceLock;
+
+/// Views kept apart at one block; beyond it those that agree on the objects are joined.
+const MAX_VIEWS: usize = 12;
+/// Views kept at one block after joining.
+const MAX_JOINED: usize = 48;
+/// Steps walked in one function.
+const MAX_STEPS: u32 = 60_000;
+/// Arrivals at a loop's head that are walked exactly.
+const EXACT_ARRIVALS: u8 = 2;
+/// Regions and symbols of one function.
+const MAX_ARENA: usize = 50_000;
+/// Decisions told of one path.
+const MAX_TRACE: usize = 16;
+
+/// The summaries made so far, by function.
+pub type Summaries = [OnceLock<Option<Summary>>];
+
+/// Where an object was acquired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// The call.
+    pub span: Span,
+    /// The function called, as it is spelled in the file.
+    pub source: Name,
+    /// Which of its outputs: 0 the result, else the number of the argument plus 1; from 200 what hangs below another.
+    pub part: u16,
+    /// What releases its kind; `None` if it is only a guess that it must be released.
+    pub release: Option<Name>,
+    /// Whether unwritten memory in it is zero.
+    pub zeroed: bool,
+}
+
+/// A loss, and how the path came to it.
+#[derive(Debug, Clone)]
+pub struct FoundLoss {
+    /// The loss.
+    pub loss: Loss,
+    /// The decisions before it, first first.
+    pub steps: Vec<(Span, bool)>,
+}
+
+/// Something wrong with a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FaultKind {
+    /// Released twice.
+    DoubleRelease,
+    /// Used after its release.
+    UseAfterRelease,
+    /// Released though it is not on the heap.
+    WrongRelease,
+}
+
+/// Something wrong, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Fault {
+    /// What.
+    pub kind: FaultKind,
+    /// Where.
+    pub span: Span,
+}
+
+/// A release that was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenRelease {
+    /// The acquisition.
+    pub site: u32,
+    /// The releasing function, as it is spelled in the file.
+    pub by: Name,
+    /// Where.
+    pub span: Span,
+    /// Unknown callees that saw the object before: they evidently did not keep it.
+    pub seen_by: Vec<Via>,
+}
+
+/// What the walk of one function found.
+#[derive(Debug, Default)]
+pub struct Walked {
+    /// The summary; `None` if the function is too complex to have one.
+    pub summary: Option<Summary>,
+    /// Acquisitions.
+    pub sites: Vec<Site>,
+    /// Losses.
+    pub losses: Vec<FoundLoss>,
+    /// Releases of what was acquired here.
+    pub releases: Vec<SeenRelease>,
+    /// Faults.
+    pub faults: Vec<Fault>,
+    /// Whether a bound was hit.
+    pub exhausted: bool,
+}
+
+/// The walk of one function.
+pub(super) struct Walk<'a> {
+    program: &'a Program,
+    summaries: &'a Summaries,
+    function: &'a Function,
+    flow: Flow,
+    arena: Arena,
+    sites: Vec<Site>,
+    site_ids: Map<(u32, u16), u32>,
+    losses: Vec<FoundLoss>,
+    releases: Vec<SeenRelease>,
+    faults: Vec<Fault>,
+    outcomes: Vec<Outcome>,
+    steps: u32,
+    /// The number of the instruction being walked.
+    at: u32,
+}
+
+/// Walks all paths of a function.
+pub fn walk(program: &Program, summaries: &Summaries, function: &Function) -> Walked {
+    let mut walk = Walk {
+        program,
+        summaries,
+        function,
+        flow: Flow::of(function),
+        arena: Arena::default(),
+        sites: Vec::new(),
+        site_ids: Map::default(),
+        losses: Vec::new(),
+        releases: Vec::new(),
+        faults: Vec::new(),
+        outcomes: Vec::new(),
+        steps: 0,
+        at: 0,
+    };
+    walk.run();
+    let exhausted = walk.exhausted();
+    walk.faults.sort();
+    walk.faults.dedup();
+    let outcomes = walk.conclude();
+    let summary = if exhausted { None } else { Summary::condense(outcomes) };
+    Walked { summary, sites: walk.sites, losses: walk.losses, releases: walk.releases, faults: walk.faults, exhausted }
+}
+
+impl Walk<'_> {
+    fn exhausted(&self) -> bool {
+        self.steps > MAX_STEPS || self.arena.size() > MAX_ARENA
+    }
+
+    fn run(&mut self) {
+        let mut waiting: Vec<Vec<State>> = vec![Vec::new(); self.flow.order.len()];
+        if let Some(first) = waiting.first_mut() {
+            first.push(State::default());
+        }
+        // Always the earliest block in the order that has views waiting.
+        let mut next = 0;
+        while next < waiting.len() {
+            if waiting[next].is_empty() {
+                next += 1;
+                continue;
+            }
+            let views = std::mem::take(&mut waiting[next]);
+            let block = self.flow.order[next];
+            let mut reached = Vec::new();
+            for view in self.condense(views, block) {
+                if self.exhausted() {
+                    return;
+                }
+                self.block(view, block, &mut reached);
+            }
+            next += 1;
+            for (to, view) in reached {
+                if let Some(position) = self.flow.position(to) {
+                    waiting[position].push(view);
+                    next = next.min(position);
+                }
+            }
+        }
+    }
+
+    /// Makes one of equal views; where there are too many, of those that agree on the objects.
+    fn condense(&mut self, mut views: Vec<State>, block: BlockId) -> Vec<State> {
+        for view in &mut views {
+            self.enter(view, block);
+        }
+        let mut kept: Vec<State> = Vec::new();
+        for view in views {
+            if !kept.contains(&view) {
+                kept.push(view);
+            }
+        }
+        if kept.len() > MAX_VIEWS {
+            kept = self.join_alike(kept, block);
+            if kept.len() > MAX_JOINED {
+                self.steps += (kept.len() - MAX_JOINED) as u32 * 50;
+                kept.truncate(MAX_JOINED);
+            }
+        }
+        kept
+    }
+
+    fn join_alike(&mut self, views: Vec<State>, block: BlockId) -> Vec<State> {
+        let mut joined: Vec<State> = Vec::new();
+        for view in views {
+            let twin = joined.iter_mut().position(|other| {
+                other.objects == view.objects
+                    && other.losses == view.losses
+                    && other.loops == view.loops
+                    && self.same_owners(other, &view)
+            });
+            match twin {
+                Some(at) => {
+                    let mut other = std::mem::take(&mut joined[at]);
+                    self.join(&mut other, view, block);
+                    joined[at] = other;
+                }
+                None => joined.push(view),
+            }
+        }
+        joined
+    }
+
+    /// Whether the places that lead to held objects are the same in two views.
+    fn same_owners(&self, one: &State, two: &State) -> bool {
+        let owners = |view: &State| -> Vec<(u32, Value)> {
+            let held = |value: Value| self.arena.target(value).is_some_and(|target| view.is_held(target));
+            view.store.iter().filter(|(_, value)| held(*value)).map(|(region, value)| (region.0, *value)).collect()
+        };
+        owners(one) == owners(two)
+    }
+
+    /// Forgets what two views do not agree on.
+    fn join(&mut self, one: &mut State, two: State, block: BlockId) {
+        for (at, (region, value)) in one.store.iter_mut().enumerate() {
+            if two.binding(*region) != Some(*value) {
+                let site = 0x2000_0000 | block.0;
+                let made = super::domain::Symbol::Made { site, part: at as u16, nth: 0 };
+                *value = Value::Symbol(self.arena.symbol(made));
+            }
+        }
+        one.facts.retain_mut(|(symbol, fact)| {
+            *fact = fact.join(two.fact(*symbol));
+            *fact != super::domain::Fact::ANY
+        });
+    }
+
+    /// Walks one view through a block; `reached` takes what comes out.
+    fn block(&mut self, mut view: State, id: BlockId, reached: &mut Vec<(BlockId, State)>) {
+        if let Some(arrivals) = self.arrive(&mut view, id) {
+            if arrivals > EXACT_ARRIVALS + 1 {
+                self.flush(&view);
+                return;
+            }
+            if arrivals > EXACT_ARRIVALS {
+                self.widen(&mut view, id);
+            }
+        }
+        let function = self.function;
+        let Some(block) = function.blocks.get(id.0 as usize) else { return };
+        let mut views = vec![view];
+        for (offset, instr) in block.instrs.iter().enumerate() {
+            self.at = self.flow.first_instr(id) + offset as u32;
+            let mut after = Vec::with_capacity(views.len());
+            for view in views {
+                self.steps += 1;
+                self.instr(view, &instr.kind, instr.span, &mut after);
+            }
+            views = after;
+            if views.len() > MAX_VIEWS {
+                views = self.join_alike(views, id);
+                views.truncate(MAX_JOINED);
+            }
+            if self.exhausted() {
+                return;
+            }
+        }
+        self.at = self.flow.first_instr(id) + block.instrs.len() as u32;
+        for view in views {
+            self.steps += 1;
+            self.terminator(view, &block.end, reached);
+        }
+    }
+
+    fn instr(&mut self, mut view: State, kind: &InstrKind, span: Span, after: &mut Vec<State>) {
+        match kind {
+            InstrKind::Assign { to, from } => self.assign(&mut view, *to, *from, span),
+            InstrKind::Call { into, callee, spelled, args } => {
+                return self.call(view, *into, *callee, *spelled, args, span, after);
+            }
+            InstrKind::Use(value) => {
+                self.eval(&mut view, *value);
+            }
+            InstrKind::Declare(var) => self.declare(&mut view, *var),
+            InstrKind::Leave(vars) => self.leave(&mut view, vars, span),
+            InstrKind::Blind(places) => self.blind(&mut view, places),
+        }
+        after.push(view);
+    }
+
+    fn terminator(&mut self, mut view: State, end: &Terminator, reached: &mut Vec<(BlockId, State)>) {
+        match end {
+            Terminator::Goto(to) => reached.push((*to, view)),
+            Terminator::Branch { span, condition, then, otherwise } => {
+                let value = self.eval(&mut view, *condition);
+                let mut other = view.clone();
+                if self.assume(&mut view, value, true) {
+                    view.step(*span, true);
+                    reached.push((*then, view));
+                }
+                if self.assume(&mut other, value, false) {
+                    other.step(*span, false);
+                    reached.push((*otherwise, other));
+                }
+            }
+            Terminator::Switch { span, value, cases, default } => {
+                let value = self.eval(&mut view, *value);
+                for (case, to) in cases {
+                    let mut taken = view.clone();
+                    match case {
+                        Some(case) => {
+                            let case = self.eval(&mut taken, *case);
+                            let possible =
+                                self.assume_compare(&mut taken, super::ir::BinaryOp::Equal, value, case, true);
+                            if possible {
+                                taken.step(*span, true);
+                                reached.push((*to, taken));
+                            }
+                            if !self.assume_compare(&mut view, super::ir::BinaryOp::Equal, value, case, false) {
+                                return;
+                            }
+                        }
+                        None => {
+                            taken.step(*span, true);
+                            reached.push((*to, taken));
+                        }
+                    }
+                }
+                view.step(*span, false);
+                reached.push((*default, view));
+            }
+            Terminator::Any(all) => {
+                for to in all {
+                    reached.push((*to, view.clone()));
+                }
+            }
+            Terminator::Return { span, value } => {
+                let value = value.map(|value| self.eval(&mut view, value));
+                self.finish(view, *span, value);
+            }
+            Terminator::Unreachable => {}
+        }
+    }
+
+    /// The steps of a trace, first first, the last [`MAX_TRACE`] of them.
+    fn steps_of(trace: &Trace) -> Vec<(Span, bool)> {
+        let mut steps = Vec::new();
+        let mut at = trace.as_ref();
+        while let Some(step) = at {
+            if steps.len() == MAX_TRACE {
+                break;
+            }
+            steps.push((step.span, step.taken));
+            at = step.before.as_ref();
+        }
+        steps.reverse();
+        steps
+    }
+}

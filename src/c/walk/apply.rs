@@ -1,0 +1,216 @@
+//! Playing a summary: each outcome that fits the caller's values becomes a view of its own.
+
+use super::calls::Call;
+use super::release::Below;
+use super::{Site, Walk};
+use crate::c::domain::{Fact, LossKind, Region, RegionId, Standing, State, SymbolId, Value};
+use crate::c::knowledge::sounds_like_release;
+use crate::c::summary::{Base, Effect, Outcome, Path, Selector, Spec, Summary};
+
+impl Walk<'_> {
+    pub(super) fn apply(&mut self, view: State, call: &Call, summary: &Summary, after: &mut Vec<State>) {
+        let mut results: Vec<(State, &Outcome)> = Vec::new();
+        for outcome in &summary.outcomes {
+            let mut next = view.clone();
+            if self.outcome(&mut next, call, outcome).is_some() {
+                results.push((next, outcome));
+            }
+        }
+        self.doubt(&view, call, &mut results);
+        after.extend(results.into_iter().map(|(view, _)| view));
+    }
+
+    /// An object that one outcome takes and another does not, where the caller cannot tell which happened, is nobody's.
+    fn doubt(&mut self, before: &State, call: &Call, results: &mut [(State, &Outcome)]) {
+        let held: Vec<SymbolId> =
+            before.objects.iter().filter(|(_, object)| object.standing == Standing::Held).map(|(s, _)| *s).collect();
+        for symbol in held {
+            let taken = |view: &State| {
+                view.object(symbol)
+                    .is_some_and(|object| matches!(object.standing, Standing::Released(_) | Standing::Shared))
+            };
+            let takers: Vec<Fact> =
+                results.iter().filter(|(view, _)| taken(view)).map(|(_, outcome)| outcome.returns.fact()).collect();
+            if takers.is_empty() {
+                continue;
+            }
+            let read = self.flow.is_read(call.into);
+            for (view, outcome) in results.iter_mut() {
+                let told_apart = read
+                    && takers.iter().all(|fact| {
+                        let own = match &outcome.returns {
+                            Spec::Fresh(number) => {
+                                outcome.fresh.get(usize::from(*number)).map_or(Fact::ANY, |fresh| fresh.fact)
+                            }
+                            other => other.fact(),
+                        };
+                        fact.disjoint(own)
+                    });
+                if !told_apart && view.is_held(symbol) {
+                    self.share(view, Value::Symbol(symbol));
+                }
+            }
+        }
+    }
+
+    /// Plays one outcome; `None` if it cannot happen here.
+    fn outcome(&mut self, view: &mut State, call: &Call, outcome: &Outcome) -> Option<()> {
+        for (path, fact) in &outcome.when {
+            if let Some(value) = self.value_at(view, call, path, &[])
+                && !self.assume_fact(view, value, *fact)
+            {
+                return None;
+            }
+        }
+        let fresh = self.fresh_objects(view, call, outcome);
+        let mut writes = Vec::new();
+        let returned = self.value_of(view, call, &outcome.returns, &fresh, 0);
+        for (number, effect) in outcome.effects.iter().enumerate() {
+            if let Effect::Write(path, spec) = effect
+                && let Some(place) = self.place_at(view, call, path, &fresh)
+            {
+                writes.push((place, self.value_of(view, call, spec, &fresh, number + 1)));
+            }
+        }
+        for effect in &outcome.effects {
+            match effect {
+                Effect::Release(path) => {
+                    if let Some(value) = self.value_at(view, call, path, &fresh) {
+                        let by = call.spelled;
+                        self.release(view, value, by, call.span, Below::Unknown);
+                    }
+                }
+                Effect::Escape(path, seen_by) => {
+                    let Some(value) = self.value_at(view, call, path, &fresh) else { continue };
+                    if seen_by.is_empty() {
+                        self.share(view, value);
+                    }
+                    for via in seen_by {
+                        self.show(view, value, *via);
+                    }
+                }
+                Effect::Write(..) => {}
+            }
+        }
+        self.check_call_uses(view, call, outcome);
+        for (place, value) in writes {
+            self.write(view, place, value, call.span, LossKind::Overwrite);
+        }
+        self.give(view, call, returned);
+        Some(())
+    }
+
+    /// A released object that is handed to a callee which does not release it is used.
+    fn check_call_uses(&mut self, view: &State, call: &Call, outcome: &Outcome) {
+        let releases = outcome.effects.iter().any(|effect| matches!(effect, Effect::Release(_)));
+        if !releases {
+            self.check_call(view, call);
+        }
+    }
+
+    /// The objects that an outcome makes.
+    fn fresh_objects(&mut self, view: &mut State, call: &Call, outcome: &Outcome) -> Vec<SymbolId> {
+        let mut made = Vec::new();
+        for (number, fresh) in outcome.fresh.iter().enumerate() {
+            let part = part_of(outcome, number as u8);
+            let source = if part >= 200 { fresh.source } else { call.spelled };
+            let site = Site { span: call.span, source, part, release: fresh.release, zeroed: fresh.zeroed };
+            made.push(self.acquire(view, site, fresh.fact, fresh.seen_by.clone()));
+        }
+        made
+    }
+
+    fn value_of(&mut self, view: &mut State, call: &Call, spec: &Spec, fresh: &[SymbolId], number: usize) -> Value {
+        match spec {
+            Spec::Int(value) => Value::Int(*value),
+            Spec::Code(name) => Value::Code(*name),
+            Spec::Fresh(index) => match fresh.get(usize::from(*index)) {
+                Some(symbol) => Value::Symbol(*symbol),
+                None => Value::Undefined,
+            },
+            Spec::Initial(path) => match self.value_at(view, call, path, fresh) {
+                Some(value) => value,
+                None => self.anything(view, number, Fact::ANY),
+            },
+            Spec::Address(path) => match self.place_at(view, call, path, fresh) {
+                Some(place) => self.arena.address(place),
+                None => self.anything(view, number, Fact::NON_ZERO),
+            },
+            Spec::Unknown(fact) => self.anything(view, number, *fact),
+        }
+    }
+
+    fn anything(&mut self, view: &mut State, number: usize, fact: Fact) -> Value {
+        let symbol = self.make(view, 400 + (number % 1_000) as u16);
+        let _ = view.learn(symbol, fact);
+        match fact.value() {
+            Some(value) => Value::Int(value),
+            None => Value::Symbol(symbol),
+        }
+    }
+
+    /// The value at a path in the caller's words, before the call.
+    fn value_at(&mut self, view: &mut State, call: &Call, path: &Path, fresh: &[SymbolId]) -> Option<Value> {
+        if path.selectors.is_empty() {
+            return match path.base {
+                Base::Parameter(number) => call.args.get(number as usize).map(|arg| arg.value),
+                Base::Global(name) => {
+                    let region = self.arena.region(Region::Global(name));
+                    match self.program.constant_of(name) {
+                        Some(value) => Some(Value::Int(value)),
+                        None => Some(self.load(view, region)),
+                    }
+                }
+                Base::Fresh(number) => fresh.get(usize::from(number)).map(|symbol| Value::Symbol(*symbol)),
+            };
+        }
+        let place = self.place_at(view, call, path, fresh)?;
+        Some(self.load(view, place))
+    }
+
+    /// The place at a path in the caller's words.
+    fn place_at(&mut self, view: &mut State, call: &Call, path: &Path, fresh: &[SymbolId]) -> Option<RegionId> {
+        let mut place = match path.base {
+            Base::Parameter(number) => call.args.get(number as usize)?.place,
+            Base::Global(name) => Some(self.arena.region(Region::Global(name))),
+            Base::Fresh(_) => None,
+        };
+        let bare = Path { base: path.base, selectors: Vec::new() };
+        for (number, selector) in path.selectors.iter().enumerate() {
+            place = match selector {
+                Selector::Deref => {
+                    let value = match number {
+                        0 => self.value_at(view, call, &bare, fresh)?,
+                        _ => self.load(view, place?),
+                    };
+                    self.arena.pointee(value)
+                }
+                Selector::Field(field) => Some(self.arena.region(Region::Field(place?, *field))),
+                Selector::Element(index) => Some(self.arena.element(place?, Value::Int(*index))),
+            };
+            place?;
+        }
+        place
+    }
+
+    /// Whether a name is a destructor's; used where a body releases only on some paths.
+    pub(super) fn is_destructor_name(&self, text: &str) -> bool {
+        sounds_like_release(text) || text.ends_with("_put") || text.ends_with("_decref")
+    }
+}
+
+/// Which output of the call a fresh object is.
+fn part_of(outcome: &Outcome, number: u8) -> u16 {
+    if outcome.returns == Spec::Fresh(number) {
+        return 0;
+    }
+    for effect in &outcome.effects {
+        if let Effect::Write(path, Spec::Fresh(written)) = effect
+            && *written == number
+            && let Base::Parameter(parameter) = path.base
+        {
+            return parameter.min(150) as u16 + 1;
+        }
+    }
+    200 + u16::from(number)
+}

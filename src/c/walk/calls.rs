@@ -1,0 +1,427 @@
+//! What a call does: by the table of known functions, by its summary, or by its absence.
+
+use super::release::Below;
+use super::{FaultKind, Site, Walk};
+use crate::c::domain::{Fact, LossKind, Object, RegionId, Root, Standing, State, Symbol, Value, Via};
+use crate::c::ir::{Callee, Expr, ExprId, VarId};
+use crate::c::knowledge::{Deed, Success, sounds_like_release};
+use crate::c::names::Name;
+use crate::c::syntax::Span;
+
+/// One argument: its value, and its place, which matters for structures passed by value.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Argument {
+    pub(super) value: Value,
+    pub(super) place: Option<RegionId>,
+}
+
+/// A call, its arguments evaluated.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    /// The function, as far as it is known.
+    pub(super) callee: Option<Name>,
+    /// The word at the call.
+    pub(super) spelled: Name,
+    pub(super) args: Vec<Argument>,
+    pub(super) into: VarId,
+    pub(super) span: Span,
+}
+
+impl Walk<'_> {
+    #[allow(clippy::too_many_arguments)] // The parts of the instruction, as they come.
+    pub(super) fn call(
+        &mut self,
+        mut view: State,
+        into: VarId,
+        callee: Callee,
+        spelled: Name,
+        args: &[ExprId],
+        span: Span,
+        after: &mut Vec<State>,
+    ) {
+        let callee = self.called(&mut view, callee);
+        let evaluated = args.iter().map(|arg| self.argument(&mut view, *arg)).collect();
+        for arg in args {
+            self.consume(&mut view, *arg);
+        }
+        let args = evaluated;
+        let call = Call { callee, spelled, args, into, span };
+        let Some(name) = callee else { return self.unknown_call(view, &call, after) };
+        if let Some(deed) = self.program.knowledge.of(name) {
+            return self.known_call(view, &call, deed, after);
+        }
+        if let Some(id) = self.program.resolve(name, self.function.file) {
+            let summaries = self.summaries;
+            if let Some(Some(summary)) = summaries.get(id.0 as usize).and_then(|cell| cell.get()) {
+                return self.apply(view, &call, summary, after);
+            }
+        }
+        if self.program.never_returns(name) {
+            return;
+        }
+        self.unknown_call(view, &call, after);
+    }
+
+    /// The function that a call reaches: by name, by the value of the pointer, or as the only candidate.
+    fn called(&mut self, view: &mut State, callee: Callee) -> Option<Name> {
+        match callee {
+            Callee::Named(name) if self.program.defines(name) || self.program.knowledge.of(name).is_some() => {
+                Some(name)
+            }
+            Callee::Named(name) => Some(self.program.target_of(name).unwrap_or(name)),
+            Callee::Through(expr) => match self.eval(view, expr) {
+                Value::Code(name) => Some(name),
+                _ => self.program.pointer_target(self.function, expr),
+            },
+        }
+    }
+
+    fn argument(&mut self, view: &mut State, expr: ExprId) -> Argument {
+        let place = match self.function.expr(expr) {
+            Expr::Var(_) | Expr::Field(..) | Expr::Deref(_) => self.place(view, expr),
+            _ => None,
+        };
+        Argument { value: self.eval(view, expr), place }
+    }
+
+    /// Gives the result to the temporary that waits for it.
+    pub(super) fn give(&mut self, view: &mut State, call: &Call, value: Value) {
+        let region = self.arena.region(crate::c::domain::Region::Var(call.into));
+        self.write(view, region, value, call.span, LossKind::Overwrite);
+    }
+
+    fn plain_result(&mut self, view: &mut State, call: &Call) {
+        let result = self.make(view, 0);
+        self.give(view, call, Value::Symbol(result));
+    }
+
+    fn check_args(&mut self, view: &State, call: &Call) {
+        for arg in &call.args {
+            self.check_use(view, arg.value);
+        }
+    }
+
+    fn site_of(&self, call: &Call, part: u16, release: Option<Name>, zeroed: bool) -> Site {
+        Site { span: call.span, source: call.spelled, part, release, zeroed }
+    }
+
+    fn known_call(&mut self, mut view: State, call: &Call, deed: Deed, after: &mut Vec<State>) {
+        let arg = |number: u32| call.args.get(number as usize).map(|arg| arg.value);
+        match deed {
+            Deed::Acquire { release, zeroed, nullable } => {
+                self.check_args(&view, call);
+                let fact = if nullable { Fact::ANY } else { Fact::NON_ZERO };
+                let site = self.site_of(call, 0, Some(release), zeroed);
+                let symbol = self.acquire(&mut view, site, fact, Vec::new());
+                self.give(&mut view, call, Value::Symbol(symbol));
+            }
+            Deed::Release { argument } => {
+                if let Some(value) = arg(argument) {
+                    self.release(&mut view, value, call.spelled, call.span, Below::Left);
+                }
+                self.plain_result(&mut view, call);
+            }
+            Deed::Reallocate { release, nullable } => return self.reallocate(view, call, release, nullable, after),
+            Deed::Borrow => {
+                self.check_args(&view, call);
+                self.clobber_outputs(&mut view, call);
+                self.plain_result(&mut view, call);
+            }
+            Deed::Alias { argument } => {
+                self.check_args(&view, call);
+                match arg(argument) {
+                    Some(value) => {
+                        // A search may find nothing, but what it finds lies in the argument.
+                        let value = match self.arena.target(value).filter(|target| view.object(*target).is_some()) {
+                            Some(target) => {
+                                let base = self.pointee_of(target);
+                                let index = Value::Symbol(self.make(&mut view, 0));
+                                Value::Address(self.arena.element(base, index))
+                            }
+                            None => Value::Symbol(self.make(&mut view, 0)),
+                        };
+                        self.give(&mut view, call, value);
+                    }
+                    None => self.plain_result(&mut view, call),
+                }
+            }
+            Deed::Fill { argument, release, success } => {
+                return self.fill(view, call, argument, release, success, after);
+            }
+            Deed::Exit => return,
+            Deed::Stack => {
+                let symbol = self.make(&mut view, 0);
+                let _ = view.learn(symbol, Fact::NON_ZERO);
+                view.set_object(symbol, Object { standing: Standing::Automatic, site: None, seen_by: Vec::new() });
+                self.give(&mut view, call, Value::Symbol(symbol));
+            }
+            Deed::Take { argument } => {
+                if let Some(value) = arg(argument) {
+                    self.share(&mut view, value);
+                }
+                self.plain_result(&mut view, call);
+            }
+            Deed::Set => {
+                self.check_args(&view, call);
+                if let (Some(target), Some(Value::Int(0))) = (arg(0), arg(1))
+                    && let Some(region) = self.arena.pointee(target)
+                {
+                    self.write(&mut view, region, Value::Int(0), call.span, LossKind::Overwrite);
+                }
+                self.plain_result(&mut view, call);
+            }
+        }
+        after.push(view);
+    }
+
+    /// Success releases the old block and gives a new one; failure gives null and leaves the old one alone.
+    fn reallocate(&mut self, view: State, call: &Call, release: Name, nullable: bool, after: &mut Vec<State>) {
+        let old = call.args.first().map_or(Value::Undefined, |arg| arg.value);
+        let mut done = view.clone();
+        if !matches!(old, Value::Undefined) {
+            self.move_contents(&mut done, old, call);
+        }
+        let site = self.site_of(call, 0, Some(release), false);
+        let symbol = self.acquire(&mut done, site, Fact::NON_ZERO, Vec::new());
+        self.give(&mut done, call, Value::Symbol(symbol));
+        after.push(done);
+        if nullable {
+            let mut failed = view;
+            self.give(&mut failed, call, Value::Int(0));
+            after.push(failed);
+        }
+    }
+
+    /// The old block is gone; what hung below it now hangs below the new one, which nobody tracks.
+    fn move_contents(&mut self, view: &mut State, old: Value, call: &Call) {
+        if let Value::Symbol(symbol) = old {
+            let inside: Vec<Value> = view
+                .store
+                .iter()
+                .filter(|(region, _)| self.arena.root(*region) == Root::Pointee(symbol))
+                .map(|(_, value)| *value)
+                .collect();
+            for value in inside {
+                self.share(view, value);
+            }
+        }
+        self.release(view, old, call.spelled, call.span, Below::Unknown);
+    }
+
+    fn fill(
+        &mut self,
+        mut view: State,
+        call: &Call,
+        argument: u32,
+        release: Name,
+        success: Success,
+        after: &mut Vec<State>,
+    ) {
+        let Some(region) = call.args.get(argument as usize).and_then(|arg| self.arena.pointee(arg.value)) else {
+            self.plain_result(&mut view, call);
+            after.push(view);
+            return;
+        };
+        let old = self.load(&view, region);
+        let site = self.site_of(call, argument as u16 + 1, Some(release), false);
+        if success == Success::Always && self.arena.target(old).is_some_and(|target| view.is_held(target)) {
+            // The buffer is used again, moved if need be.
+            self.plain_result(&mut view, call);
+            after.push(view);
+            return;
+        }
+        if success != Success::Always {
+            let mut failed = view.clone();
+            let result = self.make(&mut failed, 0);
+            let fact = match success {
+                Success::Zero => Fact::NON_ZERO,
+                Success::NotNegative => Fact::at_most(-1),
+                Success::NonZero | Success::Always => Fact::exactly(0),
+            };
+            let _ = failed.learn(result, fact);
+            self.give(&mut failed, call, Value::Symbol(result));
+            after.push(failed);
+        }
+        let symbol = self.acquire(&mut view, site, Fact::NON_ZERO, Vec::new());
+        self.write(&mut view, region, Value::Symbol(symbol), call.span, LossKind::Overwrite);
+        let result = self.make(&mut view, 0);
+        let fact = match success {
+            Success::Zero => Fact::exactly(0),
+            Success::NotNegative => Fact::at_least(0),
+            Success::NonZero => Fact::NON_ZERO,
+            Success::Always => Fact::ANY,
+        };
+        let _ = view.learn(result, fact);
+        self.give(&mut view, call, Value::Symbol(result));
+        after.push(view);
+    }
+
+    /// Numbers whose address is handed out may be anything afterwards.
+    fn clobber_outputs(&mut self, view: &mut State, call: &Call) {
+        for (number, arg) in call.args.iter().enumerate() {
+            let Value::Address(region) = arg.value else { continue };
+            let inside: Vec<(RegionId, Value)> =
+                view.store.iter().filter(|(other, _)| self.arena.within(*other, region)).copied().collect();
+            for (place, value) in inside {
+                if self.arena.target(value).is_none_or(|target| view.object(target).is_none()) {
+                    self.unsettle(view, place, number);
+                }
+            }
+        }
+    }
+
+    /// A place may hold anything from now on.
+    fn unsettle(&mut self, view: &mut State, place: RegionId, number: usize) {
+        if self.arena.depth(place) == 0 && view.binding(place) == Some(Value::Undefined) {
+            // A structure that was filled: each of its members is something of its own.
+            view.unbind(place);
+        } else {
+            let part = 300 + (place.0 % 0x4000) as u16 * 2 + number.min(1) as u16;
+            let symbol = self.arena.symbol(Symbol::Made { site: self.at, part, nth: 0 });
+            view.forget(symbol);
+            view.bind(place, Value::Symbol(symbol));
+        }
+    }
+
+    /// A call of which nothing is known but its name.
+    fn unknown_call(&mut self, mut view: State, call: &Call, after: &mut Vec<State>) {
+        let name = call.callee.unwrap_or(call.spelled);
+        let text = self.program.text(name).to_owned();
+        if sounds_like_release(&text) && self.release_by_name(&mut view, call) {
+            self.plain_result(&mut view, call);
+            after.push(view);
+            return;
+        }
+        self.check_args(&view, call);
+        for (number, arg) in call.args.iter().enumerate() {
+            let via = Via { callee: name, argument: number as u16 };
+            let constant = self.program.takes_const(name, number as u32);
+            self.show(&mut view, arg.value, via);
+            if let Some(place) = arg.place {
+                // A structure passed by value carries its pointers along.
+                for value in self.members(&view, place) {
+                    self.show(&mut view, value, via);
+                }
+            }
+            if !constant {
+                self.clobber(&mut view, arg.value, number, call);
+            }
+        }
+        let site = self.site_of(call, 0, None, false);
+        let symbol = self.acquire(&mut view, site, Fact::ANY, Vec::new());
+        self.give(&mut view, call, Value::Symbol(symbol));
+        after.push(view);
+    }
+
+    fn members(&self, view: &State, place: RegionId) -> Vec<Value> {
+        let inside = view.store.iter().filter(|(region, _)| *region != place && self.arena.within(*region, place));
+        inside.map(|(_, value)| *value).collect()
+    }
+
+    /// `foo_free(p)`, `pool_free(pool, p)`, `foo_freep(&p)`; false if no argument fits.
+    fn release_by_name(&mut self, view: &mut State, call: &Call) -> bool {
+        let held = |walk: &Self, value: Value| walk.arena.target(value).is_some_and(|target| view.is_held(target));
+        let chosen = match call.args.as_slice() {
+            [only] => Some(only.value),
+            all => all.iter().rev().map(|arg| arg.value).find(|value| held(self, *value)),
+        };
+        let Some(value) = chosen else { return false };
+        match value {
+            Value::Symbol(_) => {
+                self.release(view, value, call.spelled, call.span, Below::Unknown);
+                true
+            }
+            Value::Address(region) if matches!(self.arena.root(region), Root::Var(_)) => {
+                match view.binding(region) {
+                    Some(inner @ Value::Symbol(_)) => {
+                        self.release(view, inner, call.spelled, call.span, Below::Unknown);
+                        view.bind(region, Value::Int(0));
+                    }
+                    // A structure that is emptied in place.
+                    _ => {
+                        for inner in self.members(view, region) {
+                            self.share(view, inner);
+                        }
+                    }
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Memory that an unknown callee can reach may hold anything afterwards; pointers to held objects are kept, since
+    /// the callee has been noted as having seen them.
+    fn clobber(&mut self, view: &mut State, value: Value, number: usize, call: &Call) {
+        if let Value::Address(region) = value
+            && matches!(self.arena.root(region), Root::Var(_))
+            && self.fill_by_guess(view, region, number, call)
+        {
+            return;
+        }
+        let mut places = Vec::new();
+        for symbol in self.reachable(view, value) {
+            let inside = view.store.iter().filter(|(region, _)| self.arena.root(*region) == Root::Pointee(symbol));
+            places.extend(inside.copied());
+            // What was known of the initial values behind the pointer is known no more.
+            let arena = &self.arena;
+            view.facts.retain(|(known, _)| match arena.symbol_of(*known) {
+                Symbol::Initial(region) => arena.root(region) != Root::Pointee(symbol),
+                _ => true,
+            });
+        }
+        if let Value::Address(region) = value {
+            let inside = view.store.iter().filter(|(other, _)| self.arena.within(*other, region));
+            places.extend(inside.copied());
+        }
+        for (place, value) in places {
+            if self.arena.target(value).is_none_or(|target| !view.is_held(target)) {
+                self.unsettle(view, place, number);
+            }
+        }
+    }
+
+    /// `foo(&p)` where `p` holds nothing yet: perhaps `p` is filled with something that must be released.
+    fn fill_by_guess(&mut self, view: &mut State, region: RegionId, number: usize, call: &Call) -> bool {
+        let empty = matches!(view.binding(region), Some(Value::Int(0) | Value::Undefined));
+        let whole = self.arena.parent(region).is_none();
+        let plain = match self.arena.region_of(region) {
+            crate::c::domain::Region::Var(var) => {
+                self.function.var(var).is_some_and(|var| var.shape == crate::c::ir::Shape::Plain)
+            }
+            _ => false,
+        };
+        let alone = !view.store.iter().any(|(other, _)| *other != region && self.arena.within(*other, region));
+        if !(empty && whole && plain && alone) {
+            return false;
+        }
+        let undefined = view.binding(region) == Some(Value::Undefined);
+        if undefined && self.is_structure(region) {
+            view.unbind(region);
+            return true;
+        }
+        let site = self.site_of(call, number as u16 + 1, None, false);
+        let symbol = self.acquire(view, site, Fact::ANY, Vec::new());
+        view.bind(region, Value::Symbol(symbol));
+        true
+    }
+
+    /// Whether a local is used with `.`: then it is a structure, not a pointer.
+    fn is_structure(&self, region: RegionId) -> bool {
+        let crate::c::domain::Region::Var(var) = self.arena.region_of(region) else { return false };
+        self.function.exprs.iter().any(|expr| {
+            matches!(expr, Expr::Field(base, _) if matches!(self.function.expr(*base), Expr::Var(other) if other == var))
+        })
+    }
+
+    /// Notes a use of released memory by a call.
+    pub(super) fn check_call(&mut self, view: &State, call: &Call) {
+        let released = |walk: &Self, value: Value| {
+            let object = walk.arena.target(value).and_then(|target| view.object(target));
+            matches!(object.map(|object| object.standing), Some(Standing::Released(_)))
+        };
+        if call.args.iter().any(|arg| released(self, arg.value)) {
+            self.fault(FaultKind::UseAfterRelease);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What a branch teaches.
+
+use super::Walk;
+use crate::c::domain::{Fact, State, Symbol, SymbolId, Value};
+use crate::c::ir::BinaryOp;
+
+impl Walk<'_> {
+    /// Learns that a value is, or is not, 0; false if it cannot be.
+    pub(super) fn assume(&mut self, view: &mut State, value: Value, truth: bool) -> bool {
+        match value {
+            Value::Int(value) => (value != 0) == truth,
+            Value::Address(_) | Value::Code(_) => truth,
+            Value::Undefined => true,
+            Value::Symbol(symbol) => {
+                if let Symbol::Combined(op @ (BinaryOp::Equal | BinaryOp::Less), a, b) = self.arena.symbol_of(symbol) {
+                    return self.assume_compare(view, op, a, b, truth);
+                }
+                let fact = if truth { Fact::NON_ZERO } else { Fact::exactly(0) };
+                self.learn(view, symbol, fact)
+            }
+        }
+    }
+
+    /// Learns a fact; a pointer that turns out to be null, or no pointer at all, leads to no object.
+    pub(super) fn learn(&mut self, view: &mut State, symbol: SymbolId, fact: Fact) -> bool {
+        if !view.learn(symbol, fact) {
+            return false;
+        }
+        let known = view.fact(symbol);
+        if known.high <= 0 || known.value().is_some() {
+            view.drop_object(symbol);
+        }
+        true
+    }
+
+    /// Learns a fact of any value.
+    pub(super) fn assume_fact(&mut self, view: &mut State, value: Value, fact: Fact) -> bool {
+        match value {
+            Value::Int(value) => fact.meet(Fact::exactly(value)).is_some(),
+            Value::Address(_) | Value::Code(_) => fact.value() != Some(0),
+            Value::Undefined => true,
+            Value::Symbol(symbol) => {
+                if let Symbol::Combined(BinaryOp::Equal | BinaryOp::Less, ..) = self.arena.symbol_of(symbol) {
+                    if fact.value() == Some(0) {
+                        return self.assume(view, value, false);
+                    }
+                    return !fact.is_non_zero() || self.assume(view, value, true);
+                }
+                self.learn(view, symbol, fact)
+            }
+        }
+    }
+
+    /// Whether a comparison's outcome is known.
+    pub(super) fn decided(&self, view: &State, op: BinaryOp, a: Value, b: Value) -> Option<bool> {
+        if a == b && a != Value::Undefined {
+            return Some(op == BinaryOp::Equal);
+        }
+        let (one, two) = (self.fact_of(view, a)?, self.fact_of(view, b)?);
+        match op {
+            BinaryOp::Equal => match (a, b) {
+                (Value::Address(_), Value::Address(_)) | (Value::Code(_), Value::Code(_)) => Some(false),
+                _ if one.disjoint(two) => Some(false),
+                _ if one.value().is_some() && one.value() == two.value() => Some(true),
+                _ => None,
+            },
+            BinaryOp::Less if one.high < two.low => Some(true),
+            BinaryOp::Less if one.low >= two.high => Some(false),
+            _ => None,
+        }
+    }
+
+    fn fact_of(&self, view: &State, value: Value) -> Option<Fact> {
+        match value {
+            Value::Int(value) => Some(Fact::exactly(value)),
+            Value::Symbol(symbol) => match self.arena.symbol_of(symbol) {
+                Symbol::Combined(BinaryOp::Equal | BinaryOp::Less, ..) => {
+                    view.fact(symbol).meet(Fact { low: 0, high: 1, zero: true })
+                }
+                _ => Some(view.fact(symbol)),
+            },
+            Value::Address(_) | Value::Code(_) => Some(Fact::NON_ZERO),
+            Value::Undefined => None,
+        }
+    }
+
+    /// Learns the outcome of a comparison; false if it cannot be.
+    pub(super) fn assume_compare(&mut self, view: &mut State, op: BinaryOp, a: Value, b: Value, truth: bool) -> bool {
+        if let Some(decided) = self.decided(view, op, a, b) {
+            return decided == truth;
+        }
+        match (a, b) {
+            (Value::Symbol(symbol), Value::Int(number)) => match (op, truth) {
+                (BinaryOp::Equal, _) => self.assume_equal(view, symbol, number, truth),
+                (_, true) => number != i64::MIN && self.learn(view, symbol, Fact::at_most(number - 1)),
+                (_, false) => self.learn(view, symbol, Fact::at_least(number)),
+            },
+            (Value::Int(number), Value::Symbol(symbol)) => match (op, truth) {
+                (BinaryOp::Equal, _) => self.assume_equal(view, symbol, number, truth),
+                (_, true) => number != i64::MAX && self.learn(view, symbol, Fact::at_least(number + 1)),
+                (_, false) => self.learn(view, symbol, Fact::at_most(number)),
+            },
+            (Value::Undefined, _) | (_, Value::Undefined) => true,
+            _ => {
+                // The same question later in the path gets the same answer.
+                let question = self.arena.symbol(Symbol::Combined(op, a, b));
+                view.learn(question, Fact::exactly(i64::from(truth)))
+            }
+        }
+    }
+
+    fn assume_equal(&mut self, view: &mut State, symbol: SymbolId, number: i64, truth: bool) -> bool {
+        // `(a < b) == 0` is a comparison turned round.
+        if let Symbol::Combined(op @ (BinaryOp::Equal | BinaryOp::Less), a, b) = self.arena.symbol_of(symbol)
+            && (number == 0 || number == 1)
+        {
+            return self.assume_compare(view, op, a, b, (number == 1) == truth);
+        }
+        if truth {
+            return self.learn(view, symbol, Fact::exactly(number));
+        }
+        match view.fact(symbol).without(number) {
+            Some(fact) => self.learn(view, symbol, fact),
+            None => false,
+        }
+    }
+}

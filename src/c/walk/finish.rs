@@ -1,0 +1,269 @@
+//! The end of a path: what is still held and unreachable is lost, and the rest becomes an outcome.
+
+use super::Walk;
+use crate::c::domain::{Fact, LossKind, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value};
+use crate::c::ir::{BinaryOp, Expr, InstrKind, VarId};
+use crate::c::summary::{Base, Effect, Fresh, Outcome, Path, Selector, Spec};
+use crate::c::syntax::Span;
+
+/// Paths longer than this are not told to callers.
+const MAX_SELECTORS: usize = 5;
+/// Conditions on deeper places are not told to callers.
+const MAX_CONDITION: usize = 3;
+/// Writes told of one outcome.
+const MAX_WRITES: usize = 24;
+/// Objects told of one outcome.
+const MAX_FRESH: usize = 12;
+/// Outcomes collected of one function, before they are condensed.
+const MAX_COLLECTED: usize = 400;
+
+impl Walk<'_> {
+    /// The function returns.
+    pub(super) fn finish(&mut self, mut view: State, span: Span, value: Option<Value>) {
+        let given = self.given(&view, value);
+        let left: Vec<SymbolId> = view
+            .objects
+            .iter()
+            .filter(|(symbol, object)| object.standing == Standing::Held && !given.contains(symbol))
+            .map(|(symbol, _)| *symbol)
+            .collect();
+        for symbol in &left {
+            // What hangs below another lost object is told with it.
+            let hangs = view.store.iter().any(|(region, value)| {
+                self.arena.target(*value) == Some(*symbol)
+                    && matches!(self.arena.root(*region), Root::Pointee(owner) if owner != *symbol && left.contains(&owner))
+            });
+            if !hangs {
+                let holder = self.holder(&view, *symbol, 6);
+                self.lose(&mut view, *symbol, LossKind::Exit, span, holder);
+            }
+        }
+        self.flush(&view);
+        if self.outcomes.len() < MAX_COLLECTED {
+            let outcome = self.describe(&view, &given, value);
+            if !self.outcomes.contains(&outcome) {
+                self.outcomes.push(outcome);
+            }
+        } else {
+            self.steps += 100;
+        }
+    }
+
+    /// The objects that the caller can reach: through the result, through memory behind its pointers, through globals.
+    fn given(&self, view: &State, value: Option<Value>) -> Vec<SymbolId> {
+        let mut found: Vec<SymbolId> = Vec::new();
+        let mut work: Vec<Value> = value.into_iter().collect();
+        for (region, value) in &view.store {
+            let outside = match self.arena.root(*region) {
+                Root::Global(_) => true,
+                Root::Pointee(symbol) => view
+                    .object(symbol)
+                    .is_none_or(|object| object.site.is_none() || object.standing == Standing::Shared),
+                Root::Var(_) | Root::Text => false,
+            };
+            if outside {
+                work.push(*value);
+            }
+        }
+        while let Some(value) = work.pop() {
+            let Some(symbol) = self.arena.target(value) else { continue };
+            if found.contains(&symbol) {
+                continue;
+            }
+            found.push(symbol);
+            let inside = view.store.iter().filter(|(region, _)| self.arena.root(*region) == Root::Pointee(symbol));
+            work.extend(inside.map(|(_, value)| *value));
+        }
+        found.sort();
+        found
+    }
+
+    /// The path's outcome in the caller's words.
+    fn describe(&self, view: &State, given: &[SymbolId], value: Option<Value>) -> Outcome {
+        let own = |symbol: &SymbolId| {
+            view.object(*symbol).is_some_and(|object| object.site.is_some() && object.standing == Standing::Held)
+        };
+        let mut fresh: Vec<SymbolId> = Vec::new();
+        // The result's own object comes first, so that equal outcomes look equal.
+        if let Some(Value::Symbol(symbol)) = value
+            && own(&symbol)
+        {
+            fresh.push(symbol);
+        }
+        fresh.extend(given.iter().filter(|symbol| own(symbol)).filter(|symbol| value != Some(Value::Symbol(**symbol))));
+        fresh.truncate(MAX_FRESH);
+        let mut effects = self.object_effects(view, &fresh);
+        effects.extend(self.written(view, &fresh));
+        effects.sort();
+        effects.dedup();
+        let returns = match value {
+            Some(value) => self.spec(view, &fresh, value),
+            None => Spec::Unknown(Fact::ANY),
+        };
+        let fresh = fresh.iter().map(|symbol| self.fresh_of(view, *symbol)).collect();
+        Outcome { when: self.conditions(view), effects, returns, fresh }
+    }
+
+    fn fresh_of(&self, view: &State, symbol: SymbolId) -> Fresh {
+        let object = view.object(symbol);
+        let site = object.and_then(|object| object.site).and_then(|site| self.sites.get(site as usize));
+        Fresh {
+            release: site.and_then(|site| site.release),
+            fact: view.fact(symbol),
+            zeroed: site.is_some_and(|site| site.zeroed),
+            seen_by: object.map(|object| object.seen_by.clone()).unwrap_or_default(),
+            source: site.map_or(crate::c::names::Name(0), |site| site.source),
+        }
+    }
+
+    /// What became of the objects the caller passed in.
+    fn object_effects(&self, view: &State, fresh: &[SymbolId]) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for (symbol, object) in &view.objects {
+            if object.site.is_some() {
+                continue;
+            }
+            let Some(path) = self.pointer_path(*symbol, fresh) else { continue };
+            match object.standing {
+                Standing::Released(_) => effects.push(Effect::Release(path)),
+                Standing::Shared => effects.push(Effect::Escape(path, object.seen_by.clone())),
+                Standing::Held | Standing::Automatic | Standing::Lost => {}
+            }
+        }
+        effects
+    }
+
+    /// What was put into memory that the caller can see.
+    fn written(&self, view: &State, fresh: &[SymbolId]) -> Vec<Effect> {
+        let mut writes = Vec::new();
+        for (region, value) in &view.store {
+            if matches!(self.arena.root(*region), Root::Var(_)) {
+                continue;
+            }
+            let Some(path) = self.path(*region, fresh) else { continue };
+            let spec = self.spec(view, fresh, *value);
+            if matches!(&spec, Spec::Initial(same) if *same == path) {
+                continue;
+            }
+            let inner = matches!(path.base, Base::Fresh(_));
+            if inner && matches!(spec, Spec::Int(_) | Spec::Unknown(_)) {
+                continue;
+            }
+            writes.push((matches!(spec, Spec::Int(_) | Spec::Unknown(_)), Effect::Write(path, spec)));
+        }
+        // Pointers matter more than numbers.
+        writes.sort();
+        writes.truncate(MAX_WRITES);
+        writes.into_iter().map(|(_, effect)| effect).collect()
+    }
+
+    fn conditions(&self, view: &State) -> Vec<(Path, Fact)> {
+        let mut when = Vec::new();
+        for (symbol, fact) in &view.facts {
+            let Symbol::Initial(region) = self.arena.symbol_of(*symbol) else { continue };
+            if let Some(path) = self.path(region, &[])
+                && path.selectors.len() <= MAX_CONDITION
+            {
+                when.push((path, *fact));
+            }
+        }
+        when.sort();
+        when
+    }
+
+    fn spec(&self, view: &State, fresh: &[SymbolId], value: Value) -> Spec {
+        match value {
+            Value::Int(value) => Spec::Int(value),
+            Value::Code(name) => Spec::Code(name),
+            Value::Undefined => Spec::Unknown(Fact::ANY),
+            Value::Address(region) => match self.path(region, fresh) {
+                Some(path) => Spec::Address(path),
+                None => Spec::Unknown(Fact::NON_ZERO),
+            },
+            Value::Symbol(symbol) => {
+                if let Some(value) = view.fact(symbol).value() {
+                    return Spec::Int(value);
+                }
+                if let Some(number) = fresh.iter().position(|known| *known == symbol) {
+                    return Spec::Fresh(number as u8);
+                }
+                match self.pointer_path(symbol, fresh) {
+                    Some(path) => Spec::Initial(path),
+                    None => Spec::Unknown(match self.arena.symbol_of(symbol) {
+                        Symbol::Combined(BinaryOp::Equal | BinaryOp::Less, ..) => Fact { low: 0, high: 1, zero: true },
+                        _ => view.fact(symbol),
+                    }),
+                }
+            }
+        }
+    }
+
+    /// The path whose initial value a symbol is.
+    fn pointer_path(&self, symbol: SymbolId, fresh: &[SymbolId]) -> Option<Path> {
+        match self.arena.symbol_of(symbol) {
+            Symbol::Initial(region) => self.path(region, fresh),
+            _ => None,
+        }
+    }
+
+    /// A place in the caller's words.
+    fn path(&self, region: RegionId, fresh: &[SymbolId]) -> Option<Path> {
+        let path = match self.arena.region_of(region) {
+            Region::Var(VarId(number)) => (number < self.function.parameters)
+                .then(|| Path { base: Base::Parameter(number), selectors: Vec::new() }),
+            Region::Global(name) => Some(Path { base: Base::Global(name), selectors: Vec::new() }),
+            Region::Pointee(symbol) => {
+                let mut path = match fresh.iter().position(|known| *known == symbol) {
+                    Some(number) => Path { base: Base::Fresh(number as u8), selectors: Vec::new() },
+                    None => self.pointer_path(symbol, fresh)?,
+                };
+                path.selectors.push(Selector::Deref);
+                Some(path)
+            }
+            Region::Field(base, field) => {
+                let mut path = self.path(base, fresh)?;
+                path.selectors.push(Selector::Field(field));
+                Some(path)
+            }
+            Region::Element(base, Value::Int(index)) => {
+                let mut path = self.path(base, fresh)?;
+                path.selectors.push(Selector::Element(index));
+                Some(path)
+            }
+            Region::Element(..) | Region::Text => None,
+        };
+        path.filter(|path| path.selectors.len() <= MAX_SELECTORS)
+    }
+
+    /// The outcomes, with what only the whole function shows: a counted release always releases in the end.
+    pub(super) fn conclude(&mut self) -> Vec<Outcome> {
+        let mut outcomes = std::mem::take(&mut self.outcomes);
+        for number in 0..self.function.parameters {
+            let some = outcomes.iter().any(|outcome| outcome.releases(number));
+            if !some || !(self.counts_down(number) || self.is_destructor_name(self.program.text(self.function.name))) {
+                continue;
+            }
+            let own = Path { base: Base::Parameter(number), selectors: Vec::new() };
+            for outcome in &mut outcomes {
+                let null = outcome.when.iter().any(|(path, fact)| *path == own && fact.value() == Some(0));
+                if !null && !outcome.releases(number) {
+                    outcome.effects.push(Effect::Release(own.clone()));
+                    outcome.effects.sort();
+                }
+            }
+        }
+        outcomes
+    }
+
+    /// Whether the function decrements a member of what a parameter points to.
+    fn counts_down(&self, number: u32) -> bool {
+        let function = self.function;
+        function.blocks.iter().flat_map(|block| &block.instrs).any(|instr| {
+            let InstrKind::Assign { to, from } = &instr.kind else { return false };
+            let Expr::Binary(BinaryOp::Subtract, counter, one) = function.expr(*from) else { return false };
+            let mut of_parameter = false;
+            function.walk(*to, &mut |inner| of_parameter |= inner == Expr::Var(VarId(number)));
+            of_parameter && counter == *to && function.expr(one) == Expr::Int(1)
+        })
+    }
+}

@@ -1,0 +1,366 @@
+//! The control-flow graph's order, loops and liveness, computed once per function.
+
+use super::Walk;
+use crate::c::domain::{Root, State, Symbol, Value};
+use crate::c::ir::{BlockId, Expr, ExprId, Function, InstrKind, Terminator, VarId};
+
+/// A set of small numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn new(size: usize) -> Bits {
+        Bits(vec![0; size.div_ceil(64)])
+    }
+    fn has(&self, at: usize) -> bool {
+        self.0.get(at / 64).is_some_and(|word| word & (1 << (at % 64)) != 0)
+    }
+    fn set(&mut self, at: usize) {
+        if let Some(word) = self.0.get_mut(at / 64) {
+            *word |= 1 << (at % 64);
+        }
+    }
+    fn clear(&mut self, at: usize) {
+        if let Some(word) = self.0.get_mut(at / 64) {
+            *word &= !(1 << (at % 64));
+        }
+    }
+    fn add(&mut self, other: &Bits) {
+        for (a, b) in self.0.iter_mut().zip(&other.0) {
+            *a |= b;
+        }
+    }
+}
+
+/// A loop: its head, its blocks, and the variables it assigns.
+#[derive(Debug)]
+struct Loop {
+    head: BlockId,
+    blocks: Bits,
+    assigned: Vec<VarId>,
+}
+
+/// What is known of a function's graph.
+#[derive(Debug)]
+pub(super) struct Flow {
+    /// The reachable blocks in reverse postorder.
+    pub(super) order: Vec<BlockId>,
+    positions: Vec<u32>,
+    first_instrs: Vec<u32>,
+    loops: Vec<Loop>,
+    live_in: Vec<Bits>,
+    address_taken: Bits,
+    read: Bits,
+}
+
+impl Flow {
+    pub(super) fn of(function: &Function) -> Flow {
+        let successors: Vec<Vec<BlockId>> = function.blocks.iter().map(|block| block.end.successors()).collect();
+        let order = reverse_postorder(&successors);
+        let mut positions = vec![u32::MAX; function.blocks.len()];
+        for (position, block) in order.iter().enumerate() {
+            positions[block.0 as usize] = position as u32;
+        }
+        let mut first_instrs = Vec::with_capacity(function.blocks.len());
+        let mut count = 0u32;
+        for block in &function.blocks {
+            first_instrs.push(count);
+            count += block.instrs.len() as u32 + 1;
+        }
+        let (address_taken, read) = uses(function);
+        let loops = loops(function, &successors, &order, &positions);
+        let live_in = liveness(function, &successors, &order);
+        Flow { order, positions, first_instrs, loops, live_in, address_taken, read }
+    }
+
+    /// A reachable block's position in the order.
+    pub(super) fn position(&self, block: BlockId) -> Option<usize> {
+        self.positions.get(block.0 as usize).filter(|at| **at != u32::MAX).map(|at| *at as usize)
+    }
+
+    /// The number of a block's first instruction.
+    pub(super) fn first_instr(&self, block: BlockId) -> u32 {
+        self.first_instrs.get(block.0 as usize).copied().unwrap_or(0)
+    }
+
+    /// Whether a variable's value is ever read.
+    pub(super) fn is_read(&self, var: VarId) -> bool {
+        self.read.has(var.0 as usize)
+    }
+
+    fn is_live(&self, var: VarId, block: BlockId) -> bool {
+        self.address_taken.has(var.0 as usize)
+            || self.live_in.get(block.0 as usize).is_none_or(|live| live.has(var.0 as usize))
+    }
+}
+
+fn reverse_postorder(successors: &[Vec<BlockId>]) -> Vec<BlockId> {
+    let mut seen = Bits::new(successors.len());
+    let mut order = Vec::new();
+    let mut work = vec![(BlockId(0), 0usize)];
+    seen.set(0);
+    while let Some((block, position)) = work.pop() {
+        match successors.get(block.0 as usize).and_then(|all| all.get(position)) {
+            Some(next) => {
+                work.push((block, position + 1));
+                if !seen.has(next.0 as usize) {
+                    seen.set(next.0 as usize);
+                    work.push((*next, 0));
+                }
+            }
+            None => order.push(block),
+        }
+    }
+    order.reverse();
+    order
+}
+
+/// The variables whose address is taken, and those whose value is read anywhere.
+fn uses(function: &Function) -> (Bits, Bits) {
+    let (mut taken, mut read) = (Bits::new(function.vars.len()), Bits::new(function.vars.len()));
+    for expr in &function.exprs {
+        if let Expr::AddressOf(place) = expr {
+            function.walk(*place, &mut |inner| {
+                if let Expr::Var(var) = inner {
+                    taken.set(var.0 as usize);
+                }
+            });
+        }
+    }
+    for block in &function.blocks {
+        for instr in &block.instrs {
+            if !matches!(instr.kind, InstrKind::Use(_)) {
+                each_read(function, &instr.kind, &mut |var| read.set(var.0 as usize));
+            }
+        }
+        each_read_at_end(function, &block.end, &mut |var| read.set(var.0 as usize));
+    }
+    (taken, read)
+}
+
+fn each_var(function: &Function, expr: ExprId, visit: &mut impl FnMut(VarId)) {
+    function.walk(expr, &mut |inner| {
+        if let Expr::Var(var) = inner {
+            visit(var);
+        }
+    });
+}
+
+fn each_read(function: &Function, kind: &InstrKind, visit: &mut impl FnMut(VarId)) {
+    match kind {
+        InstrKind::Assign { to, from } => {
+            each_var(function, *from, visit);
+            if !matches!(function.expr(*to), Expr::Var(_)) {
+                each_var(function, *to, visit);
+            }
+        }
+        InstrKind::Call { callee, args, .. } => {
+            if let crate::c::ir::Callee::Through(expr) = callee {
+                each_var(function, *expr, visit);
+            }
+            for arg in args {
+                each_var(function, *arg, visit);
+            }
+        }
+        InstrKind::Use(value) => each_var(function, *value, visit),
+        InstrKind::Blind(places) => {
+            for place in places {
+                each_var(function, *place, visit);
+            }
+        }
+        InstrKind::Declare(_) | InstrKind::Leave(_) => {}
+    }
+}
+
+fn each_read_at_end(function: &Function, end: &Terminator, visit: &mut impl FnMut(VarId)) {
+    match end {
+        Terminator::Branch { condition, .. } => each_var(function, *condition, visit),
+        Terminator::Switch { value, .. } => each_var(function, *value, visit),
+        Terminator::Return { value: Some(value), .. } => each_var(function, *value, visit),
+        _ => {}
+    }
+}
+
+fn liveness(function: &Function, successors: &[Vec<BlockId>], order: &[BlockId]) -> Vec<Bits> {
+    let size = function.vars.len();
+    let mut live_in = vec![Bits::new(size); function.blocks.len()];
+    // A graph this large is walked with every variable alive.
+    if size.saturating_mul(function.blocks.len()) > 4_000_000 {
+        return Vec::new();
+    }
+    let mut changed = true;
+    while changed {
+        changed = false;
+        for block in order.iter().rev() {
+            let at = block.0 as usize;
+            let mut live = Bits::new(size);
+            for next in &successors[at] {
+                if let Some(other) = live_in.get(next.0 as usize) {
+                    live.add(other);
+                }
+            }
+            each_read_at_end(function, &function.blocks[at].end, &mut |var| live.set(var.0 as usize));
+            for instr in function.blocks[at].instrs.iter().rev() {
+                match &instr.kind {
+                    InstrKind::Assign { to, .. } => {
+                        if let Expr::Var(var) = function.expr(*to) {
+                            live.clear(var.0 as usize);
+                        }
+                    }
+                    InstrKind::Call { into, .. } => live.clear(into.0 as usize),
+                    InstrKind::Declare(var) => live.clear(var.0 as usize),
+                    _ => {}
+                }
+                each_read(function, &instr.kind, &mut |var| live.set(var.0 as usize));
+            }
+            if live_in[at] != live {
+                live_in[at] = live;
+                changed = true;
+            }
+        }
+    }
+    live_in
+}
+
+/// The natural loops: for every edge that goes back in the order, the blocks that reach it without the head.
+fn loops(function: &Function, successors: &[Vec<BlockId>], order: &[BlockId], positions: &[u32]) -> Vec<Loop> {
+    let mut predecessors: Vec<Vec<BlockId>> = vec![Vec::new(); function.blocks.len()];
+    for block in order {
+        for next in &successors[block.0 as usize] {
+            predecessors[next.0 as usize].push(*block);
+        }
+    }
+    let mut loops: Vec<Loop> = Vec::new();
+    for block in order {
+        for head in &successors[block.0 as usize] {
+            if positions[head.0 as usize] > positions[block.0 as usize] {
+                continue;
+            }
+            let at = loops.iter().position(|known| known.head == *head).unwrap_or_else(|| {
+                let mut blocks = Bits::new(function.blocks.len());
+                blocks.set(head.0 as usize);
+                loops.push(Loop { head: *head, blocks, assigned: Vec::new() });
+                loops.len() - 1
+            });
+            let mut work = vec![*block];
+            while let Some(inside) = work.pop() {
+                if !loops[at].blocks.has(inside.0 as usize) {
+                    loops[at].blocks.set(inside.0 as usize);
+                    work.extend(&predecessors[inside.0 as usize]);
+                }
+            }
+        }
+    }
+    for found in &mut loops {
+        let inside = function.blocks.iter().enumerate().filter(|(at, _)| found.blocks.has(*at));
+        for instr in inside.flat_map(|(_, block)| &block.instrs) {
+            if let InstrKind::Assign { to, .. } = &instr.kind
+                && let Expr::Var(var) = function.expr(*to)
+                && !found.assigned.contains(&var)
+            {
+                found.assigned.push(var);
+            }
+        }
+    }
+    loops
+}
+
+impl Walk<'_> {
+    /// Drops what a view no longer needs on entry to a block: loops that were left, values of dead locals, and facts
+    /// that no value refers to.
+    pub(super) fn enter(&mut self, view: &mut State, block: BlockId) {
+        let flow = &self.flow;
+        let inside =
+            |head: BlockId| flow.loops.iter().any(|found| found.head == head && found.blocks.has(block.0 as usize));
+        view.loops.retain(|(head, _)| inside(*head));
+        let arena = &self.arena;
+        let objects = &view.objects;
+        let matters = |value: Value| {
+            arena
+                .target(value)
+                .is_some_and(|target| objects.binary_search_by_key(&target, |(symbol, _)| *symbol).is_ok())
+        };
+        // A temporary that was read keeps no object alive that something else holds.
+        let held_elsewhere: Vec<(crate::c::domain::RegionId, Value)> = view.store.clone();
+        let spare = |region: crate::c::domain::RegionId, value: Value| {
+            let temporary = match arena.region_of(region) {
+                crate::c::domain::Region::Var(var) => self.function.var(var).is_some_and(|var| var.temporary),
+                _ => false,
+            };
+            temporary && held_elsewhere.iter().any(|(other, held)| *other != region && *held == value)
+        };
+        view.store.retain(|(region, value)| match arena.root(*region) {
+            Root::Var(var) => flow.is_live(var, block) || (matters(*value) && !spare(*region, *value)),
+            _ => true,
+        });
+        let store = &view.store;
+        view.facts.retain(|(symbol, _)| match arena.symbol_of(*symbol) {
+            Symbol::Made { .. } => {
+                store.iter().any(|(_, value)| mentions(arena, *value, *symbol, 3))
+                    || objects.binary_search_by_key(symbol, |(symbol, _)| *symbol).is_ok()
+            }
+            _ => true,
+        });
+    }
+
+    /// Counts the arrival at a loop's head; `None` at other blocks.
+    pub(super) fn arrive(&self, view: &mut State, block: BlockId) -> Option<u8> {
+        self.flow.loops.iter().find(|found| found.head == block)?;
+        let at = match view.loops.iter().position(|(head, _)| *head == block) {
+            Some(at) => at,
+            None => {
+                view.loops.push((block, 0));
+                view.loops.sort();
+                view.loops.iter().position(|(head, _)| *head == block)?
+            }
+        };
+        view.loops[at].1 = view.loops[at].1.saturating_add(1);
+        Some(view.loops[at].1)
+    }
+
+    /// Makes unknown whatever the loop assigns, except for what holds an object.
+    pub(super) fn widen(&mut self, view: &mut State, block: BlockId) {
+        let Some(found) = self.flow.loops.iter().find(|found| found.head == block) else { return };
+        for var in found.assigned.clone() {
+            let region = self.arena.region(crate::c::domain::Region::Var(var));
+            let Some(value) = view.binding(region) else { continue };
+            if self.arena.target(value).is_some_and(|target| view.object(target).is_some()) {
+                continue;
+            }
+            let site = 0x1000_0000 | block.0;
+            let symbol = self.arena.symbol(Symbol::Made { site, part: var.0 as u16, nth: 0 });
+            view.forget(symbol);
+            view.bind(region, Value::Symbol(symbol));
+        }
+    }
+}
+
+/// Whether a value is, or is computed from, a symbol.
+fn mentions(arena: &crate::c::domain::Arena, value: Value, wanted: crate::c::domain::SymbolId, depth: u8) -> bool {
+    match value {
+        Value::Symbol(symbol) if symbol == wanted => true,
+        Value::Symbol(symbol) if depth > 0 => match arena.symbol_of(symbol) {
+            Symbol::Combined(_, a, b) => mentions(arena, a, wanted, depth - 1) || mentions(arena, b, wanted, depth - 1),
+            _ => false,
+        },
+        Value::Address(region) => arena.target(Value::Address(region)) == Some(wanted),
+        _ => false,
+    }
+}
+
+impl Flow {
+    /// Where the instruction with a number stands.
+    pub(super) fn span_at(&self, function: &Function, number: u32) -> crate::c::syntax::Span {
+        let block = self.first_instrs.partition_point(|first| *first <= number).saturating_sub(1);
+        let offset = number.saturating_sub(self.first_instrs.get(block).copied().unwrap_or(0)) as usize;
+        let Some(block) = function.blocks.get(block) else { return function.span };
+        match (block.instrs.get(offset), &block.end) {
+            (Some(instr), _) => instr.span,
+            (
+                None,
+                Terminator::Branch { span, .. } | Terminator::Switch { span, .. } | Terminator::Return { span, .. },
+            ) => *span,
+            (None, _) => function.span,
+        }
+    }
+}

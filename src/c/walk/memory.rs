@@ -1,0 +1,459 @@
+//! Reading and writing places.
+
+use super::{FaultKind, Walk};
+use crate::c::domain::{LossKind, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value};
+use crate::c::ir::{BinaryOp, Expr, ExprId, Release, Shape, VarId};
+use crate::c::names::Name;
+use crate::c::syntax::Span;
+
+/// Results of one step that are told apart when a loop makes several.
+const MAX_ALIVE: u8 = 6;
+/// Places deeper than this are not told apart.
+const MAX_PLACE: u32 = 12;
+
+impl Walk<'_> {
+    /// The value of an expression.
+    pub(super) fn eval(&mut self, view: &mut State, id: ExprId) -> Value {
+        match self.function.expr(id) {
+            Expr::Int(value) => Value::Int(value),
+            Expr::Text => Value::Address(self.arena.region(Region::Text)),
+            Expr::Unknown => Value::Symbol(self.unknown(view, id)),
+            Expr::Var(var) => {
+                let region = self.arena.region(Region::Var(var));
+                match self.function.var(var).map(|var| var.shape) {
+                    Some(Shape::Array) => Value::Address(region),
+                    _ => self.load(view, region),
+                }
+            }
+            Expr::Global(name) => self.global(view, name),
+            Expr::Field(..) | Expr::Deref(_) | Expr::Index(..) => match self.place(view, id) {
+                Some(region) => self.load(view, region),
+                None => Value::Symbol(self.unknown(view, id)),
+            },
+            Expr::AddressOf(place) => {
+                if let Expr::Global(name) = self.function.expr(place)
+                    && self.program.defines(name)
+                {
+                    return Value::Code(name);
+                }
+                match self.place(view, place) {
+                    Some(region) => self.arena.address(region),
+                    None => Value::Symbol(self.unknown(view, id)),
+                }
+            }
+            Expr::Not(inner) => {
+                let value = self.eval(view, inner);
+                self.combine(view, BinaryOp::Equal, value, Value::Int(0))
+            }
+            Expr::Binary(op, a, b) => {
+                let (a, b) = (self.eval(view, a), self.eval(view, b));
+                self.combine(view, op, a, b)
+            }
+            Expr::Configured(name) => Value::Symbol(self.arena.symbol(Symbol::Configured(name))),
+            Expr::Derived(inner) => {
+                let value = self.eval(view, inner);
+                self.inside(view, value, id)
+            }
+        }
+    }
+
+    /// A value that nothing is known of, made anew each time.
+    fn unknown(&mut self, view: &mut State, id: ExprId) -> SymbolId {
+        let symbol = self.arena.symbol(Symbol::Made { site: 0x4000_0000 | id.0, part: 0, nth: 0 });
+        view.forget(symbol);
+        symbol
+    }
+
+    fn global(&mut self, view: &mut State, name: Name) -> Value {
+        if let Some(value) = self.program.constant_of(name) {
+            return Value::Int(value);
+        }
+        if self.program.defines(name) {
+            return Value::Code(name);
+        }
+        let region = self.arena.region(Region::Global(name));
+        self.load(view, region)
+    }
+
+    /// A pointer into the same object, if the value points to one.
+    fn inside(&mut self, view: &mut State, value: Value, id: ExprId) -> Value {
+        match self.arena.target(value).filter(|target| view.object(*target).is_some()) {
+            Some(target) => {
+                let base = self.arena.region(Region::Pointee(target));
+                let index = Value::Symbol(self.unknown(view, id));
+                Value::Address(self.arena.element(base, index))
+            }
+            None => Value::Symbol(self.unknown(view, id)),
+        }
+    }
+
+    /// The outcome of an operator.
+    pub(super) fn combine(&mut self, view: &mut State, op: BinaryOp, a: Value, b: Value) -> Value {
+        if let (Value::Int(a), Value::Int(b)) = (a, b) {
+            let folded = match op {
+                BinaryOp::Equal => Some(i64::from(a == b)),
+                BinaryOp::Less => Some(i64::from(a < b)),
+                BinaryOp::Add => a.checked_add(b),
+                BinaryOp::Subtract => a.checked_sub(b),
+                BinaryOp::Multiply => a.checked_mul(b),
+                BinaryOp::And => Some(a & b),
+                BinaryOp::Or => Some(a | b),
+                BinaryOp::Other(_) => None,
+            };
+            if let Some(value) = folded {
+                return Value::Int(value);
+            }
+        }
+        if matches!(op, BinaryOp::Equal | BinaryOp::Less)
+            && let Some(truth) = self.decided(view, op, a, b)
+        {
+            return Value::Int(i64::from(truth));
+        }
+        if matches!(op, BinaryOp::Add | BinaryOp::Subtract | BinaryOp::And) {
+            for (pointer, offset) in [(a, b), (b, a)] {
+                if let Some(target) = self.arena.target(pointer)
+                    && (view.object(target).is_some() || matches!(pointer, Value::Address(_)))
+                {
+                    if offset == Value::Int(0) {
+                        return pointer;
+                    }
+                    let base = self.arena.region(Region::Pointee(target));
+                    return Value::Address(self.arena.element(base, offset));
+                }
+            }
+        }
+        Value::Symbol(self.arena.symbol(Symbol::Combined(op, a, b)))
+    }
+
+    /// The place an expression denotes.
+    pub(super) fn place(&mut self, view: &mut State, id: ExprId) -> Option<RegionId> {
+        let region = match self.function.expr(id) {
+            Expr::Var(var) => Some(self.arena.region(Region::Var(var))),
+            Expr::Global(name) => Some(self.arena.region(Region::Global(name))),
+            Expr::Field(base, field) => {
+                let base = self.place(view, base)?;
+                let field = self.program.canonical_field(field);
+                Some(self.arena.region(Region::Field(base, field)))
+            }
+            Expr::Deref(pointer) => {
+                let value = self.eval(view, pointer);
+                self.check_use(view, value);
+                self.arena.pointee(value)
+            }
+            Expr::Index(base, index) => {
+                let index = self.eval(view, index);
+                let value = self.eval(view, base);
+                self.check_use(view, value);
+                let base = self.arena.pointee(value)?;
+                Some(self.arena.element(base, index))
+            }
+            // A structure that a call returned.
+            _ => {
+                let value = self.eval(view, id);
+                self.arena.pointee(value)
+            }
+        }?;
+        (self.arena.depth(region) <= MAX_PLACE).then_some(region)
+    }
+
+    /// Notes a use of what was released.
+    pub(super) fn check_use(&mut self, view: &State, value: Value) {
+        if let Some(target) = self.arena.target(value)
+            && let Some(object) = view.object(target)
+            && matches!(object.standing, Standing::Released(_))
+        {
+            self.fault(FaultKind::UseAfterRelease);
+        }
+    }
+
+    /// What a place holds.
+    pub(super) fn load(&mut self, view: &State, region: RegionId) -> Value {
+        let value = match view.binding(region) {
+            Some(value) => value,
+            None => self.default_of(view, region),
+        };
+        match value {
+            Value::Symbol(symbol) => match view.fact(symbol).value() {
+                Some(value) => Value::Int(value),
+                None => Value::Symbol(symbol),
+            },
+            value => value,
+        }
+    }
+
+    /// What a place holds that was not written by itself: it follows the whole that it is a part of.
+    fn default_of(&mut self, view: &State, region: RegionId) -> Value {
+        if let Some(parent) = self.arena.parent(region) {
+            match view.binding(parent) {
+                Some(Value::Int(0)) => return Value::Int(0),
+                Some(Value::Undefined) => return Value::Undefined,
+                Some(Value::Symbol(symbol)) => {
+                    // A structure that was copied from another place.
+                    if let (Symbol::Initial(source), Region::Field(_, field)) =
+                        (self.arena.symbol_of(symbol), self.arena.region_of(region))
+                    {
+                        let twin = self.arena.region(Region::Field(source, field));
+                        return view.binding(twin).unwrap_or_else(|| self.initial(twin));
+                    }
+                }
+                Some(_) => {}
+                None => {
+                    let whole = self.default_of(view, parent);
+                    if matches!(whole, Value::Int(0) | Value::Undefined) {
+                        return whole;
+                    }
+                }
+            }
+        }
+        if let Region::Pointee(symbol) = self.arena.region_of(region)
+            && let Some(site) = view.object(symbol).and_then(|object| object.site)
+            && self.sites.get(site as usize).is_some_and(|site| site.zeroed)
+        {
+            return Value::Int(0);
+        }
+        self.initial(region)
+    }
+
+    fn initial(&mut self, region: RegionId) -> Value {
+        Value::Symbol(self.arena.symbol(Symbol::Initial(region)))
+    }
+
+    /// `to = from`
+    pub(super) fn assign(&mut self, view: &mut State, to: ExprId, from: ExprId, span: Span) {
+        let source = match self.function.expr(from) {
+            Expr::Var(_) | Expr::Field(..) | Expr::Deref(_) => self.place(view, from),
+            _ => None,
+        };
+        let value = self.eval(view, from);
+        self.consume(view, from);
+        let Some(region) = self.place(view, to) else {
+            self.share(view, value);
+            return;
+        };
+        if let Region::Element(_, Value::Symbol(_)) = self.arena.region_of(region) {
+            // Which element is unknown: a later read under another name would miss it.
+            self.share(view, value);
+        }
+        let parts = source.map(|source| self.parts(view, source)).unwrap_or_default();
+        self.write(view, region, value, span, LossKind::Overwrite);
+        for (selectors, value) in parts {
+            let part = selectors.into_iter().fold(region, |base, field| self.arena.region(Region::Field(base, field)));
+            view.bind(part, value);
+        }
+    }
+
+    /// A temporary is read once; afterwards it holds on to nothing.
+    pub(super) fn consume(&mut self, view: &mut State, expr: ExprId) {
+        if let Expr::Var(var) = self.function.expr(expr)
+            && self.function.var(var).is_some_and(|var| var.temporary)
+        {
+            let region = self.arena.region(Region::Var(var));
+            view.unbind(region);
+        }
+    }
+
+    /// The fields of a structure that were written by themselves: their names from the outside in, and their values.
+    fn parts(&self, view: &State, whole: RegionId) -> Vec<(Vec<Name>, Value)> {
+        let mut found = Vec::new();
+        for (region, value) in &view.store {
+            let (mut at, mut fields) = (*region, Vec::new());
+            while at != whole {
+                match self.arena.region_of(at) {
+                    Region::Field(base, field) => {
+                        fields.push(field);
+                        at = base;
+                    }
+                    _ => break,
+                }
+            }
+            if at == whole && !fields.is_empty() {
+                fields.reverse();
+                found.push((fields, *value));
+            }
+        }
+        found
+    }
+
+    /// Gives a place a value; what only it held is lost.
+    pub(super) fn write(&mut self, view: &mut State, region: RegionId, value: Value, span: Span, kind: LossKind) {
+        let arena = &self.arena;
+        let covered = |other: RegionId| {
+            let mut at = other;
+            while at != region {
+                match arena.region_of(at) {
+                    Region::Field(base, _) => at = base,
+                    _ => return false,
+                }
+            }
+            true
+        };
+        let old: Vec<(RegionId, SymbolId)> = view
+            .store
+            .iter()
+            .filter(|(other, _)| covered(*other))
+            .filter_map(|(other, value)| arena.target(*value).map(|target| (*other, target)))
+            .filter(|(_, target)| view.is_held(*target))
+            .collect();
+        let holders: Vec<Option<String>> = old.iter().map(|(place, _)| self.text_of(view, *place)).collect();
+        let arena = &self.arena;
+        let covered = |other: RegionId| {
+            let mut at = other;
+            while at != region {
+                match arena.region_of(at) {
+                    Region::Field(base, _) => at = base,
+                    _ => return false,
+                }
+            }
+            true
+        };
+        view.store.retain(|(other, _)| *other == region || !covered(*other));
+        view.bind(region, value);
+        if self.is_automatic(region) {
+            self.share(view, value);
+        }
+        for ((_, target), holder) in old.into_iter().zip(holders) {
+            if !self.is_referenced(view, target) {
+                self.lose(view, target, kind, span, holder);
+            }
+        }
+    }
+
+    /// Whether the compiler cleans up the variable at the root of a place.
+    fn is_automatic(&self, region: RegionId) -> bool {
+        match self.arena.region_of(region) {
+            Region::Var(var) => self.function.var(var).is_some_and(|var| var.release == Release::Automatic),
+            _ => false,
+        }
+    }
+
+    /// A local comes into scope: its places hold nothing.
+    pub(super) fn declare(&mut self, view: &mut State, var: VarId) {
+        let region = self.arena.region(Region::Var(var));
+        let arena = &self.arena;
+        view.store.retain(|(other, _)| !arena.within(*other, region));
+        view.bind(region, Value::Undefined);
+    }
+
+    /// Locals go out of scope.
+    pub(super) fn leave(&mut self, view: &mut State, vars: &[VarId], span: Span) {
+        let mut gone = Vec::new();
+        for (region, value) in &view.store {
+            if matches!(self.arena.root(*region), Root::Var(var) if vars.contains(&var))
+                && let Some(target) = self.arena.target(*value)
+                && view.is_held(target)
+            {
+                gone.push((*region, target));
+            }
+        }
+        let holders: Vec<Option<String>> = gone.iter().map(|(place, _)| self.text_of(view, *place)).collect();
+        let arena = &self.arena;
+        view.store.retain(|(region, _)| !matches!(arena.root(*region), Root::Var(var) if vars.contains(&var)));
+        for ((_, target), holder) in gone.into_iter().zip(holders) {
+            if !self.is_referenced(view, target) {
+                self.lose(view, target, LossKind::Scope, span, holder);
+            }
+        }
+    }
+
+    /// Nothing is known of these places any more.
+    pub(super) fn blind(&mut self, view: &mut State, places: &[ExprId]) {
+        for place in places {
+            let value = self.eval(view, *place);
+            self.share(view, value);
+            if let Expr::Var(var) = self.function.expr(*place) {
+                let region = self.arena.region(Region::Var(var));
+                let inside: Vec<Value> = view
+                    .store
+                    .iter()
+                    .filter(|(other, _)| self.arena.within(*other, region))
+                    .map(|(_, value)| *value)
+                    .collect();
+                for value in inside {
+                    self.share(view, value);
+                }
+                let arena = &self.arena;
+                view.store.retain(|(other, _)| !arena.within(*other, region));
+                let unknown = Value::Symbol(self.unknown(view, *place));
+                view.bind(region, unknown);
+            }
+        }
+    }
+
+    /// A new result of a step. Several are told apart while they are alive.
+    pub(super) fn make(&mut self, view: &mut State, part: u16) -> SymbolId {
+        let mut symbol = None;
+        for nth in 0..MAX_ALIVE {
+            let candidate = self.arena.symbol(Symbol::Made { site: self.at, part, nth });
+            symbol = Some(candidate);
+            if !self.is_referenced(view, candidate) && !view.is_held(candidate) {
+                break;
+            }
+        }
+        let symbol = symbol.unwrap_or_else(|| self.arena.symbol(Symbol::Made { site: self.at, part, nth: 0 }));
+        view.forget(symbol);
+        view.drop_object(symbol);
+        let arena = &self.arena;
+        view.store.retain(|(region, _)| arena.root(*region) != Root::Pointee(symbol));
+        symbol
+    }
+
+    /// Whether any place outside the object itself leads to it.
+    pub(super) fn is_referenced(&self, view: &State, symbol: SymbolId) -> bool {
+        view.store.iter().any(|(region, value)| {
+            self.arena.target(*value) == Some(symbol)
+                && match self.arena.root(*region) {
+                    Root::Pointee(owner) => {
+                        owner != symbol
+                            && !view
+                                .object(owner)
+                                .is_some_and(|owner| matches!(owner.standing, Standing::Released(_) | Standing::Lost))
+                    }
+                    _ => true,
+                }
+        })
+    }
+
+    /// A place as it is written in C, if it can be written.
+    pub(super) fn text_of(&self, view: &State, region: RegionId) -> Option<String> {
+        self.text_within(view, region, 6)
+    }
+
+    fn text_within(&self, view: &State, region: RegionId, depth: u32) -> Option<String> {
+        let depth = depth.checked_sub(1)?;
+        match self.arena.region_of(region) {
+            Region::Var(var) => {
+                let var = self.function.var(var).filter(|var| !var.temporary)?;
+                Some(self.program.text(var.name).to_owned()).filter(|text| !text.is_empty() && text != "?")
+            }
+            Region::Global(name) => Some(self.program.text(name).to_owned()).filter(|text| text != "?"),
+            Region::Field(base, field) => {
+                let field = self.program.text(field);
+                match self.arena.region_of(base) {
+                    Region::Pointee(pointer) => Some(format!("{}->{field}", self.pointer_text(view, pointer, depth)?)),
+                    _ => Some(format!("{}.{field}", self.text_within(view, base, depth)?)),
+                }
+            }
+            Region::Element(base, Value::Int(index)) => match self.arena.region_of(base) {
+                Region::Pointee(pointer) => Some(format!("{}[{index}]", self.pointer_text(view, pointer, depth)?)),
+                _ => Some(format!("{}[{index}]", self.text_within(view, base, depth)?)),
+            },
+            Region::Pointee(pointer) => Some(format!("*{}", self.pointer_text(view, pointer, depth)?)),
+            Region::Element(..) | Region::Text => None,
+        }
+    }
+
+    /// A place that holds a pointer.
+    fn pointer_text(&self, view: &State, pointer: SymbolId, depth: u32) -> Option<String> {
+        if let Symbol::Initial(region) = self.arena.symbol_of(pointer) {
+            return self.text_within(view, region, depth);
+        }
+        self.holder(view, pointer, depth)
+    }
+
+    /// The simplest place that holds a pointer to an object.
+    pub(super) fn holder(&self, view: &State, symbol: SymbolId, depth: u32) -> Option<String> {
+        let holders = view.store.iter().filter(|(_, value)| *value == Value::Symbol(symbol));
+        let texts = holders.filter_map(|(region, _)| self.text_within(view, *region, depth));
+        texts.min_by_key(|text| (text.len(), text.clone()))
+    }
+}

@@ -1,0 +1,217 @@
+//! Owners: acquisitions, releases, gifts and losses.
+
+use super::{Fault, FaultKind, FoundLoss, SeenRelease, Site, Walk};
+use crate::c::domain::{Fact, Loss, LossKind, Object, Region, Root, Standing, State, SymbolId, Value, Via};
+use crate::c::names::Name;
+use crate::c::syntax::Span;
+
+/// Unknown callees remembered for one object; one that more have seen is given up.
+const MAX_SEEN_BY: usize = 4;
+
+/// What happens to the objects that hang below a released one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Below {
+    /// The releasing function frees one block of memory: they are lost.
+    Left,
+    /// It may release them too.
+    Unknown,
+}
+
+impl Walk<'_> {
+    pub(super) fn fault(&mut self, kind: FaultKind) {
+        let span = self.current_span();
+        self.faults.push(Fault { kind, span });
+    }
+
+    fn current_span(&self) -> Span {
+        self.flow.span_at(self.function, self.at)
+    }
+
+    /// The number of the acquisition by the current step.
+    pub(super) fn site(&mut self, site: Site) -> u32 {
+        let key = (self.at, site.part);
+        if let Some(id) = self.site_ids.get(&key) {
+            // A guess gives way to knowledge: one call may go several ways.
+            if let Some(known) = self.sites.get_mut(*id as usize)
+                && known.release.is_none()
+            {
+                known.release = site.release;
+            }
+            return *id;
+        }
+        let id = self.sites.len() as u32;
+        self.sites.push(site);
+        self.site_ids.insert(key, id);
+        id
+    }
+
+    /// A new object from the current step.
+    pub(super) fn acquire(&mut self, view: &mut State, site: Site, fact: Fact, seen_by: Vec<Via>) -> SymbolId {
+        let symbol = self.make(view, site.part);
+        let site = self.site(site);
+        let _ = view.learn(symbol, fact);
+        view.set_object(symbol, Object { standing: Standing::Held, site: Some(site), seen_by });
+        symbol
+    }
+
+    /// Releases what a value points to.
+    pub(super) fn release(&mut self, view: &mut State, value: Value, by: Name, span: Span, below: Below) {
+        let symbol = match value {
+            Value::Symbol(symbol) => symbol,
+            Value::Int(_) | Value::Code(_) => return,
+            Value::Undefined => return self.fault(FaultKind::WrongRelease),
+            Value::Address(region) => match self.arena.root(region) {
+                Root::Var(_) | Root::Text => return self.fault(FaultKind::WrongRelease),
+                Root::Global(_) => return,
+                // A member of a larger object: its owner knows.
+                Root::Pointee(owner) => return self.share(view, Value::Symbol(owner)),
+            },
+        };
+        if view.fact(symbol).value() == Some(0) {
+            return;
+        }
+        let object = view.object(symbol).cloned();
+        match object.as_ref().map(|object| object.standing) {
+            Some(Standing::Released(_)) => return self.fault(FaultKind::DoubleRelease),
+            Some(Standing::Automatic) => return self.fault(FaultKind::WrongRelease),
+            _ => {}
+        }
+        if let Some(object) = &object
+            && let Some(site) = object.site
+        {
+            let seen = SeenRelease { site, by, span, seen_by: object.seen_by.clone() };
+            if !self.releases.contains(&seen) {
+                self.releases.push(seen);
+            }
+        }
+        let site = object.and_then(|object| object.site);
+        let held_below = self.held_below(view, symbol);
+        view.set_object(symbol, Object { standing: Standing::Released(span), site, seen_by: Vec::new() });
+        for (place, target) in held_below {
+            if self.is_referenced(view, target) {
+                continue;
+            }
+            match below {
+                Below::Left => {
+                    let holder = self.text_of(view, place);
+                    self.lose(view, target, LossKind::Container, span, holder);
+                }
+                Below::Unknown => self.share(view, Value::Symbol(target)),
+            }
+        }
+    }
+
+    /// The held objects that places inside an object lead to.
+    fn held_below(&self, view: &State, owner: SymbolId) -> Vec<(crate::c::domain::RegionId, SymbolId)> {
+        let inside = view.store.iter().filter(|(region, _)| self.arena.root(*region) == Root::Pointee(owner));
+        let targets = inside.filter_map(|(region, value)| self.arena.target(*value).map(|target| (*region, target)));
+        targets.filter(|(_, target)| *target != owner && view.is_held(*target)).collect()
+    }
+
+    /// Whatever a value leads to may from now on be held by others.
+    pub(super) fn share(&mut self, view: &mut State, value: Value) {
+        for symbol in self.reachable(view, value) {
+            if let Some(object) = view.object_mut(symbol) {
+                if object.standing == Standing::Held {
+                    object.standing = Standing::Shared;
+                    object.seen_by.clear();
+                }
+            } else {
+                view.set_object(symbol, Object { standing: Standing::Shared, site: None, seen_by: Vec::new() });
+            }
+        }
+    }
+
+    /// Whatever a value leads to is seen by an unknown callee.
+    pub(super) fn show(&mut self, view: &mut State, value: Value, via: Via) {
+        for symbol in self.reachable(view, value) {
+            match view.object_mut(symbol) {
+                Some(object) if object.standing == Standing::Held => {
+                    if !object.seen_by.contains(&via) {
+                        object.seen_by.push(via);
+                        object.seen_by.sort();
+                    }
+                    if object.seen_by.len() > MAX_SEEN_BY {
+                        object.standing = Standing::Shared;
+                        object.seen_by.clear();
+                    }
+                }
+                Some(_) => {}
+                None => {
+                    view.set_object(symbol, Object { standing: Standing::Shared, site: None, seen_by: vec![via] });
+                }
+            }
+        }
+    }
+
+    /// The objects that a value leads to, itself first, through every place that was written.
+    pub(super) fn reachable(&self, view: &State, value: Value) -> Vec<SymbolId> {
+        let mut found: Vec<SymbolId> = Vec::new();
+        let mut work = vec![value];
+        let mut locals = Vec::new();
+        while let Some(value) = work.pop() {
+            let root = match value {
+                Value::Symbol(symbol) => Root::Pointee(symbol),
+                Value::Address(region) => self.arena.root(region),
+                _ => continue,
+            };
+            match root {
+                Root::Pointee(symbol) => {
+                    if found.contains(&symbol) {
+                        continue;
+                    }
+                    found.push(symbol);
+                }
+                Root::Var(var) => {
+                    if locals.contains(&var) {
+                        continue;
+                    }
+                    locals.push(var);
+                }
+                _ => continue,
+            }
+            let inside = view.store.iter().filter(|(region, _)| self.arena.root(*region) == root);
+            work.extend(inside.map(|(_, value)| *value));
+        }
+        found
+    }
+
+    /// Notes a loss, to be told if the path ends in an ordinary way.
+    pub(super) fn lose(
+        &mut self,
+        view: &mut State,
+        symbol: SymbolId,
+        kind: LossKind,
+        span: Span,
+        holder: Option<String>,
+    ) {
+        let below = self.held_below(view, symbol);
+        let Some(object) = view.object_mut(symbol) else { return };
+        let Some(site) = object.site else { return };
+        object.standing = Standing::Lost;
+        let seen_by = std::mem::take(&mut object.seen_by);
+        let loss = Loss { site, kind, span, holder, seen_by };
+        if !view.losses.contains(&loss) {
+            view.losses.push(loss);
+        }
+        for (_, target) in below {
+            if !self.is_referenced(view, target) {
+                self.share(view, Value::Symbol(target));
+            }
+        }
+    }
+
+    /// Tells the losses of a path that has come to an end.
+    pub(super) fn flush(&mut self, view: &State) {
+        for loss in &view.losses {
+            if !self.losses.iter().any(|known| known.loss == *loss) {
+                self.losses.push(FoundLoss { loss: loss.clone(), steps: Self::steps_of(&view.trace) });
+            }
+        }
+    }
+
+    /// The region behind a symbol.
+    pub(super) fn pointee_of(&mut self, symbol: SymbolId) -> crate::c::domain::RegionId {
+        self.arena.region(Region::Pointee(symbol))
+    }
+}

@@ -1,0 +1,115 @@
+//! Which files are read.
+
+use crate::c::SourceFile;
+use crate::failure::Failure;
+use crate::model::evidence::Gap;
+use rayon::prelude::*;
+use std::path::{Component, Path, PathBuf};
+
+/// A file larger than this is not read: it is generated, and would take the time of the rest.
+const MAX_FILE: u64 = 4 * 1024 * 1024;
+/// Folders nested deeper than this are not followed.
+const MAX_DEPTH: usize = 64;
+
+/// What was read.
+pub(super) struct Reading {
+    pub(super) files: Vec<SourceFile>,
+    pub(super) gaps: Vec<Gap>,
+}
+
+/// A path as findings show it: relative to the current directory where it lies below.
+pub(super) fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    let path = path.strip_prefix(&here).unwrap_or(path);
+    let parts: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
+    parts.to_string_lossy().into_owned()
+}
+
+/// Reads the C sources of files and folders.
+pub(super) fn read(paths: &[PathBuf]) -> Result<Reading, Failure> {
+    let mut found = Found::default();
+    for path in paths {
+        if !path.exists() {
+            return Err(Failure::configuration(
+                format!("{} does not exist.", path.display()),
+                "Name files or folders of C sources.",
+            ));
+        }
+        found.visit(path, 0);
+    }
+    found.files.sort();
+    found.files.dedup();
+    let mut gaps = found.gaps;
+    if found.other > 0 {
+        gaps.push(Gap::new(format!("{} C++ files", found.other), "only C is read"));
+    }
+    let results: Vec<Result<SourceFile, Gap>> = found.files.par_iter().map(|path| read_file(path)).collect();
+    let mut files = Vec::new();
+    for result in results {
+        match result {
+            Ok(file) => files.push(file),
+            Err(gap) => gaps.push(gap),
+        }
+    }
+    if files.is_empty() {
+        return Err(Failure::configuration(
+            "No C source could be read.",
+            "Name files that end in .c or .h, or folders that hold such files.",
+        ));
+    }
+    Ok(Reading { files, gaps })
+}
+
+#[derive(Default)]
+struct Found {
+    files: Vec<PathBuf>,
+    other: usize,
+    gaps: Vec<Gap>,
+}
+
+impl Found {
+    fn visit(&mut self, path: &Path, depth: usize) {
+        let Ok(kind) = std::fs::symlink_metadata(path) else { return };
+        if depth > 0 && kind.is_symlink() {
+            return;
+        }
+        if !path.is_dir() {
+            return self.file(path);
+        }
+        if depth > MAX_DEPTH {
+            return self.gaps.push(Gap::new(shown(path), "the folders are nested too deeply"));
+        }
+        match std::fs::read_dir(path) {
+            Ok(entries) => {
+                let mut entries: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+                entries.sort();
+                for entry in entries {
+                    if entry.file_name().is_none_or(|name| name != ".git") {
+                        self.visit(&entry, depth + 1);
+                    }
+                }
+            }
+            Err(why) => self.gaps.push(Gap::new(shown(path), format!("it could not be listed: {why}"))),
+        }
+    }
+
+    fn file(&mut self, path: &Path) {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("c" | "h") => self.files.push(path.to_owned()),
+            Some("cc" | "cpp" | "cxx" | "hpp" | "hh") => self.other += 1,
+            _ => {}
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<SourceFile, Gap> {
+    let name = shown(path);
+    let failed = |why: String| Gap::new(name.clone(), why);
+    let size = std::fs::metadata(path).map_err(|why| failed(format!("it could not be read: {why}")))?.len();
+    if size > MAX_FILE {
+        return Err(failed(format!("it is larger than {} MiB", MAX_FILE / 1024 / 1024)));
+    }
+    let bytes = std::fs::read(path).map_err(|why| failed(format!("it could not be read: {why}")))?;
+    let text = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8".to_owned()))?;
+    Ok(SourceFile { path: name, text: text.into() })
+}

@@ -1,0 +1,256 @@
+//! Reads everything that an analysis needs, once, before anything is thought or written.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use url::Url;
+
+use super::pagerduty::{PagerDuty, Reading};
+use super::repository::{FileRead, LandingLimits, Repository, TreeFile};
+use super::world::{World, blocking};
+use crate::failure::Failure;
+use crate::model::evidence::{Base, Evidence, Gap, Protected, Responder, Scope, SourceFile};
+use crate::model::ids::{CommitSha, IncidentReference, Login, RepositoryPath};
+use crate::model::incident::{Incident, OnCall};
+use crate::model::landing::Window;
+use crate::settings::config_file::{ConfigFile, PathPattern};
+
+/// The newest git file that is read whole; larger sources are a gap. The largest hand-written C files have about 1 MB.
+const SOURCE_LIMIT: u64 = 4 << 20;
+/// All sources together; beyond it only the service's own are read.
+const SOURCES_LIMIT: usize = 50_000;
+/// The configuration file has a few kilobytes.
+const CONFIG_LIMIT: u64 = 1 << 20;
+/// At most so many people are looked up.
+const PEOPLE_LIMIT: usize = 5;
+
+/// Paths that no patch of ours may touch, whatever the configuration says: what steers workflows, ownership and git
+/// itself, secrets, and lock files, which a tool writes.
+const ALWAYS_PROTECTED: [&str; 18] = [
+    ".github/**",
+    "**/CODEOWNERS",
+    "**/.gitmodules",
+    "**/.gitattributes",
+    "**/.env",
+    "**/*.pem",
+    "**/*.key",
+    "**/secrets/**",
+    "**/Cargo.lock",
+    "**/package-lock.json",
+    "**/yarn.lock",
+    "**/pnpm-lock.yaml",
+    "**/go.sum",
+    "**/poetry.lock",
+    "**/Pipfile.lock",
+    "**/uv.lock",
+    "**/Gemfile.lock",
+    "**/composer.lock",
+];
+
+/// The repository at one commit, with the file that tells what belongs to whom.
+pub struct Snapshot {
+    /// The branch and commit.
+    pub base: Base,
+    /// The configuration file's contents.
+    pub config: ConfigFile,
+}
+
+/// Reads the default branch's head and the configuration file there.
+///
+/// # Errors
+/// As the repository; a configuration failure for a file that cannot be used.
+pub async fn base(world: &World) -> Result<Snapshot, Failure> {
+    let (repository, path) = (Arc::clone(world.repository().await?), world.settings.config.clone());
+    blocking(move || {
+        let branch = repository.default_branch()?;
+        let head = repository.head(None)?;
+        let config = config_file(&repository, &head, &path)?;
+        Ok(Snapshot { base: Base { branch, head }, config })
+    })
+    .await
+}
+
+fn config_file(repository: &Repository, head: &CommitSha, path: &str) -> Result<ConfigFile, Failure> {
+    let read = repository.read_files(head, &[RepositoryPath::new(path)], CONFIG_LIMIT)?;
+    match read.into_iter().next() {
+        Some((_, FileRead::Bytes(bytes))) => {
+            let text = String::from_utf8(bytes)
+                .map_err(|_| Failure::configuration(format!("{path} is not UTF-8 text."), "Save the file as UTF-8."))?;
+            ConfigFile::parse(path, &text)
+        }
+        _ => Ok(ConfigFile::default()),
+    }
+}
+
+/// Reads the incident and the repository, side by side, and then what the incident asks for.
+///
+/// # Errors
+/// Where the incident or the repository cannot be read at all; whatever else is missing becomes a gap.
+pub async fn evidence(
+    world: &World,
+    reference: &IncidentReference,
+    on_incident: impl AsyncFnOnce(),
+) -> Result<Evidence, Failure> {
+    let (read, base) = tokio::join!(incident(world, reference), base(world));
+    let (Reading { value: incident, mut gaps }, Snapshot { base, config }) = (read?, base?);
+    on_incident().await;
+    let hours = config.window_hours.unwrap_or(world.settings.window_hours);
+    let window = Window::before(incident.created_at, hours);
+    let mapped = config.service(incident.service.id.as_str(), &incident.service.name).map(|it| it.paths.clone());
+    let repository = Arc::clone(world.repository().await?);
+    let head = base.head.clone();
+    let read = blocking(move || Tree::read(&repository, &head, window, mapped.as_deref()));
+    let (read, responders) = tokio::join!(read, responders(world, &config, &incident.on_call, &mut gaps));
+    let tree = read?;
+    gaps.extend(tree.gaps);
+    Ok(Evidence {
+        incident: with_address(incident, &config),
+        base,
+        scope: tree.scope,
+        window,
+        landings: tree.landings,
+        sources: tree.sources,
+        other_languages: tree.other_languages,
+        responders,
+        protected: protected(&config),
+        gaps,
+    })
+}
+
+async fn incident(world: &World, reference: &IncidentReference) -> Result<Reading<Incident>, Failure> {
+    let pager: &PagerDuty = world.pager().await?;
+    pager.incident(reference, world.now).await
+}
+
+/// Where no answer gave the incident's page, the configured host and the id do.
+fn with_address(mut incident: Incident, config: &ConfigFile) -> Incident {
+    if incident.address.is_none()
+        && let Some(host) = &config.pagerduty_host
+    {
+        incident.address = Url::parse(&format!("https://{host}/incidents/{}", incident.id)).ok();
+    }
+    incident
+}
+
+fn protected(config: &ConfigFile) -> Protected {
+    let always = ALWAYS_PROTECTED.iter().filter_map(|text| PathPattern::try_from((*text).to_owned()).ok());
+    Protected(always.chain(config.protected_paths.iter().cloned()).collect())
+}
+
+/// What was read of the repository.
+struct Tree {
+    scope: Scope,
+    landings: Vec<crate::model::landing::Landing>,
+    sources: Vec<SourceFile>,
+    other_languages: Vec<(String, usize)>,
+    gaps: Vec<Gap>,
+}
+
+impl Tree {
+    fn read(
+        repository: &Repository,
+        head: &CommitSha,
+        window: Window,
+        mapped: Option<&[PathPattern]>,
+    ) -> Result<Tree, Failure> {
+        let mut gaps = Vec::new();
+        let files = repository.files(head)?;
+        let in_scope = |path: &str| mapped.is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(path)));
+        let c_files = files.iter().filter(|file| file.mode.is_file() && is_c(file.path.as_str())).count();
+        let everything = c_files <= SOURCES_LIMIT;
+        if !everything {
+            let why = format!("the repository has {c_files} C files, and at most {SOURCES_LIMIT} are read together");
+            gaps.push(Gap::new("C sources outside of the service's paths", why));
+        }
+        let wanted = |file: &TreeFile| is_c(file.path.as_str()) && (everything || in_scope(file.path.as_str()));
+        repository.prefetch(head, window, wanted)?;
+        let read = repository.landings(head, window, LandingLimits::default())?;
+        gaps.extend(read.gaps);
+        let paths: Vec<RepositoryPath> =
+            files.iter().filter(|file| file.mode.is_file() && wanted(file)).map(|file| file.path.clone()).collect();
+        let sources = sources(repository, head, &paths, &mut gaps)?;
+        let scope = match mapped {
+            Some(_) => {
+                let inside = sources.iter().map(|source| &source.path).filter(|path| in_scope(path.as_str()));
+                Scope::Mapped(inside.cloned().collect())
+            }
+            None => Scope::Everything,
+        };
+        let other_languages =
+            other_languages(files.iter().map(|file| file.path.as_str()).filter(|path| in_scope(path)));
+        Ok(Tree { scope, landings: read.landings, sources, other_languages, gaps })
+    }
+}
+
+fn sources(
+    repository: &Repository,
+    head: &CommitSha,
+    paths: &[RepositoryPath],
+    gaps: &mut Vec<Gap>,
+) -> Result<Vec<SourceFile>, Failure> {
+    let mut sources = Vec::new();
+    for (path, read) in repository.read_files(head, paths, SOURCE_LIMIT)? {
+        match read {
+            FileRead::Bytes(contents) => sources.push(SourceFile { path, contents }),
+            FileRead::TooLarge(bytes) => {
+                gaps.push(Gap::new(
+                    path.as_str(),
+                    format!("it has {bytes} bytes, and at most {SOURCE_LIMIT} are read"),
+                ));
+            }
+            _ => gaps.push(Gap::new(path.as_str(), "its contents could not be read")),
+        }
+    }
+    Ok(sources)
+}
+
+/// C sources and headers, by their usual endings.
+fn is_c(path: &str) -> bool {
+    path.ends_with(".c") || path.ends_with(".h")
+}
+
+/// Languages that no detector reads, by ending, most files first.
+fn other_languages<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<(String, usize)> {
+    const SOURCES: [&str; 18] = [
+        "cc", "cpp", "cxx", "hpp", "rs", "go", "py", "java", "kt", "js", "ts", "rb", "php", "cs", "swift", "scala",
+        "m", "lua",
+    ];
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for ending in paths.filter_map(|path| path.rsplit_once('.').map(|(_, ending)| ending)) {
+        if SOURCES.contains(&ending) {
+            *counts.entry(ending).or_default() += 1;
+        }
+    }
+    let mut counts: Vec<(String, usize)> =
+        counts.into_iter().map(|(ending, count)| (ending.to_owned(), count)).collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts
+}
+
+/// Who is on call, with the login that the configuration file or GitHub itself gives.
+async fn responders(world: &World, config: &ConfigFile, on_call: &[OnCall], gaps: &mut Vec<Gap>) -> Vec<Responder> {
+    let mut responders = Vec::new();
+    for person in on_call.iter().take(PEOPLE_LIMIT) {
+        let login = login(world, config, person, gaps).await;
+        responders.push(Responder { on_call: person.clone(), login });
+    }
+    responders
+}
+
+async fn login(world: &World, config: &ConfigFile, person: &OnCall, gaps: &mut Vec<Gap>) -> Option<Login> {
+    let email = person.email.as_deref()?;
+    if let Some(login) = config.login(email) {
+        return Some(login.clone());
+    }
+    match world.github.as_ref()?.login_of_committer(email).await {
+        Ok(login) => login,
+        Err(why) => {
+            let why = Failure::from(why).problem;
+            gaps.push(Gap::new(
+                format!("the GitHub login of {}", person.name),
+                format!("GitHub was asked and failed: {why}"),
+            ));
+            None
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Adding the missing release.
+//!
+//! Several templates propose edits, in the order in which a maintainer would choose; the first that the
+//! [verifier](super::verify) accepts is the fix. No template needs to be right by itself.
+
+mod layout;
+mod places;
+
+use crate::c::Tree as SourceTree;
+use crate::c::report::{Candidate, FileView, Fix, Releaser};
+use crate::model::edit::{self, Edit};
+use crate::repair::verify;
+use layout::Layout;
+
+/// A way to repair, before it is proven.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Proposal {
+    /// The edits.
+    pub(crate) edits: Vec<Edit>,
+    /// Why it is right, if it is.
+    pub(crate) why: String,
+}
+
+/// Proposals tried for one finding.
+const MAX_PROPOSALS: usize = 12;
+
+/// A fix for a finding, or why there is none.
+pub fn repair(tree: &SourceTree, view: &FileView, candidate: &Candidate) -> Result<Fix, String> {
+    let releaser = candidate.decided.releaser.as_ref().ok_or("it is not known what releases it")?;
+    let layout = Layout::new(view, tree.program.functions[candidate.function.0 as usize].span);
+    let proposals = places::proposals(tree, view, &layout, candidate, releaser);
+    if proposals.is_empty() {
+        return Err("nothing at hand leads to it where it is lost".to_owned());
+    }
+    let mut reason = String::new();
+    for proposal in proposals.into_iter().take(MAX_PROPOSALS) {
+        match verify::accept(tree, view, candidate, &proposal.edits) {
+            Ok(()) => {
+                let after = edit::apply(view.text, &proposal.edits).ok_or("the edits overlap")?;
+                let diff = edit::unified_diff(view.path, view.text, &after);
+                return Ok(Fix { edits: proposal.edits, diff, why: proposal.why });
+            }
+            Err(why) if reason.is_empty() => reason = why,
+            Err(_) => {}
+        }
+    }
+    Err(reason)
+}
+
+/// The statement that releases `holder`, without its semicolon.
+pub(crate) fn call(tree: &SourceTree, releaser: &Releaser, holder: &str) -> Option<String> {
+    let name = tree.program.text(releaser.name);
+    if let Some(example) = &releaser.example {
+        // A release that takes more than the pointer, or its address, is followed to the letter.
+        let inner = example.strip_prefix(name)?.trim().strip_prefix('(')?.strip_suffix(')')?.trim();
+        if !inner.contains(',') {
+            let by_address = inner.starts_with('&');
+            return Some(format!("{name}({}{holder})", if by_address { "&" } else { "" }));
+        }
+        return inner.split(',').any(|part| part.trim().trim_start_matches('&') == holder).then(|| example.clone());
+    }
+    Some(format!("{name}({holder})"))
+}

@@ -1,0 +1,211 @@
+//! How the file is laid out: line ends, indentation, and how to put a statement somewhere.
+
+use crate::c::report::FileView;
+use crate::c::syntax::{Kind, Role, Span};
+use crate::model::edit::Edit;
+
+/// The layout of one function's surroundings.
+pub(crate) struct Layout<'a> {
+    view: &'a FileView<'a>,
+    newline: &'static str,
+    unit: String,
+}
+
+impl<'a> Layout<'a> {
+    /// Reads the layout of a function.
+    pub(crate) fn new(view: &'a FileView<'a>, function: Span) -> Layout<'a> {
+        let newline = if view.text.contains("\r\n") { "\r\n" } else { "\n" };
+        let body = view.text.get(function.start as usize..function.end as usize).unwrap_or("");
+        Layout { view, newline, unit: unit(body) }
+    }
+
+    fn indent_at(&self, at: u32) -> String {
+        let start = self.line_start(at);
+        let line = self.view.text.get(start..at as usize).unwrap_or("");
+        line.chars().take_while(|c| *c == ' ' || *c == '\t').collect()
+    }
+
+    fn line_start(&self, at: u32) -> usize {
+        self.view.text.get(..at as usize).and_then(|text| text.rfind('\n')).map_or(0, |end| end + 1)
+    }
+
+    /// Whether only blanks stand before `at` on its line.
+    fn is_first(&self, at: u32) -> bool {
+        let start = self.line_start(at);
+        self.view.text.get(start..at as usize).is_some_and(|text| text.trim().is_empty())
+    }
+
+    /// Puts statements before a statement that stands at `at`.
+    pub(crate) fn before(&self, at: u32, statements: &[String]) -> Option<Vec<Edit>> {
+        let path = self.view.syntax.path_to(Span { start: at, end: at + 1 });
+        let tree = &self.view.syntax;
+        let statement = path
+            .iter()
+            .rev()
+            .find(|node| tree.node(**node).span.start == at && is_statement(tree.node(**node).kind))?;
+        let position = path.iter().position(|node| node == statement)?;
+        // The outermost statement that begins here: a label stands before what it labels.
+        let parent = *path.get(position.checked_sub(1)?)?;
+        let node = tree.node(*statement);
+        let parent_kind = tree.node(parent).kind;
+        let bare = matches!(
+            parent_kind,
+            Kind::IfStatement | Kind::ElseClause | Kind::WhileStatement | Kind::ForStatement | Kind::DoStatement
+        );
+        if bare {
+            return self.braced(node.span, parent_kind, parent, statements);
+        }
+        if self.is_first(at) {
+            let indent = self.indent_at(at);
+            let text: String =
+                statements.iter().map(|statement| format!("{statement};{}{indent}", self.newline)).collect();
+            return Some(vec![Edit::insert(at as usize, text)]);
+        }
+        let text: String = statements.iter().map(|statement| format!("{statement}; ")).collect();
+        Some(vec![Edit::insert(at as usize, text)])
+    }
+
+    /// Turns the only statement of an `if` into a block.
+    fn braced(&self, span: Span, parent_kind: Kind, parent: u32, statements: &[String]) -> Option<Vec<Edit>> {
+        let text = self.view.text.get(span.start as usize..span.end as usize)?;
+        let head = self.view.text.get(..span.start as usize)?.trim_end();
+        let parent_start = self.view.syntax.node(parent).span.start;
+        let outer = self.indent_at(parent_start);
+        let inner =
+            if self.is_first(span.start) { self.indent_at(span.start) } else { format!("{outer}{}", self.unit) };
+        let between = self.view.text.get(head.len()..span.start as usize)?;
+        // A comment between the condition and its statement stays where it is.
+        if !between.trim().is_empty() || head.ends_with("*/") {
+            return None;
+        }
+        let newline = self.newline;
+        let own_line = self.braces_stand_alone();
+        let open = if own_line { format!("{newline}{outer}{{") } else { " {".to_owned() };
+        let mut block = open;
+        for statement in statements {
+            block.push_str(&format!("{newline}{inner}{statement};"));
+        }
+        block.push_str(&format!("{newline}{inner}{text}{newline}{outer}}}"));
+        let rest = self.view.text.get(span.end as usize..)?;
+        let mut end = span.end as usize;
+        // `} else` goes on one line where the file does so.
+        if parent_kind == Kind::IfStatement && !own_line && rest.trim_start().starts_with("else") {
+            end += rest.len() - rest.trim_start().len();
+            block.push(' ');
+        }
+        Some(vec![Edit::replace(head.len(), end, block)])
+    }
+
+    fn braces_stand_alone(&self) -> bool {
+        let text = self.view.text;
+        let same = text.matches(") {").count();
+        let own = text.lines().filter(|line| line.trim() == "{" && line.starts_with([' ', '\t'])).count();
+        own > same
+    }
+
+    /// Puts statements after a statement.
+    pub(crate) fn after(&self, span: Span, statements: &[String]) -> Option<Vec<Edit>> {
+        let indent = self.indent_at(span.start);
+        let rest = self.view.text.get(span.end as usize..)?;
+        let line = rest.lines().next().unwrap_or("");
+        // A comment behind the statement belongs to it.
+        let trailing = line.trim_start();
+        let end = if trailing.starts_with("//") || (trailing.starts_with("/*") && trailing.ends_with("*/")) {
+            span.end as usize + line.trim_end().len()
+        } else if trailing.is_empty() {
+            span.end as usize
+        } else {
+            let text: String = statements.iter().map(|statement| format!(" {statement};")).collect();
+            return Some(vec![Edit::insert(span.end as usize, text)]);
+        };
+        let text: String = statements.iter().map(|statement| format!("{}{indent}{statement};", self.newline)).collect();
+        Some(vec![Edit::insert(end, text)])
+    }
+
+    /// Puts statements at the end of a block, before the closing brace that stands at `brace`.
+    pub(crate) fn at_end(&self, brace: u32, statements: &[String]) -> Option<Vec<Edit>> {
+        let tree = &self.view.syntax;
+        let path = tree.path_to(Span { start: brace, end: brace + 1 });
+        let block = path.iter().rev().find(|node| tree.node(**node).kind == Kind::CompoundStatement)?;
+        if let Some(last) = tree.children(*block).last() {
+            let node = tree.node(last);
+            if is_jump(node.kind) {
+                return None;
+            }
+            if self.is_first(node.span.start) && is_statement(node.kind) {
+                return self.after(node.span, statements);
+            }
+        }
+        let outer = self.indent_at(brace);
+        if !self.is_first(brace) {
+            let text: String = statements.iter().map(|statement| format!("{statement}; ")).collect();
+            return Some(vec![Edit::insert(brace as usize, text)]);
+        }
+        let start = self.line_start(brace);
+        let text: String =
+            statements.iter().map(|statement| format!("{outer}{}{statement};{}", self.unit, self.newline)).collect();
+        Some(vec![Edit::insert(start, text)])
+    }
+
+    /// The innermost statement that covers a span and stands directly in a block, a case or under a label.
+    pub(crate) fn statement(&self, span: Span) -> Option<Span> {
+        let tree = &self.view.syntax;
+        let path = tree.path_to(span);
+        let at = path.iter().rev().find(|node| is_statement(tree.node(**node).kind))?;
+        Some(tree.node(*at).span)
+    }
+
+    /// The body that a condition guards, on the side taken: its span, and whether it is a block.
+    pub(crate) fn guarded(&self, condition: Span, taken: bool) -> Option<u32> {
+        let tree = &self.view.syntax;
+        let path = tree.path_to(condition);
+        let at = path.iter().rev().find(|node| tree.node(**node).kind == Kind::IfStatement)?;
+        if taken {
+            return tree.child(*at, Role::Consequence);
+        }
+        let clause = tree.child(*at, Role::Alternative)?;
+        tree.children(clause).last()
+    }
+}
+
+/// The indentation that blocks of `body` add: the smallest step between neighbouring lines.
+fn unit(body: &str) -> String {
+    let indents: Vec<&str> = body
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| &line[..line.len() - line.trim_start().len()])
+        .collect();
+    if indents.iter().any(|indent| indent.starts_with('\t')) {
+        return "\t".to_owned();
+    }
+    let steps = indents.windows(2).filter_map(|pair| {
+        let (a, b) = (pair[0].len(), pair[1].len());
+        (b > a && b - a <= 8).then(|| b - a)
+    });
+    " ".repeat(steps.min().unwrap_or(4))
+}
+
+/// Whether a node can stand in a block.
+pub(crate) fn is_statement(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::ExpressionStatement
+            | Kind::Declaration
+            | Kind::IfStatement
+            | Kind::WhileStatement
+            | Kind::DoStatement
+            | Kind::ForStatement
+            | Kind::SwitchStatement
+            | Kind::ReturnStatement
+            | Kind::GotoStatement
+            | Kind::BreakStatement
+            | Kind::ContinueStatement
+            | Kind::LabeledStatement
+            | Kind::CompoundStatement
+    )
+}
+
+/// Whether a statement hands control elsewhere.
+pub(crate) fn is_jump(kind: Kind) -> bool {
+    matches!(kind, Kind::ReturnStatement | Kind::GotoStatement | Kind::BreakStatement | Kind::ContinueStatement)
+}

@@ -1,0 +1,222 @@
+//! Where a release can go: the templates.
+
+use super::layout::{Layout, is_jump, is_statement};
+use super::{Proposal, call};
+use crate::c::Tree as SourceTree;
+use crate::c::domain::LossKind;
+use crate::c::report::{Candidate, FileView, Releaser};
+use crate::c::syntax::{Kind, Role, Span};
+use crate::c::walk::FoundLoss;
+use crate::model::edit::Edit;
+
+/// All proposals, the most likely first.
+pub(crate) fn proposals(
+    tree: &SourceTree,
+    view: &FileView,
+    layout: &Layout,
+    candidate: &Candidate,
+    releaser: &Releaser,
+) -> Vec<Proposal> {
+    let site = Workbench { tree, view, layout, candidate, releaser };
+    let mut found: Vec<Option<Proposal>> = Vec::new();
+    found.push(site.reallocation());
+    let one_end = candidate.decided.losses.iter().all(|found| site.is_block_end(found));
+    if one_end {
+        found.push(site.after_last_use(""));
+    }
+    found.push(site.before_each_loss(Marks::Plain));
+    found.push(site.before_each_jump());
+    if !one_end {
+        found.push(site.after_last_use(""));
+    }
+    found.push(site.after_last_use_in_scope());
+    found.push(site.before_each_loss(Marks::Cleared));
+    let mut proposals: Vec<Proposal> = Vec::new();
+    for proposal in found.into_iter().flatten() {
+        if !proposals.iter().any(|known| known.edits == proposal.edits) {
+            proposals.push(proposal);
+        }
+    }
+    proposals
+}
+
+/// Whether the pointer is set to null after its release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Marks {
+    Plain,
+    Cleared,
+}
+
+/// What the templates work with.
+struct Workbench<'a> {
+    tree: &'a SourceTree,
+    view: &'a FileView<'a>,
+    layout: &'a Layout<'a>,
+    candidate: &'a Candidate<'a>,
+    releaser: &'a Releaser,
+}
+
+impl Workbench<'_> {
+    /// What holds the object at a loss: the place it was assigned to if the loss names no other.
+    fn holder(&self, found: &FoundLoss) -> String {
+        let own = self.candidate.variable;
+        match &found.loss.holder {
+            Some(holder) if holder.contains("->") && !own.contains("->") && !own.contains('(') => own.to_owned(),
+            Some(holder) => holder.clone(),
+            None => own.to_owned(),
+        }
+    }
+
+    fn statements(&self, holder: &str, marks: Marks) -> Option<Vec<String>> {
+        if holder.contains('(') && !holder.starts_with('(') {
+            return None;
+        }
+        let mut statements = vec![call(self.tree, self.releaser, holder)?];
+        if marks == Marks::Cleared {
+            statements.push(format!("{holder} = NULL"));
+        }
+        Some(statements)
+    }
+
+    fn name(&self) -> String {
+        self.tree.program.text(self.releaser.name).to_owned()
+    }
+
+    /// Whether a loss is the end of a block or function, reached by falling through.
+    fn is_block_end(&self, found: &FoundLoss) -> bool {
+        let span = found.loss.span;
+        let at_brace = self.view.text.get(span.start as usize..).is_some_and(|rest| rest.starts_with('}'));
+        matches!(found.loss.kind, LossKind::Exit | LossKind::Scope) && at_brace
+            || self.is_last_return(found)
+            || found.loss.kind == LossKind::Overwrite && found.loss.span == self.candidate.decided.site.span
+    }
+
+    /// Whether a loss is the return at the end of the function's body.
+    fn is_last_return(&self, found: &FoundLoss) -> bool {
+        let syntax = &self.view.syntax;
+        let path = syntax.path_to(found.loss.span);
+        let Some(at) = path.iter().rposition(|node| syntax.node(*node).kind == Kind::ReturnStatement) else {
+            return false;
+        };
+        let body = at.checked_sub(1).and_then(|at| path.get(at)).copied();
+        let is_body =
+            |node: u32| syntax.node(node).kind == Kind::CompoundStatement && syntax.node(node).role == Role::Body;
+        body.is_some_and(is_body)
+    }
+
+    /// Right before each place where it is lost.
+    fn before_each_loss(&self, marks: Marks) -> Option<Proposal> {
+        let mut edits: Vec<Edit> = Vec::new();
+        let mut places = Vec::new();
+        for found in &self.candidate.decided.losses {
+            let statements = self.statements(&self.holder(found), marks)?;
+            let (edit, place) = self.before_loss(found, &statements)?;
+            for one in edit {
+                if !edits.contains(&one) {
+                    edits.push(one);
+                }
+            }
+            places.push(place);
+        }
+        places.dedup();
+        let why = format!("`{}` is called {}, on every path that still holds it", self.name(), places.join(" and "));
+        Some(Proposal { edits, why })
+    }
+
+    fn before_loss(&self, found: &FoundLoss, statements: &[String]) -> Option<(Vec<Edit>, &'static str)> {
+        let span = found.loss.span;
+        let text = self.view.text.get(span.start as usize..)?;
+        if matches!(found.loss.kind, LossKind::Exit | LossKind::Scope) && text.starts_with('}') {
+            return Some((self.layout.at_end(span.start, statements)?, "at the end of the block"));
+        }
+        let statement = self.layout.statement(span)?;
+        let place = match found.loss.kind {
+            LossKind::Exit => "before the return",
+            LossKind::Overwrite | LossKind::Reallocation => "before the overwrite",
+            LossKind::Scope => "before the jump out of the block",
+            LossKind::Container => "before what holds it is released",
+        };
+        Some((self.layout.before(statement.start, statements)?, place))
+    }
+
+    /// Before the jump that ends the branch on which it is lost.
+    fn before_each_jump(&self) -> Option<Proposal> {
+        let mut edits: Vec<Edit> = Vec::new();
+        for found in &self.candidate.decided.losses {
+            let statements = self.statements(&self.holder(found), Marks::Plain)?;
+            let jump = found.steps.iter().rev().find_map(|(condition, taken)| {
+                (condition.start > self.candidate.decided.site.span.start)
+                    .then(|| self.layout.guarded(*condition, *taken))
+                    .flatten()
+                    .and_then(|body| self.last_jump(body))
+            })?;
+            for one in self.layout.before(jump.start, &statements)? {
+                if !edits.contains(&one) {
+                    edits.push(one);
+                }
+            }
+        }
+        let why = format!("`{}` is called before the jump on the path that loses it", self.name());
+        Some(Proposal { edits, why })
+    }
+
+    fn last_jump(&self, body: u32) -> Option<Span> {
+        let syntax = &self.view.syntax;
+        let node = syntax.node(body);
+        if is_jump(node.kind) {
+            return Some(node.span);
+        }
+        let last = syntax.children(body).last()?;
+        is_jump(syntax.node(last).kind).then(|| syntax.node(last).span)
+    }
+
+    /// After the last statement that mentions it, in the block in which it is acquired.
+    fn after_last_use(&self, _: &str) -> Option<Proposal> {
+        let holder = self.last_holder()?;
+        let statements = self.statements(&holder, Marks::Plain)?;
+        let path = self.view.syntax.path_to(self.candidate.decided.site.span);
+        let block = path.iter().rev().find(|node| self.view.syntax.node(**node).kind == Kind::CompoundStatement)?;
+        self.after_last_in(*block, &holder, &statements)
+    }
+
+    /// After the last statement that mentions it, in the outermost block where it is in scope.
+    fn after_last_use_in_scope(&self) -> Option<Proposal> {
+        let holder = self.last_holder()?;
+        let statements = self.statements(&holder, Marks::Plain)?;
+        let path = self.view.syntax.path_to(self.candidate.decided.site.span);
+        let blocks = path.iter().filter(|node| self.view.syntax.node(**node).kind == Kind::CompoundStatement);
+        blocks.copied().find_map(|block| self.after_last_in(block, &holder, &statements))
+    }
+
+    fn last_holder(&self) -> Option<String> {
+        let holder = self.holder(self.candidate.decided.losses.first()?);
+        (!holder.is_empty()).then_some(holder)
+    }
+
+    fn after_last_in(&self, block: u32, holder: &str, statements: &[String]) -> Option<Proposal> {
+        let syntax = &self.view.syntax;
+        let word = holder.split(['.', '-', '[']).next().unwrap_or(holder).trim_start_matches(['*', '(']);
+        let last = syntax.children(block).filter(|child| mentions(syntax.slice(*child), word)).last()?;
+        let node = syntax.node(last);
+        if !is_statement(node.kind) || is_jump(node.kind) || node.kind == Kind::LabeledStatement {
+            return None;
+        }
+        let edits = self.layout.after(node.span, statements)?;
+        Some(Proposal { edits, why: format!("`{}` is called after the last use", self.name()) })
+    }
+
+    /// `p = realloc(p, n)` goes through a temporary, so that `p` survives a failure.
+    fn reallocation(&self) -> Option<Proposal> {
+        None
+    }
+}
+
+/// Whether `text` holds `word` as a whole identifier.
+fn mentions(text: &str, word: &str) -> bool {
+    let inner = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(word).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + word.len()..].chars().next();
+        !before.is_some_and(inner) && !after.is_some_and(inner)
+    })
+}

@@ -1,0 +1,99 @@
+//! The analysis as JSON, for `--format json`.
+
+use serde_json::{Value, json};
+
+use super::Analysis;
+use crate::model::diagnosis::{Finding, Suspect};
+use crate::model::evidence::Gap;
+use crate::model::publication::{FixOutcome, Publication};
+
+/// One object: incident, base, findings, suspects, plan, outcome, gaps.
+pub fn render(analysis: &Analysis, publication: &Publication, outcome: &FixOutcome) -> Value {
+    let (evidence, diagnosis) = (&analysis.evidence, &analysis.diagnosis);
+    let gaps: Vec<&Gap> = evidence.gaps.iter().chain(&diagnosis.gaps).collect();
+    let responders = evidence.responders.iter().map(|it| json!({ "name": it.on_call.name, "login": it.login }));
+    json!({
+        "incident": evidence.incident,
+        "base": { "branch": evidence.base.branch, "head": evidence.base.head },
+        "window": { "from": evidence.window.from, "until": evidence.window.until, "landings": evidence.landings.len() },
+        "symptom": diagnosis.symptom,
+        "verdict": diagnosis.verdict,
+        "findings": diagnosis.findings.iter().map(finding).collect::<Vec<_>>(),
+        "provenance": diagnosis.provenance.as_ref().map(|it| json!({
+            "landing": it.landing, "how": it.how, "age": it.age,
+        })),
+        "suspects": diagnosis.suspects.iter().map(suspect).collect::<Vec<_>>(),
+        "ruled_out": diagnosis.ruled_out,
+        "responders": responders.collect::<Vec<_>>(),
+        "fingerprint": publication.fingerprint.as_str(),
+        "plan": plan(publication),
+        "outcome": outcome_of(outcome),
+        "gaps": gaps,
+    })
+}
+
+fn finding(finding: &Finding) -> Value {
+    let (fix, no_fix_reason) = match &finding.repair {
+        Ok(repair) => (json!({ "diff": repair.diff, "why": repair.why, "checks": repair.checks }), Value::Null),
+        Err(why) => (Value::Null, json!(why)),
+    };
+    json!({
+        "detector": finding.detector,
+        "file": finding.file,
+        "function": finding.function,
+        "variable": finding.variable,
+        "line": finding.line,
+        "lost_at": finding.lost_at,
+        "confidence": finding.confidence,
+        "reasons": finding.reasons,
+        "recurrence": finding.recurrence,
+        "trace": finding.trace,
+        "fix": fix,
+        "no_fix_reason": no_fix_reason,
+    })
+}
+
+fn suspect(suspect: &Suspect) -> Value {
+    json!({
+        "commit": suspect.landing.commit,
+        "subject": suspect.landing.subject,
+        "pull_request": suspect.landing.pull_request,
+        "probability": suspect.probability,
+        "reasons": suspect.reasons,
+    })
+}
+
+fn plan(publication: &Publication) -> Value {
+    match &publication.fix {
+        Some(fix) => json!({
+            "branch": fix.branch,
+            "base": fix.base.head,
+            "files": fix.additions.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(),
+            "commit": fix.message.to_string(),
+            "title": fix.title.as_str(),
+            "body": fix.body.as_str(),
+            "labels": fix.labels,
+            "reviewers": fix.reviewers,
+        }),
+        None => json!({ "no_fix": publication.no_fix }),
+    }
+}
+
+fn outcome_of(outcome: &FixOutcome) -> Value {
+    match outcome {
+        FixOutcome::None(why) => json!({ "state": "none", "why": why }),
+        FixOutcome::Planned => json!({ "state": "planned" }),
+        FixOutcome::Opened(pull) => json!({
+            "state": "opened", "number": pull.number, "address": pull.address, "commit": pull.commit, "notes": pull.notes,
+        }),
+        FixOutcome::Existing { address, number, .. } => {
+            json!({ "state": "existing", "number": number, "address": address })
+        }
+        FixOutcome::ElsewhereAtWork => json!({ "state": "elsewhere-at-work" }),
+        FixOutcome::ForeignCommits(branch) => json!({ "state": "foreign-commits", "branch": branch }),
+        FixOutcome::BranchOnly { address, commit, why } => {
+            json!({ "state": "branch-only", "address": address, "commit": commit, "why": why })
+        }
+        FixOutcome::NotPermitted(why) => json!({ "state": "not-permitted", "why": why }),
+    }
+}

@@ -1,0 +1,94 @@
+//! The responder against PagerDuty's own `pagerduty-mcp`, which reads the demo world's REST API.
+//!
+//! Runs where `PAGERDUTY_MCP_PYTHON` names interpreters with the package, separated by `;`; `.ci/real-peers` makes them.
+//! Elsewhere each test says that it was skipped.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use demo::world::{Answer, Comment, PAGERDUTY_TOKEN, Settings, World};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, Command};
+
+/// The interpreters to test with; none, and a word about it, where the machine has none.
+fn interpreters() -> Vec<String> {
+    let given = std::env::var("PAGERDUTY_MCP_PYTHON").unwrap_or_default();
+    if given.is_empty() {
+        eprintln!("skipped: PAGERDUTY_MCP_PYTHON names no Python 3.12 with pagerduty-mcp (.ci/real-peers makes one)");
+    }
+    given.split(';').filter(|python| !python.is_empty()).map(str::to_owned).collect()
+}
+
+async fn world() -> World {
+    let mut world = World::start(Settings::of("leak")).await.expect("a world");
+    world.raise_incident().await.expect("an incident");
+    world.variables.push(("PAGERDUTY_API_HOST".to_owned(), world.pagerduty.rest_url()));
+    world
+}
+
+async fn ask(world: &World, inputs: &[(&str, &str)]) -> Answer {
+    let event = world.comment(Comment::asking("@pagerduty-incident-responder analyze incident #12345"));
+    let binary = Path::new(env!("CARGO_BIN_EXE_pagerduty-incident-responder"));
+    world.respond(binary, &event, inputs).await.expect("the responder runs")
+}
+
+/// The answer is the one that the stand-in leads to: urgency, people and details came through the real server.
+fn expect_fixed(world: &World, answer: &Answer, from: &str) {
+    assert_eq!(answer.exit_code, Some(0), "{from}\n{}\n{}", answer.stdout, answer.stderr);
+    assert_eq!(answer.outputs.get("branch").map(String::as_str), Some("fix/incident-12345"), "{from}");
+    let culprit = world.culprit().expect("the scenario has one");
+    assert_eq!(answer.outputs.get("suspect-commit"), Some(&culprit.sha), "{from}");
+    let records = world.github.records();
+    let open: Vec<_> = records.pulls.iter().filter(|pull| pull["state"] == "open").collect();
+    assert_eq!(open.len(), 1, "{from}");
+    assert_eq!(open[0]["requested_reviewers"][0]["login"], "oncall-engineer", "{from}");
+    let body = open[0]["body"].as_str().unwrap_or_default();
+    assert!(body.contains("HIGH"), "{from}: the urgency was found\n{body}");
+    assert!(body.contains("https://octo-org.pagerduty.com/incidents/"), "{from}: so was the address\n{body}");
+    assert_eq!(world.pagerduty.calls().total(), 0, "{from}: the stand-in's own MCP was not asked");
+    assert!(world.pagerduty.rest_requests().count("GET /incidents/{id}") > 0, "{from}: its REST was");
+}
+
+#[tokio::test]
+async fn the_published_command_over_stdio() {
+    for python in interpreters() {
+        let world = world().await;
+        let command = python.replace("/python", "/pagerduty-mcp");
+        let answer = ask(&world, &[("pagerduty-mcp-url", ""), ("pagerduty-mcp-command", &command)]).await;
+        expect_fixed(&world, &answer, &command);
+    }
+}
+
+#[tokio::test]
+async fn its_tools_over_streamable_http() {
+    for python in interpreters() {
+        let world = world().await;
+        let (url, mut server) = serve(&python, &world).await;
+        let answer = ask(&world, &[("pagerduty-mcp-url", &url)]).await;
+        expect_fixed(&world, &answer, &format!("{python} over HTTP"));
+        server.kill().await.expect("it can be ended");
+    }
+}
+
+/// Starts the launcher and waits until it listens, however long Python takes.
+async fn serve(python: &str, world: &World) -> (String, Child) {
+    let free = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = free.local_addr().expect("an address");
+    drop(free);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pagerduty/fixtures/serve_http.py");
+    let mut server = Command::new(python)
+        .args([script, &address.port().to_string()])
+        .env("PAGERDUTY_USER_API_KEY", PAGERDUTY_TOKEN)
+        .env("PAGERDUTY_API_HOST", world.pagerduty.rest_url())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("Python starts");
+    while TcpStream::connect(address).await.is_err() {
+        assert_eq!(server.try_wait().expect("a child of ours"), None, "{python} ended before it listened");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    (format!("http://{address}/mcp"), server)
+}
