@@ -1,3 +1,7 @@
+//! Thinking about the evidence: what the incident says, and which landing most likely caused it.
+
+pub mod suspects;
+pub mod symptom;
 //! Thinking: from evidence to findings and suspects. Nothing in here can fail or touch anything.
 
 pub mod memory_leak;
