@@ -1,11 +1,9 @@
-//! Thinking about the evidence: what the incident says, and which landing most likely caused it.
-
-pub mod suspects;
-pub mod symptom;
 //! Thinking: from evidence to findings and suspects. Nothing in here can fail or touch anything.
 
 pub mod memory_leak;
 pub mod provenance;
+pub mod suspects;
+pub mod symptom;
 pub mod symptom_kind;
 
 use crate::model::diagnosis::{Age, Diagnosis, Finding, LandingSummary, Provenance, Suspect, SymptomKind, Verdict};
