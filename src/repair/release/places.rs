@@ -214,12 +214,14 @@ impl Workbench<'_> {
         }
         let syntax = &self.view.syntax;
         let holder = self.holder(found);
-        let assignment = syntax.path_to(found.loss.span).into_iter().rev().find(|at| {
-            syntax.node(*at).kind == Kind::AssignmentExpression
-        })?;
-        let call = syntax.below(assignment).find(|at| {
-            syntax.node(*at).kind == Kind::CallExpression && mentions(syntax.slice(*at), &holder)
-        })?;
+        let assignment = syntax
+            .path_to(found.loss.span)
+            .into_iter()
+            .rev()
+            .find(|at| syntax.node(*at).kind == Kind::AssignmentExpression)?;
+        let call = syntax
+            .below(assignment)
+            .find(|at| syntax.node(*at).kind == Kind::CallExpression && mentions(syntax.slice(*at), &holder))?;
         let statement = self.layout.statement(syntax.node(assignment).span)?;
         let place = syntax.path_to(statement);
         // A condition of a loop is evaluated again and again: nothing can be put before it.
