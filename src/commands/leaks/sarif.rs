@@ -1,7 +1,7 @@
 //! The findings as SARIF 2.1.0, as GitHub's code scanning reads it.
 
-use crate::c::{Analysis, SourceFile};
 use crate::c::report::{Confidence, Leak};
+use crate::c::{Analysis, SourceFile};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
