@@ -2,6 +2,8 @@
 
 pub mod memory_leak;
 pub mod provenance;
+pub mod suspects;
+pub mod symptom;
 pub mod symptom_kind;
 
 use crate::model::diagnosis::{Age, Diagnosis, Finding, LandingSummary, Provenance, Suspect, SymptomKind, Verdict};

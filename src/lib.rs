@@ -26,7 +26,7 @@
 //!
 //! | you want to know | read |
 //! |---|---|
-//! | the whole story, in one page | [`respond`], then [`sweep`] for many incidents |
+//! | the whole story, in one page | [`respond`], then [`mod@analyse`]; [`sweep`] for many incidents |
 //! | what wakes the program, and what is a command | [`trigger`], [`trigger::mention`] |
 //! | every input and limit | [`settings`], [`settings::config_file`] |
 //! | how PagerDuty is asked | [`io::pagerduty`] |
@@ -40,6 +40,7 @@
 //! | what reaches the log | [`io::workflow_commands`], [`redact`] |
 //! | how it ends | [`failure`], [`model::outcome`] |
 
+pub mod analyse;
 pub mod c;
 pub mod characters;
 pub mod commands;

@@ -13,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use regex::{Captures, Regex};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 
 use crate::characters::ZERO_WIDTH_SPACE;
 
@@ -46,6 +47,23 @@ impl Redactor {
         match exact.replace_all(text, REDACTED) {
             Cow::Borrowed(text) => token_shapes(text),
             Cow::Owned(text) => Cow::Owned(token_shapes(&text).into_owned()),
+        }
+    }
+
+    /// The JSON without secrets in its strings. What stands under `contents` is kept: for GitHub these are a file's bytes,
+    /// and a file with a changed byte is another file.
+    pub fn redact_json(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => Value::from(self.redact(text)),
+            Value::Array(items) => items.iter().map(|item| self.redact_json(item)).collect(),
+            Value::Object(fields) => {
+                let redacted = |(key, value): (&String, &Value)| {
+                    let value = if key == "contents" { value.clone() } else { self.redact_json(value) };
+                    (key.clone(), value)
+                };
+                fields.iter().map(redacted).collect()
+            }
+            other => other.clone(),
         }
     }
 
@@ -160,7 +178,7 @@ fn forms(secret: &str) -> Vec<String> {
     forms.extend(secret.lines().map(|line| line.trim().to_owned()).filter(|line| line != secret));
     forms.extend(base64_forms(secret));
     forms.push(url::form_urlencoded::byte_serialize(secret.as_bytes()).collect());
-    let quoted = serde_json::Value::from(secret).to_string();
+    let quoted = Value::from(secret).to_string();
     forms.push(quoted.trim_matches('"').to_owned());
     // What git sends to GitHub as a header, and what the PagerDuty header holds.
     forms.push(STANDARD_NO_PAD.encode(format!("x-access-token:{secret}")));
@@ -263,6 +281,19 @@ mod tests {
         assert_eq!(redactor(&secret).redact(&format!("a {secret} b")), "a REDACTED b");
         let escaped = crate::report::escape::code_span(&secret[..250]).to_string();
         assert_eq!(redactor(&secret).redact(&escaped), "`REDACTED`");
+    }
+
+    #[test]
+    fn what_is_sent_keeps_its_shape_and_its_files() {
+        let sent = serde_json::json!({
+            "body": "key u+abcdefgh", "labels": ["u+abcdefgh", "ok"], "number": 7,
+            "additions": [{ "path": "a.c", "contents": "u+abcdefgh" }],
+        });
+        let expected = serde_json::json!({
+            "body": "key REDACTED", "labels": ["REDACTED", "ok"], "number": 7,
+            "additions": [{ "path": "a.c", "contents": "u+abcdefgh" }],
+        });
+        assert_eq!(redactor("u+abcdefgh").redact_json(&sent), expected);
     }
 
     #[test]

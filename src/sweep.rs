@@ -1,5 +1,6 @@
 //! Many incidents: which ones, in which order, and which were answered before.
 
+use crate::analyse::{analyse, answer_marker, publish};
 use crate::failure::Failure;
 use crate::io::gather;
 use crate::io::github::GitHub;
@@ -16,7 +17,6 @@ use crate::report::answer::{self, SOFT_LIMIT, Tagging};
 use crate::report::escape::{Markdown, inline};
 use crate::report::sweep::{Row, render};
 use crate::report::{Analysis, sweep as texts};
-use crate::respond;
 use crate::settings::SweepReport;
 
 /// PagerDuty searches at most six months back.
@@ -72,18 +72,18 @@ fn order(open: &mut [IncidentSummary]) {
 /// Answers one incident, unless the same answer stands already.
 async fn one(world: &World, incident: &IncidentSummary, answered: &Answered) -> Result<Markdown, Failure> {
     let reference = IncidentReference::Id(incident.id.clone());
-    let (analysis, publication) = respond::analyse(world, &reference, None).await?;
+    let (analysis, publication) = analyse(world, &reference, None).await?;
     if analysis.evidence.incident.status == crate::model::incident::IncidentStatus::Resolved {
         return Ok("resolved meanwhile: left alone".into());
     }
     if answered.holds(&analysis, publication.fingerprint.as_str()) {
         return Ok("answered before: left alone".into());
     }
-    let fixed = respond::publish(world, &analysis, &publication).await?;
+    let fixed = publish(world, &analysis, &publication).await?;
     let mut told = answer::outcome_line(&analysis.places, &fixed);
     let has_pull = matches!(fixed, FixOutcome::Opened(_) | FixOutcome::Existing { .. });
     if !has_pull && world.settings.sweep_report == SweepReport::Issue {
-        let marker = respond::answer_marker(world, &analysis, &publication);
+        let marker = answer_marker(world, &analysis, &publication);
         let body = answer::render(&analysis, &fixed, &marker, Tagging::Mention, SOFT_LIMIT);
         told.push(report_issue(world, &analysis, &body, answered).await?);
     }

@@ -8,6 +8,8 @@ mod command_line;
 mod failures;
 #[path = "respond/gate.rs"]
 mod gate;
+#[path = "respond/hostile.rs"]
+mod hostile;
 #[path = "respond/publication.rs"]
 mod publication;
 #[path = "respond/support.rs"]

@@ -9,7 +9,6 @@ mod git_http;
 mod graphql;
 mod issues;
 mod pulls;
-mod query;
 mod records;
 mod refs;
 mod shapes;

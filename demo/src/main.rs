@@ -6,6 +6,7 @@ mod story;
 use std::process::ExitCode;
 
 use demo::scenario::{self, SCENARIOS, Scenario};
+use tokio::signal::unix::{SignalKind, signal};
 
 use screen::Screen;
 
@@ -54,10 +55,11 @@ async fn main() -> ExitCode {
 }
 
 async fn run(screen: &mut Screen, scenario: &'static Scenario, folder: Folder) -> ExitCode {
-    // Ctrl-C drops the story, and with it the worker, the responder, both servers and the folders.
+    // A signal drops the story, and with it the worker, the responder, both servers and the folders.
     let told = tokio::select! {
         told = story::tell(screen, scenario, folder) => told,
-        _ = tokio::signal::ctrl_c() => return ExitCode::from(130),
+        _ = asked_to_end(SignalKind::interrupt()) => return ExitCode::from(130),
+        _ = asked_to_end(SignalKind::terminate()) => return ExitCode::from(143),
     };
     match told {
         Ok(story::Verdict::AsExpected) => ExitCode::SUCCESS,
@@ -66,6 +68,14 @@ async fn run(screen: &mut Screen, scenario: &'static Scenario, folder: Folder) -
             screen.line(&format!("\nThe demo could not go on: {error:#}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Waits for a signal; for ever where it cannot be received.
+async fn asked_to_end(kind: SignalKind) {
+    match signal(kind) {
+        Ok(mut signals) => drop(signals.recv().await),
+        Err(_) => std::future::pending().await,
     }
 }
 

@@ -19,10 +19,21 @@ pub struct Scenario {
     pub about: &'static str,
     /// What landed on the default branch, oldest first.
     pub landings: fn() -> Vec<Landing>,
+    /// How the worker that is deployed behaves under its limit.
+    pub worker: Worker,
     /// What the monitoring system sends.
     pub alert: fn() -> Value,
     /// What a right answer is.
     pub expect: Expect,
+}
+
+/// How the worker behaves under the memory limit of its pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Worker {
+    /// It grows until it is killed.
+    Killed,
+    /// It stays within its limit.
+    Sound,
 }
 
 /// What a right answer to a scenario's incident is.
@@ -32,6 +43,8 @@ pub struct Expect {
     pub culprit: Option<&'static str>,
     /// What becomes of it.
     pub outcome: Outcome,
+    /// A file, and a text that the answer's branch puts back into it.
+    pub restored: Option<(&'static str, &'static str)>,
 }
 
 /// How an answer ends.
@@ -43,7 +56,11 @@ pub enum Outcome {
     Inconclusive,
 }
 
-const FIX: Outcome = Outcome::PullRequest("fix/incident-12345");
+const FREED: Expect = Expect {
+    culprit: Some(landings::FREE_REMOVED),
+    outcome: Outcome::PullRequest("fix/incident-12345"),
+    restored: Some(("worker.c", "        free(buffer);\n")),
+};
 
 /// All scenarios; the first is the default.
 pub const SCENARIOS: &[Scenario] = &[
@@ -51,15 +68,25 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "leak",
         about: "the landing that took a free() out lies five hours before the first kill",
         landings: landings::leak,
+        worker: Worker::Killed,
         alert: out_of_memory,
-        expect: Expect { culprit: Some(landings::FREE_REMOVED), outcome: FIX },
+        expect: FREED,
     },
     Scenario {
         name: "old-bug",
         about: "the day before the kill holds only innocent landings; the free() went three months earlier",
         landings: landings::old_bug,
+        worker: Worker::Killed,
         alert: out_of_memory,
-        expect: Expect { culprit: Some(landings::FREE_REMOVED), outcome: FIX },
+        expect: FREED,
+    },
+    Scenario {
+        name: "no-culprit",
+        about: "jobs pile up, the worker is sound, and nothing that landed explains it: no pull request",
+        landings: landings::innocent,
+        worker: Worker::Sound,
+        alert: jobs_pile_up,
+        expect: Expect { culprit: None, outcome: Outcome::Inconclusive, restored: None },
     },
 ];
 
@@ -80,31 +107,41 @@ pub fn people() -> Vec<Person> {
     ]
 }
 
-/// An event for PagerDuty's Events API, as Alertmanager sends it when a pod was killed at its limit; the routing key
-/// and the time are added when it is sent. <https://developer.pagerduty.com/docs/send-alert-event>
+/// The pod was killed at its limit.
 fn out_of_memory() -> Value {
-    json!({
-        "event_action": "trigger",
-        "dedup_key": "WorkerOOMKilled/prod/worker-deployment",
-        "client": "Alertmanager",
-        "payload": {
-            "summary": "worker-deployment OOM Killed",
-            "source": "prod/worker-deployment",
-            "severity": "critical",
-            "component": "worker",
-            "class": "OOMKilled",
-            "custom_details": {
-                "alertname": "WorkerOOMKilled",
-                "namespace": "prod",
-                "deployment": "worker-deployment",
-                "pod": "worker-deployment-5c9f7d8b6-x2x7k",
-                "container": "worker",
-                "image": "worker:demo",
-                "reason": "OOMKilled",
-                "exit_code": "137",
-                "memory_limit": "64Mi",
-                "restarts": "3",
-            },
-        },
-    })
+    alarm(
+        "WorkerOOMKilled",
+        "worker-deployment OOM Killed",
+        json!({"class": "OOMKilled", "custom_details": {
+            "pod": "worker-deployment-5c9f7d8b6-x2x7k",
+            "image": "worker:demo",
+            "reason": "OOMKilled",
+            "exit_code": "137",
+            "memory_limit": "64Mi",
+            "restarts": "3",
+        }}),
+    )
+}
+
+/// Something upstream: the code of this repository has no part in it.
+fn jobs_pile_up() -> Value {
+    alarm(
+        "WorkerQueueDepth",
+        "worker-deployment has 1200 jobs waiting",
+        json!({"class": "QueueDepth", "custom_details": {"queue": "incoming", "depth": "1200", "for": "10m"}}),
+    )
+}
+
+/// An event for PagerDuty's Events API, as Alertmanager sends it; the routing key and the time are added when it is
+/// sent. `payload` has what is particular to it. <https://developer.pagerduty.com/docs/send-alert-event>
+fn alarm(name: &str, summary: &str, mut payload: Value) -> Value {
+    payload["summary"] = json!(summary);
+    payload["source"] = json!("prod/worker-deployment");
+    payload["severity"] = json!("critical");
+    payload["component"] = json!("worker");
+    payload["custom_details"]["alertname"] = json!(name);
+    payload["custom_details"]["namespace"] = json!("prod");
+    payload["custom_details"]["container"] = json!("worker");
+    json!({"event_action": "trigger", "dedup_key": format!("{name}/prod/worker-deployment"), "client": "Alertmanager",
+        "payload": payload})
 }

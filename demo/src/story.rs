@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use demo::history::BRANCH;
-use demo::scenario::{INCIDENT_NUMBER, Outcome, Scenario};
-use demo::worker::{self, End, Limiter, MEMORY_LIMIT, Run};
+use demo::scenario::{INCIDENT_NUMBER, Outcome, Scenario, Worker};
+use demo::worker::{self, End, Limiter, Run};
 use demo::world::{Answer, Comment, Settings, World};
 use serde_json::Value;
 use tokio::process::Command;
@@ -16,9 +16,9 @@ use crate::Folder;
 use crate::screen::Screen;
 
 /// The leaking worker takes 50 MB a second; this is far more than it needs.
-const LEAK_TIME: Duration = Duration::from_secs(60);
+const KILL_TIME: Duration = Duration::from_secs(60);
 /// Long enough for a dozen buffers, of which six would be too much if they were kept.
-const REPAIRED_TIME: Duration = Duration::from_secs(3);
+const SOUND_TIME: Duration = Duration::from_secs(3);
 /// What the repaired worker must stay below, in bytes: one buffer of 10 MB and the program itself.
 const REPAIRED_PEAK: u64 = 16_000_000;
 
@@ -42,9 +42,13 @@ pub(crate) async fn tell(screen: &mut Screen, scenario: &'static Scenario, folde
     let mut checks = Vec::new();
 
     screen.heading("The worker as it is deployed");
-    let before = run_from(&world, BRANCH, LEAK_TIME).await?;
-    screen.say(&describe(&before));
-    checks.push((before.end == End::OutOfMemory, "the worker is killed at 64 MiB".to_owned()));
+    let (time, end, told) = match scenario.worker {
+        Worker::Killed => (KILL_TIME, End::OutOfMemory, "the worker is killed at its limit"),
+        Worker::Sound => (SOUND_TIME, End::StillRunning, "the worker stays within its limit"),
+    };
+    let (before, limit) = run_from(&world, BRANCH, time).await?;
+    screen.say(&describe(&before, limit));
+    checks.push((before.end == end, told.to_owned()));
 
     screen.heading("The page");
     let incident = world.raise_incident().await?;
@@ -83,23 +87,26 @@ pub(crate) async fn tell(screen: &mut Screen, scenario: &'static Scenario, folde
 }
 
 /// Compiles the worker as it is on a branch and runs it under its pod's memory limit.
-async fn run_from(world: &World, branch: &str, time: Duration) -> anyhow::Result<Run> {
+async fn run_from(world: &World, branch: &str, time: Duration) -> anyhow::Result<(Run, u64)> {
+    let manifest = world.git(&["show", &format!("{branch}:k8s/deployment.yaml")]).await?;
+    let limit = worker::memory_limit(&manifest).context("the deployment has no memory limit")?;
     let dir = tempfile::tempdir_in(world.folder())?;
     let source = dir.path().join("worker.c");
     std::fs::write(&source, world.git(&["show", &format!("{branch}:worker.c")]).await? + "\n")?;
     let binary = worker::compile(&source, dir.path()).await?;
-    worker::run(&binary, MEMORY_LIMIT, time).await
+    Ok((worker::run(&binary, limit, time).await?, limit))
 }
 
-fn describe(run: &Run) -> String {
+fn describe(run: &Run, limit: u64) -> String {
+    let limit = format!("its limit of {} MiB", limit / (1024 * 1024));
     let seconds = run.lasted.as_secs_f64();
     let peak = format!("peak {:.1} MB", run.peak as f64 / 1e6);
     let end = match (&run.end, &run.limiter) {
         (End::OutOfMemory, Limiter::Kernel { oom_kill }) => {
-            format!("killed by the kernel at its limit of 64 MiB after {seconds:.1} s (oom_kill {oom_kill})")
+            format!("killed by the kernel at {limit} after {seconds:.1} s (oom_kill {oom_kill})")
         }
-        (End::OutOfMemory, Limiter::Watch { .. }) => format!("stopped at its limit of 64 MiB after {seconds:.1} s"),
-        (End::StillRunning, _) => format!("still running after {seconds:.1} s under the same limit"),
+        (End::OutOfMemory, Limiter::Watch { .. }) => format!("stopped at {limit} after {seconds:.1} s"),
+        (End::StillRunning, _) => format!("still running after {seconds:.1} s within {limit}"),
         (End::Exited(code), _) => format!("ended by itself with code {code} after {seconds:.1} s"),
     };
     match &run.limiter {
@@ -192,10 +199,14 @@ async fn pull_request(screen: &mut Screen, world: &World, branch: &str) -> anyho
     screen.quote(&world.git(&["diff", &range]).await?);
 
     screen.heading("The worker as it is proposed");
-    let after = run_from(world, branch, REPAIRED_TIME).await?;
-    screen.say(&describe(&after));
+    let (after, limit) = run_from(world, branch, SOUND_TIME).await?;
+    screen.say(&describe(&after, limit));
     let lives = after.end == End::StillRunning && after.peak < REPAIRED_PEAK;
     checks.push((lives, "the repaired worker keeps running and peaks below 16 MB".to_owned()));
+    if let Some((path, text)) = world.scenario.expect.restored {
+        let file = world.git(&["show", &format!("{branch}:{path}")]).await?;
+        checks.push((file.contains(text), format!("{path} has {:?} again", text.trim())));
+    }
     Ok(checks)
 }
 

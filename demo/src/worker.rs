@@ -58,6 +58,13 @@ pub enum Limiter {
     },
 }
 
+/// The memory limit of a deployment's only container in bytes, where its manifest is as plain as the demo's.
+pub fn memory_limit(manifest: &str) -> Option<u64> {
+    let limits = manifest.split_once("limits:")?.1;
+    let value = limits.split_once("memory:")?.1.lines().next()?.trim().trim_matches('"');
+    Some(value.strip_suffix("Mi")?.parse::<u64>().ok()? * 1024 * 1024)
+}
+
 /// Compiles `source` into `dir` with `cc -O0`, as the service's Makefile does, and returns the binary's path.
 ///
 /// # Errors

@@ -27,6 +27,12 @@ fn the_leak_is_on_the_promised_lines() {
     assert!(!SOURCE.contains("free("));
 }
 
+#[test]
+fn the_limit_is_that_of_the_manifest() {
+    assert_eq!(worker::memory_limit(include_str!("../k8s/deployment.yaml")), Some(MEMORY_LIMIT));
+    assert_eq!(worker::memory_limit("limits:\n  cpu: 1\n"), None);
+}
+
 #[tokio::test]
 async fn the_leaking_worker_is_killed_at_its_limit() {
     let dir = tempfile::tempdir().expect("a temporary folder");

@@ -4,6 +4,7 @@ mod decide;
 mod lines;
 mod names;
 mod recurrence;
+mod uses;
 
 pub use decide::{Confidence, Decided, Releaser, decide};
 pub use lines::Lines;
@@ -175,14 +176,14 @@ fn tell(tree: &SourceTree, view: &FileView, id: FunctionId, decided: &Decided) -
         confidence: decided.confidence,
         reasons,
         recurrence: recurrence::of(function, decided),
-        trace: trace(tree, view, decided, &variable),
+        trace: trace(tree, view, id, decided, &variable),
         variable,
         fix,
         no_fix_reason,
     }
 }
 
-fn trace(tree: &SourceTree, view: &FileView, decided: &Decided, variable: &str) -> Vec<TraceStep> {
+fn trace(tree: &SourceTree, view: &FileView, id: FunctionId, decided: &Decided, variable: &str) -> Vec<TraceStep> {
     let source = tree.program.text(decided.site.source);
     let first: &FoundLoss = &decided.losses[0];
     let from = decided.site.span.start;
@@ -206,6 +207,7 @@ fn trace(tree: &SourceTree, view: &FileView, decided: &Decided, variable: &str) 
             note: format!("`{callee}` sees it and, as other callers show, leaves it alone"),
         });
     }
+    steps.extend(uses::uses(tree, view, id, variable, decided.site.span));
     let note = match first.loss.kind {
         LossKind::Exit => "the function ends and nothing leads to it any more",
         LossKind::Overwrite => "the last pointer to it is overwritten",

@@ -42,7 +42,8 @@ pub fn run(environment: &Environment, console: &Console) -> Result<ExitCode, Fai
     let fail_on = settings.fail_on;
     let reach = if settings.mode == Mode::Report { Reach::Rehearse } else { Reach::Act };
     // The HTTP client wants the runtime to be there when it is made.
-    let work = async { guarded(World::new(settings, Source::GitHub, reach, Utc::now())?, trigger).await };
+    let redactor = console.redactor().clone();
+    let work = async { guarded(World::new(settings, Source::GitHub, reach, Utc::now(), redactor)?, trigger).await };
     match block_on(work) {
         Ok(outcome) => finish(console, &files, &outcome, fail_on),
         Err(failure) => {

@@ -7,12 +7,12 @@ use chrono::Utc;
 use clap::{Args, ValueEnum};
 
 use super::block_on;
+use crate::analyse;
 use crate::failure::Failure;
 use crate::io::workflow_commands::{Console, DocumentFormat};
 use crate::io::world::{Reach, Source, World};
 use crate::model::ids::{IncidentReference, RepositoryName};
 use crate::report::{answer, json};
-use crate::respond;
 use crate::settings::environment::Environment;
 use crate::settings::{Place, Settings};
 
@@ -81,9 +81,9 @@ pub fn run(arguments: &AnalyzeArguments, environment: Environment, console: &Con
     let reach = if rehearse { Reach::Rehearse } else { Reach::Act };
     let settings = Settings::from_environment(&environment, place)?;
     let (analysis, publication, outcome) = block_on(async {
-        let world = World::new(settings, source, reach, Utc::now())?;
-        let (analysis, publication) = respond::analyse(&world, &arguments.incident, None).await?;
-        let outcome = respond::publish(&world, &analysis, &publication).await?;
+        let world = World::new(settings, source, reach, Utc::now(), console.redactor().clone())?;
+        let (analysis, publication) = analyse::analyse(&world, &arguments.incident, None).await?;
+        let outcome = analyse::publish(&world, &analysis, &publication).await?;
         Ok((analysis, publication, outcome))
     })?;
     match arguments.format {

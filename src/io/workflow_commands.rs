@@ -32,8 +32,14 @@ const MOST_ANNOTATIONS: usize = 10;
 
 /// The variables besides our own inputs that may hold a credential. The runner masks most of them; texts that we send
 /// or write must not hold them either.
-const SECRET_VARIABLES: [&str; 5] =
-    ["GITHUB_TOKEN", "GH_TOKEN", "PAGERDUTY_USER_API_KEY", "ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
+const SECRET_VARIABLES: [&str; 6] = [
+    "PAGERDUTY_TOKEN",
+    "GITHUB_TOKEN",
+    "GH_TOKEN",
+    "PAGERDUTY_USER_API_KEY",
+    "ACTIONS_RUNTIME_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+];
 
 /// Who reads what is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use super::repository::{Remote, Repository};
 use super::tracking::Tracking;
 use crate::failure::Failure;
 use crate::model::ids::Timestamp;
+use crate::redact::Redactor;
 use crate::report::Places;
 use crate::report::tracking::Step;
 use crate::settings::Settings;
@@ -58,7 +59,13 @@ impl World {
     ///
     /// # Errors
     /// A configuration failure where no temporary folder can be made or GitHub's addresses are unusable.
-    pub fn new(settings: Settings, source: Source, reach: Reach, now: Timestamp) -> Result<World, Failure> {
+    pub fn new(
+        settings: Settings,
+        source: Source,
+        reach: Reach,
+        now: Timestamp,
+        redactor: Redactor,
+    ) -> Result<World, Failure> {
         let parent = settings.runner.temp.clone().unwrap_or_else(std::env::temp_dir);
         let folder = tempfile::Builder::new().prefix("incident-responder-").tempdir_in(&parent).map_err(|why| {
             Failure::configuration(
@@ -67,7 +74,7 @@ impl World {
             )
         })?;
         let github = match &settings.github {
-            Some(access) => Some(GitHub::new(access, settings.operations_per_run)?),
+            Some(access) => Some(GitHub::new(access, settings.operations_per_run, redactor)?),
             None => None,
         };
         Ok(World {
@@ -121,6 +128,16 @@ impl World {
                 .map(Arc::new)
             })
             .await
+    }
+
+    /// Whether the workflow runs on the default branch. A workflow file of another branch was reviewed by nobody.
+    ///
+    /// # Errors
+    /// As [`World::repository`].
+    pub async fn is_on_default_branch(&self) -> Result<bool, Failure> {
+        let Some(git_ref) = self.settings.runner.git_ref.clone() else { return Ok(true) };
+        let repository = Arc::clone(self.repository().await?);
+        blocking(move || Ok(git_ref == format!("refs/heads/{}", repository.default_branch()?))).await
     }
 
     fn remote(&self) -> Result<Remote, Failure> {

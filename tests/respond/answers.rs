@@ -29,7 +29,9 @@ async fn a_comment_ends_as_an_analysis_and_a_draft_pull_request() {
 
     let comments = own_comments(&world);
     assert_eq!(comments.len(), 1);
-    for part in ["HIGH", "worker.c:26", "took out `free(buffer)`", "Opened", "oncall-engineer"] {
+    for part in
+        ["HIGH", "worker.c:26", "`process_work` gets `buffer`", "took out `free(buffer)`", "Opened", "oncall-engineer"]
+    {
         assert!(comments[0].contains(part), "{part} is missing in\n{}", comments[0]);
     }
     assert!(!comments[0].contains("- [ ]"), "the progress is still shown:\n{}", comments[0]);
@@ -177,5 +179,35 @@ async fn every_shape_of_github_s_addresses_works() {
         world.raise_incident().await.expect("the incident is raised");
         expect_code(&ask(&world).await, 0);
         assert_eq!(own_pulls(&world).len(), 1, "{hosts:?}");
+    }
+}
+
+#[tokio::test]
+async fn three_hundred_landings_in_the_window_are_all_read() {
+    let world = world("leak").await;
+    land_many(&world, 300).await;
+    let answer = ask(&world).await;
+    expect_code(&answer, 0);
+    let comment = own_comments(&world).pop().expect("an answer");
+    assert!(comment.contains("305 landings"), "{comment}");
+    assert!(comment.contains("took out `free(buffer)`"), "{comment}");
+    let git = world.github.git_requests().total();
+    assert!(git <= 8, "{git} requests of git");
+}
+
+#[tokio::test]
+async fn secrets_in_an_incident_are_not_published() {
+    let world = world("leak").await;
+    let leaked = format!("OOM Killed, key {} and ghp_{}", demo::world::PAGERDUTY_TOKEN, "a".repeat(36));
+    world.pagerduty.records().incidents[0]["title"] = leaked.clone().into();
+    world.pagerduty.records().incidents[0]["summary"] = leaked.into();
+    let answer = ask(&world).await;
+    expect_code(&answer, 0);
+    let mut written = own_comments(&world);
+    written.extend(own_pulls(&world).iter().map(|pull| text(pull, "body")));
+    written.push(answer.summary);
+    for text in written {
+        assert!(text.contains("OOM Killed"), "{text}");
+        assert!(!text.contains("demoKeyOfTheStandIn") && !text.contains("ghp_"), "{text}");
     }
 }

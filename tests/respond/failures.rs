@@ -54,6 +54,7 @@ async fn a_wrong_pagerduty_token_is_told_as_such() {
 async fn broken_answers_of_pagerduty_are_told_apart() {
     for (fault, word) in [
         (Fault::NotJson, "JSON"),
+        (Fault::Truncated, "incident"),
         (Fault::Status(403), "403"),
         (Fault::Missing, "incident"),
         (Fault::ToolError("upstream is down (status 500)".to_owned()), "500"),

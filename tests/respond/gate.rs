@@ -61,3 +61,13 @@ async fn a_comment_of_five_megabytes_is_read_up_to_its_limit() {
     expect_code(&answer, 0);
     assert_eq!(answer.outputs.get("result").map(String::as_str), Some("skipped"));
 }
+
+#[tokio::test]
+async fn a_dispatch_on_another_branch_writes_nothing() {
+    let mut world = world("leak").await;
+    world.variables.push(("GITHUB_REF".to_owned(), "refs/heads/experiment".to_owned()));
+    let answer = respond(&world, &world.dispatch(), &[]).await;
+    expect_code(&answer, 0);
+    assert_eq!(answer.outputs.get("result").map(String::as_str), Some("skipped"));
+    assert!(own_pulls(&world).is_empty());
+}

@@ -99,3 +99,29 @@ pub(crate) async fn commit(world: &World, path: &str, contents: &str) {
     let answer: Value = answer.json().await.expect("JSON");
     assert!(answer["errors"].is_null(), "{answer}");
 }
+
+/// Lands so many commits in the day before the incident, each with a note of its own.
+pub(crate) async fn land_many(world: &World, count: i64) {
+    use std::fmt::Write as _;
+    let mut stream = String::new();
+    for number in 0..count {
+        let from = if number == 0 { "from refs/heads/main^0\n" } else { "" };
+        let seconds = world.incident_at.timestamp() - 3600 + number;
+        let note = format!("note {number}\n");
+        writeln!(stream, "commit refs/heads/main\ncommitter octo-docs <octo-docs@example.com> {seconds} +0000")
+            .expect("a text");
+        write!(stream, "data 8\nAdd note\n{from}M 100644 inline docs/note-{number}.md\ndata {}\n{note}\n", note.len())
+            .expect("a text");
+    }
+    let mut import = tokio::process::Command::new("git")
+        .arg("--git-dir")
+        .arg(world.github.bare())
+        .args(["fast-import", "--quiet"])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .expect("git starts");
+    let mut stdin = import.stdin.take().expect("a pipe");
+    tokio::io::AsyncWriteExt::write_all(&mut stdin, stream.as_bytes()).await.expect("written");
+    drop(stdin);
+    assert!(import.wait().await.expect("git ends").success());
+}

@@ -1,70 +1,60 @@
 //! GraphQL: who am I, and `createCommitOnBranch`.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context;
 use axum::Json;
 use axum::extract::State;
 use base64::Engine as _;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::query::{self, Field};
 use super::{Access, Reply, Shared, ok, refs, text};
 use crate::git::{git, run};
 
 /// GraphQL says no with HTTP 200 and `errors`.
 struct Errors(Value);
 
-impl From<String> for Errors {
-    fn from(message: String) -> Errors {
-        Errors(json!([{"message": message}]))
-    }
-}
-
 impl From<anyhow::Error> for Errors {
     fn from(error: anyhow::Error) -> Errors {
-        Errors::from(format!("Something went wrong while executing your query: {error:#}"))
+        Errors::of("INTERNAL", &format!("Something went wrong while executing your query: {error:#}"))
     }
 }
 
 impl Errors {
-    fn of(kind: &str, field: &Field, message: &str) -> Errors {
-        Errors(json!([{"type": kind, "path": [field.alias], "message": message}]))
+    fn of(kind: &str, message: &str) -> Errors {
+        Errors(json!([{"type": kind, "message": message}]))
     }
 }
 
-/// `POST /graphql`.
+/// `POST /graphql`. A document is not parsed: the operation is known by its field's name, and the answer holds only
+/// fields whose names stand in the document, so that a client which forgets to ask for one does not get it.
 pub(super) async fn answer(State(shared): State<Shared>, Json(request): Json<Value>) -> Reply {
-    let mut data = Map::new();
-    let fields = match query::parse(text(&request, "query"), &request["variables"]) {
-        Ok(fields) => fields,
-        Err(message) => return ok(json!({"errors": [{"message": message}]})),
+    let document = text(&request, "query");
+    let words: BTreeSet<&str> = document.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).collect();
+    let whole = if words.contains("createCommitOnBranch") {
+        create_commit(&shared, &request["variables"]["input"]).await.map(|made| json!({"createCommitOnBranch": made}))
+    } else if words.contains("viewer") {
+        let me = shared.records().me.clone();
+        Ok(json!({"viewer": {"login": me.login, "id": format!("BOT_{}", me.id), "databaseId": me.id}}))
+    } else {
+        Err(Errors::of("undefinedField", "The stand-in knows viewer and createCommitOnBranch only"))
     };
-    for field in &fields {
-        match resolve(&shared, field).await {
-            Ok(value) => data.insert(field.alias.clone(), value),
-            Err(Errors(errors)) => return ok(json!({"data": {field.alias.clone(): null}, "errors": errors})),
-        };
+    match whole {
+        Ok(whole) => ok(json!({"data": asked_for(&words, &whole)})),
+        Err(Errors(errors)) => ok(json!({"data": {"createCommitOnBranch": null}, "errors": errors})),
     }
-    ok(json!({"data": data}))
 }
 
-async fn resolve(shared: &Shared, field: &Field) -> Result<Value, Errors> {
-    let whole = match field.name.as_str() {
-        "viewer" => actor(&shared.records().me),
-        "createCommitOnBranch" => create_commit(shared, field).await?,
-        other => return Err(format!("Field '{other}' doesn't exist on type 'Query'").into()),
-    };
-    Ok(query::project(&field.fields, &whole)?)
-}
-
-fn actor(person: &super::Person) -> Value {
-    json!({"login": person.login, "id": format!("BOT_{}", person.id), "databaseId": person.id})
+fn asked_for(words: &BTreeSet<&str>, value: &Value) -> Value {
+    let Value::Object(object) = value else { return value.clone() };
+    let asked = object.iter().filter(|(name, _)| words.contains(name.as_str()));
+    Value::Object(asked.map(|(name, value)| (name.clone(), asked_for(words, value))).collect())
 }
 
 /// A real commit on a branch that exists and is where the caller thinks it is.
-async fn create_commit(shared: &Shared, field: &Field) -> Result<Value, Errors> {
-    let input = field.arguments.get("input").cloned().unwrap_or_default();
+async fn create_commit(shared: &Shared, input: &Value) -> Result<Value, Errors> {
     if shared.records().grants.contents == Access::Read {
-        return Err(Errors::of("FORBIDDEN", field, "Resource not accessible by integration"));
+        return Err(Errors::of("FORBIDDEN", "Resource not accessible by integration"));
     }
     let branch = text(&input["branch"], "branchName").trim_start_matches("refs/heads/").to_owned();
     let repository = text(&input["branch"], "repositoryNameWithOwner");
@@ -72,21 +62,21 @@ async fn create_commit(shared: &Shared, field: &Field) -> Result<Value, Errors> 
     let head = if known { refs::resolve(shared, &branch).await } else { None };
     let Some(head) = head else {
         let message = format!("A ref named \"refs/heads/{branch}\" does not exist in the repository.");
-        return Err(Errors::of("NOT_FOUND", field, &message));
+        return Err(Errors::of("NOT_FOUND", &message));
     };
-    let expected = text(&input, "expectedHeadOid");
+    let expected = text(input, "expectedHeadOid");
     let stale = |expected: &str, found: &str| {
         let message =
             format!("Expected branch to point to \"{expected}\" but it points to \"{found}\".  Pull and try again.");
-        Errors::of("STALE_DATA", field, &message)
+        Errors::of("STALE_DATA", &message)
     };
     if head != expected {
         return Err(stale(expected, &head));
     }
     if text(&input["message"], "headline").is_empty() {
-        return Err(Errors::of("UNPROCESSABLE", field, "A commit message headline is required"));
+        return Err(Errors::of("UNPROCESSABLE", "A commit message headline is required"));
     }
-    let commit = write_commit(shared, &input, &head).await?;
+    let commit = write_commit(shared, input, &head).await?;
     if git(&shared.bare, &["update-ref", &format!("refs/heads/{branch}"), &commit, &head]).await.is_err() {
         return Err(stale(expected, "another commit"));
     }

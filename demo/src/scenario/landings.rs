@@ -21,17 +21,22 @@ const FREEING: &str = "        process_work(buffer);\n        free(buffer);\n";
 
 /// The free goes five hours before the incident, between innocent landings of the same day.
 pub(super) fn leak() -> Vec<Landing> {
-    let mut landings = beginnings();
-    landings.extend(last_day());
+    let mut landings = innocent();
     insert(&mut landings, free_removed(TimeDelta::hours(5)));
     landings
 }
 
 /// The free goes three months before the incident; the last day is innocent.
 pub(super) fn old_bug() -> Vec<Landing> {
+    let mut landings = innocent();
+    insert(&mut landings, free_removed(TimeDelta::days(92)));
+    landings
+}
+
+/// The free is still there, and the last day is innocent.
+pub(super) fn innocent() -> Vec<Landing> {
     let mut landings = beginnings();
     landings.extend(last_day());
-    insert(&mut landings, free_removed(TimeDelta::days(92)));
     landings
 }
 

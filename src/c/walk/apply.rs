@@ -114,6 +114,12 @@ impl Walk<'_> {
         for (number, fresh) in outcome.fresh.iter().enumerate() {
             let part = part_of(outcome, number as u8);
             let source = if part >= 200 { fresh.source } else { call.spelled };
+            if fresh.release.is_none() && !self.program.may_give(source, part) {
+                let symbol = self.make(view, part);
+                let _ = view.learn(symbol, fresh.fact);
+                made.push(symbol);
+                continue;
+            }
             let site = Site { span: call.span, source, part, release: fresh.release, zeroed: fresh.zeroed };
             made.push(self.acquire(view, site, fresh.fact, fresh.seen_by.clone()));
         }

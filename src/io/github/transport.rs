@@ -17,6 +17,7 @@ use url::Url;
 
 use crate::failure::Failure;
 use crate::model::ids::RepositoryName;
+use crate::redact::Redactor;
 use crate::settings::GitHubAccess;
 
 /// A request that takes longer is given up.
@@ -36,6 +37,7 @@ pub struct GitHub {
     graphql: Base,
     server: Url,
     repository: RepositoryName,
+    redactor: Redactor,
     requests: AtomicU32,
     request_limit: u32,
     remaining: AtomicU32,
@@ -166,11 +168,11 @@ enum Again {
 }
 
 impl GitHub {
-    /// Prepares the connection; nothing is sent yet.
+    /// Prepares the connection; nothing is sent yet. The redactor takes secrets out of whatever is written.
     ///
     /// # Errors
     /// A configuration failure where no HTTP client can be made of the addresses and the token.
-    pub fn new(access: &GitHubAccess, request_limit: u32) -> Result<GitHub, Failure> {
+    pub fn new(access: &GitHubAccess, request_limit: u32, redactor: Redactor) -> Result<GitHub, Failure> {
         let unusable = |why: &dyn std::fmt::Display| {
             Failure::configuration(
                 format!("No connection to {} can be prepared: {why}.", access.api),
@@ -198,6 +200,7 @@ impl GitHub {
             graphql: base(&access.graphql)?,
             server: access.server.clone(),
             repository: access.repository.clone(),
+            redactor,
             requests: AtomicU32::new(0),
             request_limit,
             remaining: AtomicU32::new(u32::MAX),
@@ -253,7 +256,7 @@ impl GitHub {
         body: &Value,
     ) -> Result<T, ApiError> {
         self.wait_for_turn().await;
-        self.rest(method, route, Some(body)).await
+        self.rest(method, route, Some(&self.redactor.redact_json(body))).await
     }
 
     /// A query of GraphQL that changes nothing.
@@ -267,7 +270,7 @@ impl GitHub {
     /// A mutation of GraphQL.
     pub(super) async fn mutate<T: DeserializeOwned>(&self, document: &str, variables: Value) -> Result<T, ApiError> {
         self.wait_for_turn().await;
-        let body = json!({ "query": document, "variables": variables });
+        let body = json!({ "query": document, "variables": self.redactor.redact_json(&variables) });
         let answer: GraphqlAnswer<T> =
             self.send(&self.graphql, &Method::POST, "", Some(&body), Repeat::Carefully).await?;
         answer.into_data()

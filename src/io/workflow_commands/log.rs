@@ -16,7 +16,8 @@ impl Console {
     /// Sends every event of the process to this console. Call once; a second call changes nothing.
     ///
     /// `directives` are those of [`EnvFilter`], as `RUST_LOG` holds them; without any, our own events are shown from
-    /// INFO, or from DEBUG where the workflow's debug log is on, and those of libraries from WARN.
+    /// INFO, or from DEBUG where the workflow's debug log is on, and those of libraries from WARN. rmcp is left out, since it
+    /// calls each lost connection fatal that we tell, and mend, ourselves.
     pub fn install_log(&self, directives: Option<&str>) {
         let own = match self.audience() {
             Audience::Runner(DebugLog::On) => "debug",
@@ -24,7 +25,7 @@ impl Console {
         };
         let filter = EnvFilter::builder()
             .with_default_directive(LevelFilter::WARN.into())
-            .parse_lossy(directives.map_or_else(|| format!("warn,{OWN_TARGET}={own}"), str::to_owned));
+            .parse_lossy(directives.map_or_else(|| format!("warn,rmcp=off,{OWN_TARGET}={own}"), str::to_owned));
         let subscriber = tracing_subscriber::registry().with(filter).with(ConsoleLayer { console: self.clone() });
         // It fails only where a subscriber is installed already, as in a test of the whole program.
         let _ = tracing::subscriber::set_global_default(subscriber);

@@ -1,0 +1,103 @@
+//! One incident from question to outcome: the part that a comment, a sweep and a rehearsal have in common.
+
+use crate::diagnose;
+use crate::failure::Failure;
+use crate::io::publish::Publisher;
+use crate::io::tracking::Tracking;
+use crate::io::world::{World, computing};
+use crate::io::{gather, look_back};
+use crate::model::ids::IncidentReference;
+use crate::model::marker::{Kind, Marker};
+use crate::model::outcome::{Outcome, RunResult};
+use crate::model::publication::{FixOutcome, Publication, PullState};
+use crate::plan::{self, Manner};
+use crate::report::tracking::Step;
+use crate::report::{Analysis, answer};
+use crate::settings::outputs;
+
+/// Gathers everything and thinks: the same for a comment, a sweep and a rehearsal.
+///
+/// # Errors
+/// Where the incident or the repository cannot be read.
+pub async fn analyse(
+    world: &World,
+    incident: &IncidentReference,
+    tracking: Option<&Tracking>,
+) -> Result<(Analysis, Publication), Failure> {
+    let evidence = gather::evidence(world, incident, async || world.step(tracking, Step::Repository).await).await?;
+    world.step(tracking, Step::Diagnosis).await;
+    let (evidence, diagnosis) = computing(evidence, diagnose::look).await?;
+    let history = match diagnosis.findings.first() {
+        Some(finding) => look_back::history(world, &evidence, finding).await?,
+        None => diagnose::provenance::History::default(),
+    };
+    let diagnosis = diagnose::conclude(&evidence, diagnosis, history);
+    let analysis = Analysis { evidence, diagnosis, places: world.places() };
+    let settings = &world.settings;
+    let manner = Manner { draft: settings.draft, labels: settings.labels.clone(), run: world.run(), now: world.now };
+    let publication = plan::publication(&analysis, &manner);
+    Ok((analysis, publication))
+}
+
+/// Applies the plan of the fix, where there is one and writing is allowed.
+///
+/// # Errors
+/// As [`Publisher::publish`].
+pub async fn publish(world: &World, analysis: &Analysis, publication: &Publication) -> Result<FixOutcome, Failure> {
+    let (Some(fix), Some(github)) = (&publication.fix, world.writable()) else {
+        let nothing = publication.no_fix.clone().map(FixOutcome::None);
+        return Ok(nothing.unwrap_or(FixOutcome::Planned));
+    };
+    let names = analysis.names();
+    let viewer = world.viewer(github).await?;
+    Publisher { github, viewer, names: &names, run: world.run(), now: world.now }.publish(fix).await
+}
+
+/// The marker of a finished answer.
+pub fn answer_marker(world: &World, analysis: &Analysis, publication: &Publication) -> Marker {
+    let fingerprint = Some(publication.fingerprint.clone());
+    Marker {
+        incident: analysis.incident(),
+        id: Some(analysis.evidence.incident.id.clone()),
+        kind: Kind::Answer,
+        fingerprint,
+        run: world.run(),
+        at: world.now,
+    }
+}
+
+/// The run's result, outputs and summary.
+pub fn outcome(analysis: &Analysis, fixed: &FixOutcome) -> Outcome {
+    let incident = &analysis.evidence.incident;
+    let mut values = vec![(outputs::INCIDENT_ID, incident.id.to_string())];
+    values.extend(incident.number.map(|number| (outputs::INCIDENT_NUMBER, number.to_string())));
+    let finding = analysis.diagnosis.findings.first();
+    values
+        .extend(finding.map(|finding| (outputs::CONFIDENCE, format!("{:?}", finding.confidence).to_ascii_lowercase())));
+    let suspect = analysis.diagnosis.suspects.first();
+    values.extend(suspect.map(|suspect| (outputs::SUSPECT_COMMIT, suspect.landing.commit.to_string())));
+    let (result, operation) = match fixed {
+        FixOutcome::Opened(pull) => {
+            values.push((outputs::PULL_REQUEST_NUMBER, pull.number.to_string()));
+            values.push((outputs::PULL_REQUEST_URL, pull.address.to_string()));
+            values.push((outputs::BRANCH, plan::branch(&analysis.incident()).to_string()));
+            values.push((outputs::HEAD_SHA, pull.commit.to_string()));
+            values.extend(pull.verified.map(|verified| (outputs::COMMIT_VERIFIED, verified.to_string())));
+            (RunResult::Fixed, "created")
+        }
+        FixOutcome::Existing { address, number, state } => {
+            values.push((outputs::PULL_REQUEST_NUMBER, number.to_string()));
+            values.push((outputs::PULL_REQUEST_URL, address.to_string()));
+            (RunResult::Fixed, if *state == PullState::Open { "unchanged" } else { "closed" })
+        }
+        FixOutcome::BranchOnly { commit, .. } => {
+            values.push((outputs::BRANCH, plan::branch(&analysis.incident()).to_string()));
+            values.push((outputs::HEAD_SHA, commit.to_string()));
+            (RunResult::Degraded, "none")
+        }
+        FixOutcome::NotPermitted(_) | FixOutcome::ForeignCommits(_) => (RunResult::Degraded, "none"),
+        FixOutcome::None(_) | FixOutcome::Planned | FixOutcome::ElsewhereAtWork => (RunResult::Reported, "none"),
+    };
+    values.push((outputs::PULL_REQUEST_OPERATION, operation.to_owned()));
+    Outcome { result, reason: None, outputs: values, summary: Some(answer::summary(analysis, fixed)) }
+}
