@@ -73,22 +73,13 @@ pub(super) fn open(
     let owner = links.repository.split('/').next().unwrap_or_default().to_owned();
     let repository = links.repository_record("main");
     let half = |name: &str, sha: &str| json!({"label": format!("{owner}:{name}"), "ref": name, "sha": sha, "user": repository["owner"], "repo": repository});
-    pull["url"] = json!(links.repo_api(&format!("/pulls/{number}")));
-    pull["issue_url"] = json!(links.repo_api(&format!("/issues/{number}")));
-    for (field, part) in [("diff_url", ".diff"), ("patch_url", ".patch")] {
-        pull[field] = json!(format!("{}/pull/{number}{part}", links.page()));
+    if let (Some(pull), Value::Object(fields)) = (pull.as_object_mut(), links.pull_fields(number)) {
+        pull.extend(fields);
     }
     pull["head"] = half(branch, head_sha);
     pull["base"] = half(text(new, "base"), base_sha);
     pull["draft"] = json!(new["draft"] == true);
-    pull["merged"] = json!(false);
-    for field in ["merged_at", "merge_commit_sha", "mergeable"] {
-        pull[field] = Value::Null;
-    }
-    pull["mergeable_state"] = json!("unknown");
     pull["maintainer_can_modify"] = json!(new["maintainer_can_modify"] == true);
-    pull["requested_reviewers"] = json!([]);
-    pull["requested_teams"] = json!([]);
     records.pulls.push(pull.clone());
     pull
 }
@@ -161,6 +152,11 @@ pub(super) fn review_comment(records: &mut Records, links: &Links, number: u64, 
     comment["url"] = json!(links.repo_api(&format!("/pulls/comments/{id}")));
     comment["pull_request_url"] = json!(links.repo_api(&format!("/pulls/{number}")));
     comment["html_url"] = json!(format!("{}/pull/{number}#discussion_r{id}", links.page()));
+    comment["_links"] = json!({"self": {"href": comment["url"]}, "html": {"href": comment["html_url"]},
+        "pull_request": {"href": comment["pull_request_url"]}});
+    let head = records.pull_mut(number).map_or(Value::Null, |pull| pull["head"]["sha"].clone());
+    comment["commit_id"] = head.clone();
+    comment["original_commit_id"] = head;
     comment["path"] = json!("worker.c");
     comment["diff_hunk"] = json!("@@ -1 +1 @@");
     comment["pull_request_review_id"] = json!(id + 1);

@@ -25,7 +25,9 @@ pub(super) async fn permission(State(shared): State<Shared>, Path((.., login)): 
     let Some(person) = records.person(&login) else {
         return Err(Refusal::new(StatusCode::NOT_FOUND, &format!("{login} is not a user")));
     };
-    ok(json!({"permission": person.permission, "role_name": person.permission, "user": shared.links().user(person)}))
+    let mut user = shared.links().user(person);
+    user["role_name"] = json!(person.permission);
+    ok(json!({"permission": person.permission, "role_name": person.permission, "user": user}))
 }
 
 /// 204 for somebody who may at least read, as GitHub answers for a collaborator.

@@ -54,12 +54,53 @@ impl Links {
         let (owner, name) = self.repository.split_once('/').unwrap_or(("", &self.repository));
         let mut owner = self.user(&Person::new(owner, 1001, "admin"));
         owner["type"] = json!("Organization");
-        json!({
+        let mut record = json!({
             "id": 1296269, "node_id": node("R", 1296269), "name": name, "full_name": self.repository, "owner": owner,
             "private": true, "visibility": "private", "fork": false, "archived": false, "disabled": false,
             "description": "Takes jobs off the queue", "html_url": self.page(), "url": self.repo_api(""),
-            "clone_url": format!("{}.git", self.page()), "default_branch": default_branch,
-            "has_issues": true, "language": "C",
+            "clone_url": format!("{}.git", self.page()), "git_url": format!("{}.git", self.page()),
+            "svn_url": self.page(), "ssh_url": format!("git@localhost:{}.git", self.repository), "mirror_url": null,
+            "default_branch": default_branch, "language": "C", "license": null, "homepage": null, "size": 12,
+            "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z", "pushed_at": "2026-01-01T00:00:00Z",
+        });
+        for name in REPOSITORY_LINKS {
+            record[format!("{name}_url")] = json!(self.repo_api(&format!("/{name}")));
+        }
+        for feature in ["issues", "projects", "downloads", "wiki", "pages", "discussions"] {
+            record[format!("has_{feature}")] = json!(feature == "issues");
+        }
+        for count in [
+            "forks",
+            "forks_count",
+            "watchers",
+            "watchers_count",
+            "stargazers_count",
+            "open_issues",
+            "open_issues_count",
+        ] {
+            record[count] = json!(0);
+        }
+        record
+    }
+
+    /// What a pull request has beyond the fields that it shares with its issue; heads and states are set by the caller.
+    pub fn pull_fields(&self, number: u64) -> Value {
+        let api = self.repo_api(&format!("/pulls/{number}"));
+        let issue = self.repo_api(&format!("/issues/{number}"));
+        let page = format!("{}/pull/{number}", self.page());
+        let link = |url: &str| json!({"href": url});
+        json!({
+            "url": api, "issue_url": issue, "diff_url": format!("{page}.diff"), "patch_url": format!("{page}.patch"),
+            "commits_url": format!("{api}/commits"), "review_comments_url": format!("{api}/comments"),
+            "review_comment_url": self.repo_api("/pulls/comments{/number}"),
+            "statuses_url": self.repo_api("/statuses/HEAD"),
+            "_links": {"self": link(&api), "html": link(&page), "issue": link(&issue),
+                "comments": link(&format!("{issue}/comments")), "review_comments": link(&format!("{api}/comments")),
+                "review_comment": link(&format!("{api}/comments")), "commits": link(&format!("{api}/commits")),
+                "statuses": link(&self.repo_api("/statuses/HEAD"))},
+            "merged": false, "merged_at": null, "merged_by": null, "merge_commit_sha": null, "auto_merge": null,
+            "mergeable": null, "mergeable_state": "unknown", "rebaseable": null, "requested_reviewers": [],
+            "requested_teams": [], "additions": 1, "deletions": 0, "changed_files": 1, "commits": 1, "review_comments": 0,
         })
     }
 
@@ -92,7 +133,7 @@ impl Links {
     /// A label.
     pub fn label(&self, id: u64, name: &str) -> Value {
         json!({"id": id, "node_id": node("LA", id), "url": self.repo_api(&format!("/labels/{name}")), "name": name,
-            "description": null, "color": "ededed", "default": false})
+            "description": "", "color": "ededed", "default": false})
     }
 
     /// A commit as `git log` gives it, with its author's account where one is known.
@@ -124,6 +165,15 @@ impl Links {
             "object": {"type": "commit", "sha": sha, "url": self.repo_api(&format!("/git/commits/{sha}"))}})
     }
 }
+
+/// The parts of a repository to which its record links.
+#[rustfmt::skip]
+const REPOSITORY_LINKS: [&str; 36] = [
+    "archive", "assignees", "blobs", "branches", "collaborators", "comments", "commits", "compare", "contents",
+    "contributors", "deployments", "downloads", "events", "forks", "git_commits", "git_refs", "git_tags", "hooks",
+    "issue_comment", "issue_events", "issues", "keys", "labels", "languages", "merges", "milestones", "notifications",
+    "pulls", "releases", "stargazers", "statuses", "subscribers", "subscription", "tags", "teams", "trees",
+];
 
 /// What `git log` says of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
