@@ -30,7 +30,7 @@ const MAX_VIEWS: usize = 6;
 /// Views kept at one block after joining.
 const MAX_JOINED: usize = 20;
 /// Steps walked in one function.
-const MAX_STEPS: u32 = 25_000;
+const MAX_STEPS: u32 = 12_000;
 /// Arrivals at a loop's head that are walked exactly.
 const EXACT_ARRIVALS: u8 = 2;
 /// Regions and symbols of one function.

@@ -298,7 +298,7 @@ impl Walk<'_> {
         }
         self.check_args(&view, call);
         for (number, arg) in call.args.iter().enumerate() {
-            let via = Via { callee: name, argument: number as u16 };
+            let via = Via { callee: name, argument: number as u16, at: self.at };
             let constant = self.program.takes_const(name, number as u32);
             self.show(&mut view, arg.value, via);
             if let Some(place) = arg.place {
