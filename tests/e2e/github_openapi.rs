@@ -9,10 +9,14 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use demo::pagerduty::NewIncident;
 use demo::world::{Comment, Event, Place, Settings, World};
 use serde_json::{Map, Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
+
+/// A configuration without which a sweep does nothing.
+const MAPPED: &str = "services:\n  worker-deployment:\n    paths: [worker.c]\n";
 
 /// The paths below `/repos/{owner}/{repo}` that the responder asks for. The whole description takes a minute to load.
 const PATHS: [&str; 18] = [
@@ -53,11 +57,20 @@ async fn requests_and_answers_are_as_githubs_description_says() {
     for place in [Place::Issue, Place::Diff] {
         let mut world = World::start(Settings::of("leak")).await.expect("a world");
         world.raise_incident().await.expect("an incident");
+        world.land(".github/incident-responder.yml", MAPPED).await.expect("it lands");
+        world.pagerduty.records().add_incident(NewIncident {
+            title: "worker-deployment answers slowly".to_owned(),
+            service: "PSVC001".to_owned(),
+            status: "triggered".to_owned(),
+            urgency: "low".to_owned(),
+            priority: None,
+            created_at: world.incident_at,
+        });
         let log = folder.path().join("prism.log");
         let (url, mut prism) = proxy(&home, &description, &world.github.links().api, &log).await;
         world.variables.push(("GITHUB_API_URL".to_owned(), url));
         let ask = || world.comment(Comment::asking("@pagerduty-incident-responder analyze incident #12345").on(place));
-        // Twice, so that the paths of an answer that exists are walked too; and the sweep, which lists what there is.
+        // Twice, so that an answer which exists is met too; and the sweep, which opens an issue for the second incident.
         for event in [ask(), ask(), world.schedule()] {
             respond(&world, &event).await;
         }
@@ -67,7 +80,8 @@ async fn requests_and_answers_are_as_githubs_description_says() {
         let wrong = violations(&log);
         assert!(wrong.is_empty(), "{wrong:#?}");
         let opened = world.github.requests().count("POST /repos/{owner}/{repo}/pulls");
-        assert_eq!(opened, 1, "the flow went to its end");
+        let reported = world.github.requests().count("POST /repos/{owner}/{repo}/issues");
+        assert_eq!((opened, reported), (1, 1), "the flow went to its end");
     }
 }
 
