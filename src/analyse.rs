@@ -6,6 +6,7 @@ use crate::io::publish::Publisher;
 use crate::io::tracking::Tracking;
 use crate::io::world::{World, computing};
 use crate::io::{gather, look_back};
+use crate::model::diagnosis::Verdict;
 use crate::model::ids::IncidentReference;
 use crate::model::marker::{Kind, Marker};
 use crate::model::outcome::{Outcome, RunResult};
@@ -74,7 +75,8 @@ pub fn outcome(analysis: &Analysis, fixed: &FixOutcome) -> Outcome {
     let finding = analysis.diagnosis.findings.first();
     values
         .extend(finding.map(|finding| (outputs::CONFIDENCE, format!("{:?}", finding.confidence).to_ascii_lowercase())));
-    let suspect = analysis.diagnosis.suspects.first();
+    let accused = analysis.diagnosis.verdict == Verdict::Accused;
+    let suspect = analysis.diagnosis.suspects.first().filter(|_| accused);
     values.extend(suspect.map(|suspect| (outputs::SUSPECT_COMMIT, suspect.landing.commit.to_string())));
     let (result, operation) = match fixed {
         FixOutcome::Opened(pull) => {

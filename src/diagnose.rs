@@ -2,11 +2,18 @@
 
 pub mod memory_leak;
 pub mod provenance;
+pub mod suspects;
+pub mod symptom;
 pub mod symptom_kind;
 
 use crate::model::diagnosis::{Age, Diagnosis, Finding, LandingSummary, Provenance, Suspect, SymptomKind, Verdict};
 use crate::model::evidence::{Evidence, Gap};
+use crate::model::ids::RepositoryPath;
 use provenance::History;
+use suspects::Tree;
+
+/// At most so many suspects are named.
+const MOST_SUSPECTS: usize = 5;
 
 /// One way to find a fault.
 struct Detector {
@@ -60,38 +67,66 @@ pub fn look(evidence: &Evidence) -> Diagnosis {
     diagnosis
 }
 
-/// Puts together what the detectors found and where the first finding comes from.
+/// Puts together what the detectors found, where the first finding comes from, and which landing is suspected.
 pub fn conclude(evidence: &Evidence, mut diagnosis: Diagnosis, history: History) -> Diagnosis {
     diagnosis.gaps.extend(history.gaps.iter().cloned());
-    if let Some(finding) = diagnosis.findings.first() {
-        diagnosis.provenance = provenance::of(evidence, finding, &history);
-        diagnosis.suspects = suspects(evidence, finding, diagnosis.provenance.as_ref());
-    }
+    let Some(finding) = diagnosis.findings.first() else { return suspect(evidence, diagnosis) };
+    diagnosis.provenance = provenance::of(evidence, finding, &history);
+    diagnosis.suspects = touching(evidence, finding, diagnosis.provenance.as_ref());
     let is_new = diagnosis.provenance.as_ref().is_some_and(|it| it.age == Age::Recent);
     diagnosis.verdict = if is_new { Verdict::Accused } else { Verdict::Inconclusive };
     diagnosis
 }
 
+/// Without a finding the incident's own words are held against the landings.
+fn suspect(evidence: &Evidence, mut diagnosis: Diagnosis) -> Diagnosis {
+    let symptom = symptom::read(&symptom_kind::words(&evidence.incident).join("\n"));
+    let tree = Tree::new(evidence.paths.iter().map(RepositoryPath::as_str));
+    let ranking = suspects::rank(&symptom, &evidence.landings, &tree);
+    diagnosis.gaps.extend(symptom.gaps);
+    diagnosis.verdict = match ranking.verdict {
+        suspects::Verdict::Accused => Verdict::Accused,
+        suspects::Verdict::Inconclusive => Verdict::Inconclusive,
+    };
+    let named = ranking.suspects.into_iter().take(MOST_SUSPECTS);
+    diagnosis.suspects = named.map(ranked).collect();
+    diagnosis
+}
+
+fn ranked(suspect: suspects::Suspect) -> Suspect {
+    Suspect {
+        probability: Some(suspect.probability),
+        reasons: suspect.reasons.iter().map(ToString::to_string).collect(),
+        landing: LandingSummary {
+            commit: suspect.commit,
+            subject: suspect.subject,
+            author: suspect.author,
+            committed_at: suspect.committed_at,
+            pull_request: suspect.pull_request,
+        },
+    }
+}
+
 /// Landings of the window that touch the finding: the one that made the fault first, then those that changed its function.
-fn suspects(evidence: &Evidence, finding: &Finding, provenance: Option<&Provenance>) -> Vec<Suspect> {
+fn touching(evidence: &Evidence, finding: &Finding, provenance: Option<&Provenance>) -> Vec<Suspect> {
     let culprit = provenance.filter(|it| it.age == Age::Recent);
     let named = culprit.map(|it| Suspect {
         landing: it.landing.clone(),
         probability: None,
         reasons: vec![format!("it {} in `{}`", it.how, finding.file)],
     });
-    let touching = evidence.landings.iter().filter(|landing| {
+    let others = evidence.landings.iter().filter(|landing| {
         culprit.is_none_or(|it| it.landing.commit != landing.commit)
             && landing.changes.iter().any(|change| {
                 change.path == finding.file && change.hunks.iter().any(|hunk| hunk.section.contains(&finding.function))
             })
     });
-    let touching = touching.map(|landing| Suspect {
+    let others = others.map(|landing| Suspect {
         landing: summary(landing),
         probability: None,
         reasons: vec![format!("it changed `{}()` in `{}`", finding.function, finding.file)],
     });
-    named.into_iter().chain(touching).collect()
+    named.into_iter().chain(others).collect()
 }
 
 /// A landing as a report names it.

@@ -1,6 +1,14 @@
-//! The whole flow with real peers in the place of stand-ins.
+//! The whole flow with real peers in the place of stand-ins. A peer that this machine does not have is counted as ignored.
+
+use libtest_mimic::{Arguments, Trial};
 
 #[path = "e2e/github_openapi.rs"]
 mod github_openapi;
 #[path = "e2e/pagerduty_mcp.rs"]
 mod pagerduty_mcp;
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let trials: Vec<Trial> = pagerduty_mcp::trials();
+    libtest_mimic::run(&arguments, trials).exit();
+}

@@ -126,7 +126,10 @@ async fn build() -> anyhow::Result<PathBuf> {
     };
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
-        .args(["build", "--bin", NAME, "--profile", profile, "--message-format", "json-render-diagnostics"])
+        // Both packages are selected, so that cargo resolves the features that it resolved for this program and compiles
+        // no dependency a second time.
+        .args(["build", "-p", "demo", "-p", NAME, "--bin", NAME])
+        .args(["--profile", profile, "--message-format", "json-render-diagnostics"])
         .args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml")])
         .arg("--target-dir")
         .arg(folder.parent().unwrap_or(folder))

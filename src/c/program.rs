@@ -1,5 +1,7 @@
 //! The tree as a whole: who is who, who calls whom, what is constant.
 
+mod guesses;
+
 use super::ir::{Callee, Expr, FileId, Function, InstrKind, Linkage};
 use super::knowledge::Knowledge;
 use super::lower::LoweredFile;
@@ -28,6 +30,7 @@ pub struct Program {
     noreturn: Set<Name>,
     canonical: Map<Name, Name>,
     statics: Vec<Set<Name>>,
+    guesses: Set<(Name, u16)>,
 }
 
 impl Program {
@@ -44,6 +47,7 @@ impl Program {
             noreturn: Set::default(),
             canonical: Map::default(),
             statics: Vec::new(),
+            guesses: Set::default(),
         };
         let written: Set<Name> = files.iter().flat_map(|file| file.facts.written.iter().copied()).collect();
         let struct_fields: Set<Name> = files.iter().flat_map(|file| file.facts.struct_fields.iter().copied()).collect();
@@ -53,6 +57,7 @@ impl Program {
         for (number, function) in program.functions.iter().enumerate() {
             program.by_name.entry(function.name).or_default().push(FunctionId(number as u32));
         }
+        program.guesses = program.functions.iter().flat_map(|function| guesses::guesses(&program, function)).collect();
         for list in program.targets.values_mut() {
             list.sort();
             list.dedup();
@@ -106,6 +111,12 @@ impl Program {
     pub fn statics_of(&self, file: FileId) -> &Set<Name> {
         static NONE: std::sync::OnceLock<Set<Name>> = std::sync::OnceLock::new();
         self.statics.get(file.0 as usize).unwrap_or_else(|| NONE.get_or_init(Set::default))
+    }
+
+    /// Whether somewhere in the tree an output of a function (0 its result, else an argument's number plus 1) is put
+    /// where something is released from.
+    pub fn may_give(&self, source: Name, part: u16) -> bool {
+        self.guesses.contains(&(source, part))
     }
 
     /// Whether any body in the tree has this name.

@@ -101,7 +101,7 @@ pub struct Summary {
 }
 
 /// More outcomes than this are not told apart.
-pub const MAX_OUTCOMES: usize = 10;
+pub const MAX_OUTCOMES: usize = 12;
 
 impl Spec {
     /// What is known of the value as a number.
@@ -133,7 +133,11 @@ impl Summary {
     /// Brings outcomes into order, makes one of those that do the same, and bounds their number. `None` if there are
     /// still too many: such a function is treated as unknown.
     pub fn condense(mut outcomes: Vec<Outcome>) -> Option<Summary> {
-        merge_alike(&mut outcomes, |a, b| a.returns == b.returns);
+        // Exactly first: what two outcomes are told apart by is what callers decide on.
+        merge_alike(&mut outcomes, |a, b| a.returns == b.returns && a.covers_with(b));
+        if outcomes.len() > MAX_OUTCOMES {
+            merge_alike(&mut outcomes, |a, b| a.returns == b.returns);
+        }
         if outcomes.len() > MAX_OUTCOMES {
             merge_alike(&mut outcomes, |a, b| same_sign(&a.returns, &b.returns));
         }
@@ -184,6 +188,18 @@ fn same_sign(a: &Spec, b: &Spec) -> bool {
 }
 
 impl Outcome {
+    /// Whether joining the conditions of two outcomes lets in nothing that neither allows: they differ in the fact of
+    /// one place, or one asks for less than the other.
+    fn covers_with(&self, other: &Outcome) -> bool {
+        let same_places = self.when.len() == other.when.len()
+            && self.when.iter().zip(&other.when).all(|((a, _), (b, _))| a == b);
+        if same_places {
+            return self.when.iter().zip(&other.when).filter(|((_, a), (_, b))| a != b).count() <= 1;
+        }
+        let weaker = |few: &Outcome, many: &Outcome| few.when.iter().all(|condition| many.when.contains(condition));
+        weaker(self, other) || weaker(other, self)
+    }
+
     fn absorb(&mut self, other: &Outcome) {
         self.when.retain_mut(|(path, fact)| match other.when.iter().find(|(p, _)| p == path) {
             Some((_, more)) => {

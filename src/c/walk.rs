@@ -16,9 +16,9 @@ mod flow;
 mod memory;
 mod release;
 
-use super::domain::{Arena, Loss, State, Trace, Value, Via};
-use super::ir::{BlockId, Function, InstrKind, Terminator};
-use super::names::{Map, Name};
+use super::domain::{Arena, Loss, Standing, State, Trace, Value, Via};
+use super::ir::{BlockId, Function, InstrKind, Terminator, VarId};
+use super::names::{Map, Name, Set};
 use super::program::Program;
 use super::summary::{Outcome, Summary};
 use super::syntax::Span;
@@ -26,11 +26,11 @@ use flow::Flow;
 use std::sync::OnceLock;
 
 /// Views kept apart at one block; beyond it those that agree on the objects are joined.
-const MAX_VIEWS: usize = 12;
+const MAX_VIEWS: usize = 6;
 /// Views kept at one block after joining.
-const MAX_JOINED: usize = 48;
+const MAX_JOINED: usize = 20;
 /// Steps walked in one function.
-const MAX_STEPS: u32 = 60_000;
+const MAX_STEPS: u32 = 12_000;
 /// Arrivals at a loop's head that are walked exactly.
 const EXACT_ARRIVALS: u8 = 2;
 /// Regions and symbols of one function.
@@ -74,6 +74,8 @@ pub enum FaultKind {
     UseAfterRelease,
     /// Released though it is not on the heap.
     WrongRelease,
+    /// A pointer is used that is null on this path.
+    NullUse,
 }
 
 /// Something wrong, and where.
@@ -128,6 +130,8 @@ pub(super) struct Walk<'a> {
     releases: Vec<SeenRelease>,
     faults: Vec<Fault>,
     outcomes: Vec<Outcome>,
+    /// The temporaries that a reallocation filled.
+    reallocated: Set<VarId>,
     steps: u32,
     /// The number of the instruction being walked.
     at: u32,
@@ -147,6 +151,7 @@ pub fn walk(program: &Program, summaries: &Summaries, function: &Function) -> Wa
         releases: Vec::new(),
         faults: Vec::new(),
         outcomes: Vec::new(),
+        reallocated: Set::default(),
         steps: 0,
         at: 0,
     };
@@ -157,6 +162,15 @@ pub fn walk(program: &Program, summaries: &Summaries, function: &Function) -> Wa
     let outcomes = walk.conclude();
     let summary = if exhausted { None } else { Summary::condense(outcomes) };
     Walked { summary, sites: walk.sites, losses: walk.losses, releases: walk.releases, faults: walk.faults, exhausted }
+}
+
+/// Whether two views agree on every object but those that were only passed in and handed on.
+fn same_objects(one: &State, two: &State) -> bool {
+    let own = |view: &State| -> Vec<(super::domain::SymbolId, super::domain::Object)> {
+        let passed = |object: &super::domain::Object| object.site.is_none() && object.standing == Standing::Shared;
+        view.objects.iter().filter(|(_, object)| !passed(object)).cloned().collect()
+    };
+    own(one) == own(two)
 }
 
 impl Walk<'_> {
@@ -220,10 +234,7 @@ impl Walk<'_> {
         let mut joined: Vec<State> = Vec::new();
         for view in views {
             let twin = joined.iter_mut().position(|other| {
-                other.objects == view.objects
-                    && other.losses == view.losses
-                    && other.loops == view.loops
-                    && self.same_owners(other, &view)
+                other.loops == view.loops && same_objects(other, &view) && self.same_owners(other, &view)
             });
             match twin {
                 Some(at) => {
@@ -255,6 +266,16 @@ impl Walk<'_> {
                 *value = Value::Symbol(self.arena.symbol(made));
             }
         }
+        for loss in two.losses.iter() {
+            if !one.losses.contains(loss) {
+                one.losses.push(loss.clone());
+            }
+        }
+        for (symbol, object) in two.objects.iter().filter(|(_, object)| object.site.is_none()) {
+            if one.object(*symbol).is_none() {
+                one.set_object(*symbol, object.clone());
+            }
+        }
         one.facts.retain_mut(|(symbol, fact)| {
             *fact = fact.join(two.fact(*symbol));
             *fact != super::domain::Fact::ANY
@@ -264,11 +285,13 @@ impl Walk<'_> {
     /// Walks one view through a block; `reached` takes what comes out.
     fn block(&mut self, mut view: State, id: BlockId, reached: &mut Vec<(BlockId, State)>) {
         if let Some(arrivals) = self.arrive(&mut view, id) {
-            if arrivals > EXACT_ARRIVALS + 1 {
+            // A loop within a loop is walked exactly once only: the outer one multiplies it.
+            let exact = if view.loops.len() > 1 { EXACT_ARRIVALS - 1 } else { EXACT_ARRIVALS };
+            if arrivals > exact + 1 {
                 self.flush(&view);
                 return;
             }
-            if arrivals > EXACT_ARRIVALS {
+            if arrivals > exact {
                 self.widen(&mut view, id);
             }
         }
@@ -306,6 +329,7 @@ impl Walk<'_> {
             }
             InstrKind::Use(value) => {
                 self.eval(&mut view, *value);
+                self.consume(&mut view, *value);
             }
             InstrKind::Declare(var) => self.declare(&mut view, *var),
             InstrKind::Leave(vars) => self.leave(&mut view, vars, span),

@@ -59,7 +59,7 @@ pub fn find(evidence: &Evidence) -> Found {
 fn finding(sources: &[SourceFile], leak: engine::Leak) -> Option<Finding> {
     let path = RepositoryPath::new(leak.file.clone());
     let source = sources.iter().find(|source| source.path == path)?;
-    let missing = leak.fix.as_ref().and_then(|fix| release(fix));
+    let missing = leak.fix.as_ref().and_then(release);
     let repair = match leak.fix {
         Some(fix) => repair(source, &fix).ok_or_else(|| "the patch does not fit the file".to_owned()),
         None => Err(leak.no_fix_reason.unwrap_or_else(|| "no safe place for the release is known".to_owned())),

@@ -30,15 +30,20 @@ static MEMORY: LazyLock<Regex> = LazyLock::new(|| {
 /// How deep details are read: monitoring sends a few levels, an attacker any number.
 const DEPTH: usize = 8;
 
-/// Reads title, alerts, their details and notes.
+/// Reads everything that the incident says.
 pub fn of(incident: &Incident) -> SymptomKind {
+    if words(incident).iter().any(|text| MEMORY.is_match(text)) { SymptomKind::Memory } else { SymptomKind::Other }
+}
+
+/// Everything that the incident says: title, alerts, their details, notes.
+pub fn words(incident: &Incident) -> Vec<String> {
     let mut texts = vec![incident.title.clone()];
     for alert in &incident.alerts {
         texts.push(alert.summary.clone());
         collect(&alert.details, "", DEPTH, &mut texts);
     }
     texts.extend(incident.notes.iter().map(|note| note.content.clone()));
-    if texts.iter().any(|text| MEMORY.is_match(text)) { SymptomKind::Memory } else { SymptomKind::Other }
+    texts
 }
 
 /// Every text of the details, with its key before it: `exit_code: 137`.

@@ -109,6 +109,7 @@ pub async fn evidence(
         scope: tree.scope,
         window,
         landings: tree.landings,
+        paths: tree.paths,
         sources: tree.sources,
         other_languages: tree.other_languages,
         responders,
@@ -141,6 +142,7 @@ fn protected(config: &ConfigFile) -> Protected {
 struct Tree {
     scope: Scope,
     landings: Vec<crate::model::landing::Landing>,
+    paths: Vec<RepositoryPath>,
     sources: Vec<SourceFile>,
     other_languages: Vec<(String, usize)>,
     gaps: Vec<Gap>,
@@ -178,7 +180,8 @@ impl Tree {
         };
         let other_languages =
             other_languages(files.iter().map(|file| file.path.as_str()).filter(|path| in_scope(path)));
-        Ok(Tree { scope, landings: read.landings, sources, other_languages, gaps })
+        let paths = files.iter().map(|file| file.path.clone()).collect();
+        Ok(Tree { scope, landings: read.landings, paths, sources, other_languages, gaps })
     }
 }
 

@@ -7,6 +7,7 @@
 //!
 //! Outside of a workflow it writes plain lines for people to standard error, and results to standard output.
 
+use std::any::Any;
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -216,14 +217,8 @@ impl Console {
     pub fn install_panic_hook(&self) {
         let console = self.clone();
         std::panic::set_hook(Box::new(move |panic| {
-            let place = panic.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
-            let payload = panic.payload();
-            let text = payload.downcast_ref::<&str>().copied();
-            let why =
-                text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given");
-            let message = format!(
-                "Internal error{place}: {why}\nThis is a fault of the program; please report it with the lines above."
-            );
+            let place = panic.location().map(ToString::to_string);
+            let message = panic_message(place.as_deref(), panic.payload());
             console.annotate(Annotation { severity: Severity::Error, message: &message, place: None });
         }));
     }
@@ -281,6 +276,14 @@ impl Severity {
             Severity::Error => "error",
         }
     }
+}
+
+/// What a panic says. Its reason may quote foreign text, which the console makes harmless.
+fn panic_message(place: Option<&str>, payload: &dyn Any) -> String {
+    let text = payload.downcast_ref::<&str>().copied();
+    let why = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given");
+    let place = place.map(|place| format!(" at {place}")).unwrap_or_default();
+    format!("Internal error{place}: {why}\nThis is a fault of the program; please report it with the lines above.")
 }
 
 fn workflow_command(severity: Severity, message: &str, place: Option<(String, usize)>) -> String {

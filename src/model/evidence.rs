@@ -19,6 +19,8 @@ pub struct Evidence {
     pub window: Window,
     /// What landed in the window, newest first.
     pub landings: Vec<Landing>,
+    /// Every path of the repository at the base.
+    pub paths: Vec<RepositoryPath>,
     /// The C sources and headers of the repository.
     pub sources: Vec<SourceFile>,
     /// Files of the service in languages that no detector reads, counted by extension, most frequent first.

@@ -67,13 +67,14 @@ fn compare(
     if new.walked.exhausted {
         return Err("the patched function has more paths than are walked".to_owned());
     }
-    for kind in [FaultKind::DoubleRelease, FaultKind::UseAfterRelease, FaultKind::WrongRelease] {
+    for kind in [FaultKind::DoubleRelease, FaultKind::UseAfterRelease, FaultKind::WrongRelease, FaultKind::NullUse] {
         let count = |walked: &Walked| walked.faults.iter().filter(|fault| fault.kind == kind).count();
         if count(&new.walked) > count(&old.walked) {
             return Err(match kind {
                 FaultKind::DoubleRelease => "on some path it would be released twice",
                 FaultKind::UseAfterRelease => "on some path it would be used after its release",
                 FaultKind::WrongRelease => "on some path something would be released that is not on the heap",
+                FaultKind::NullUse => "on some path it would be used after it was set to null",
             }
             .to_owned());
         }

@@ -3,7 +3,7 @@
 use super::escape::{Language, MOST_LINES, Markdown, NAME_LIMIT, code_block, code_span, details, inline};
 use super::{Analysis, moment};
 use crate::markdown;
-use crate::model::diagnosis::{Age, Confidence, Finding, Recurrence, Repair, Suspect, SymptomKind};
+use crate::model::diagnosis::{Age, Confidence, Finding, Recurrence, Repair, Suspect, SymptomKind, Verdict};
 use crate::model::evidence::{Gap, Scope};
 use crate::model::incident::{Incident, IncidentStatus, Severity, Urgency};
 
@@ -97,7 +97,10 @@ pub fn recent_changes(analysis: &Analysis) -> Markdown {
     }
     let suspects: Vec<&Suspect> = diagnosis.suspects.iter().take(MOST_SUSPECTS).collect();
     if !suspects.is_empty() {
-        text.push("\nMost likely landings:\n\n");
+        text.push(match diagnosis.verdict {
+            Verdict::Accused => "\nMost likely landings:\n\n",
+            Verdict::Inconclusive => "\nNo landing is accused. Those to look at first:\n\n",
+        });
         suspects.iter().enumerate().for_each(|(index, suspect)| text.push(suspect_line(analysis, index, suspect)));
     }
     text

@@ -1,24 +1,41 @@
 //! The responder against PagerDuty's own `pagerduty-mcp`, which reads the demo world's REST API.
 //!
-//! Runs where `PAGERDUTY_MCP_PYTHON` names interpreters with the package, separated by `;`; `.ci/real-peers` makes
-//! them. Elsewhere each test says that it was skipped.
+//! Runs where `PAGERDUTY_MCP_PYTHON` names interpreters with the package, separated by `;`; `.ci/real-peers` makes them.
+//! Elsewhere the tests are ignored, and a line says why.
 
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use libtest_mimic::{Failed, Trial};
+
 use demo::world::{Answer, Comment, PAGERDUTY_TOKEN, Settings, World};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
-/// The interpreters to test with; none, and a word about it, where the machine has none.
+/// A test for each way to reach each version; ignored, and with a word about it, where the machine has none.
 #[expect(clippy::print_stderr, reason = "a test that was skipped says so")]
-fn interpreters() -> Vec<String> {
+pub(crate) fn trials() -> Vec<Trial> {
     let given = std::env::var("PAGERDUTY_MCP_PYTHON").unwrap_or_default();
-    if given.is_empty() {
-        eprintln!("skipped: PAGERDUTY_MCP_PYTHON names no Python 3.12 with pagerduty-mcp");
+    let interpreters: Vec<String> = given.split(';').filter(|it| !it.is_empty()).map(str::to_owned).collect();
+    if interpreters.is_empty() {
+        eprintln!("skipped: PAGERDUTY_MCP_PYTHON names no Python 3.12 with pagerduty-mcp (.ci/real-peers makes one)");
+        let skipped = |name| Trial::test(name, || Ok(())).with_ignored_flag(true);
+        return vec![skipped("the published command over stdio"), skipped("its tools over streamable HTTP")];
     }
-    given.split(';').filter(|python| !python.is_empty()).map(str::to_owned).collect()
+    let both = |python: String| {
+        let again = python.clone();
+        [
+            Trial::test(format!("the published command over stdio: {python}"), move || run(over_stdio(python))),
+            Trial::test(format!("its tools over streamable HTTP: {again}"), move || run(over_http(again))),
+        ]
+    };
+    interpreters.into_iter().flat_map(both).collect()
+}
+
+fn run(test: impl Future<Output = ()>) -> Result<(), Failed> {
+    tokio::runtime::Runtime::new()?.block_on(test);
+    Ok(())
 }
 
 async fn world() -> World {
@@ -51,25 +68,19 @@ fn expect_fixed(world: &World, answer: &Answer, from: &str) {
     assert!(world.pagerduty.rest_requests().count("GET /incidents/{id}") > 0, "{from}: its REST was");
 }
 
-#[tokio::test]
-async fn the_published_command_over_stdio() {
-    for python in interpreters() {
-        let world = world().await;
-        let command = python.replace("/python", "/pagerduty-mcp");
-        let answer = ask(&world, &[("pagerduty-mcp-url", ""), ("pagerduty-mcp-command", &command)]).await;
-        expect_fixed(&world, &answer, &command);
-    }
+async fn over_stdio(python: String) {
+    let world = world().await;
+    let command = python.replace("/python", "/pagerduty-mcp");
+    let answer = ask(&world, &[("pagerduty-mcp-url", ""), ("pagerduty-mcp-command", &command)]).await;
+    expect_fixed(&world, &answer, &command);
 }
 
-#[tokio::test]
-async fn its_tools_over_streamable_http() {
-    for python in interpreters() {
-        let world = world().await;
-        let (url, mut server) = serve(&python, &world).await;
-        let answer = ask(&world, &[("pagerduty-mcp-url", &url)]).await;
-        expect_fixed(&world, &answer, &format!("{python} over HTTP"));
-        server.kill().await.expect("it can be ended");
-    }
+async fn over_http(python: String) {
+    let world = world().await;
+    let (url, mut server) = serve(&python, &world).await;
+    let answer = ask(&world, &[("pagerduty-mcp-url", &url)]).await;
+    expect_fixed(&world, &answer, &format!("{python} over HTTP"));
+    server.kill().await.expect("it can be ended");
 }
 
 /// Starts the launcher and waits until it listens, however long Python takes.

@@ -13,16 +13,17 @@ const HOSTILE: &str = "OOM @octocat @pagerduty-incident-responder analyze incide
 /// A world whose PagerDuty is full of hostile words, with this run's own secrets among them.
 async fn hostile_world() -> World {
     let world = world("leak").await;
-    let words = format!("{HOSTILE} {PAGERDUTY_TOKEN} {GITHUB_TOKEN}");
+    // The secrets come first: what is shown of a title is cut.
+    let words = format!("{PAGERDUTY_TOKEN} {GITHUB_TOKEN} {HOSTILE}");
     {
         let mut records = world.pagerduty.records();
         for incident in &mut records.incidents {
-            incident["title"] = json!(format!("worker-deployment OOM killed {words}"));
+            incident["title"] = json!(words);
             incident["summary"] = incident["title"].clone();
             incident["service"]["summary"] = json!(format!("worker {words}"));
         }
         for service in &mut records.services {
-            service["name"] = json!(format!("{} {words}", service["name"].as_str().unwrap_or_default()));
+            service["name"] = json!(format!("worker {HOSTILE}"));
         }
         for alert in &mut records.alerts {
             alert["summary"] = json!(words);

@@ -28,6 +28,8 @@ pub struct Via {
     pub callee: Name,
     /// The number of the argument.
     pub argument: u16,
+    /// The number of the call in its function.
+    pub at: u32,
 }
 
 /// An object and who owns it.

@@ -3,14 +3,21 @@
 use super::calls::Call;
 use super::release::Below;
 use super::{Site, Walk};
-use crate::c::domain::{Fact, LossKind, Region, RegionId, Standing, State, SymbolId, Value};
+use crate::c::domain::{Fact, LossKind, Region, RegionId, Root, Standing, State, SymbolId, Value, Via};
 use crate::c::knowledge::sounds_like_release;
 use crate::c::summary::{Base, Effect, Outcome, Path, Selector, Spec, Summary};
 
 impl Walk<'_> {
-    pub(super) fn apply(&mut self, view: State, call: &Call, summary: &Summary, after: &mut Vec<State>) {
+    pub(super) fn apply(&mut self, mut view: State, call: &Call, summary: &Summary, after: &mut Vec<State>) {
+        let feasible: Vec<&Outcome> =
+            summary.outcomes.iter().filter(|outcome| self.is_feasible(&mut view, call, outcome)).collect();
+        if feasible.len() > 1 && self.is_indifferent(&mut view, call, &feasible) {
+            self.blur(&mut view, call, &feasible);
+            after.push(view);
+            return;
+        }
         let mut results: Vec<(State, &Outcome)> = Vec::new();
-        for outcome in &summary.outcomes {
+        for outcome in feasible {
             let mut next = view.clone();
             if self.outcome(&mut next, call, outcome).is_some() {
                 results.push((next, outcome));
@@ -18,6 +25,67 @@ impl Walk<'_> {
         }
         self.doubt(&view, call, &mut results);
         after.extend(results.into_iter().map(|(view, _)| view));
+    }
+
+    /// Whether the conditions of an outcome can hold, each by itself.
+    fn is_feasible(&mut self, view: &mut State, call: &Call, outcome: &Outcome) -> bool {
+        outcome.when.iter().all(|(path, fact)| match self.value_at(view, call, path, &[]) {
+            Some(Value::Int(value)) => !fact.disjoint(Fact::exactly(value)),
+            Some(Value::Symbol(symbol)) => !fact.disjoint(view.fact(symbol)),
+            Some(Value::Address(_) | Value::Code(_)) => fact.value() != Some(0),
+            _ => true,
+        })
+    }
+
+    /// Whether no object depends on which outcome it is: none makes or releases one, none sees one of ours.
+    fn is_indifferent(&mut self, view: &mut State, call: &Call, outcomes: &[&Outcome]) -> bool {
+        outcomes.iter().all(|outcome| {
+            outcome.fresh.is_empty()
+                && outcome.effects.iter().all(|effect| match effect {
+                    Effect::Release(_) => false,
+                    Effect::Escape(path, _) => match self.value_at(view, call, path, &[]) {
+                        Some(value) => !self.reachable(view, value).iter().any(|symbol| view.is_held(*symbol)),
+                        None => true,
+                    },
+                    Effect::Write(_, Spec::Initial(path)) => match self.value_at(view, call, path, &[]) {
+                        Some(value) => self.arena.target(value).is_none_or(|target| !view.is_held(target)),
+                        None => true,
+                    },
+                    Effect::Write(..) => true,
+                })
+        })
+    }
+
+    /// All outcomes at once: whatever any of them writes is unknown.
+    fn blur(&mut self, view: &mut State, call: &Call, outcomes: &[&Outcome]) {
+        let mut fact: Option<Fact> = None;
+        for outcome in outcomes {
+            fact = Some(fact.map_or(outcome.returns.fact(), |fact| fact.join(outcome.returns.fact())));
+            for (number, effect) in outcome.effects.iter().enumerate() {
+                match effect {
+                    Effect::Escape(path, seen_by) => {
+                        let Some(value) = self.value_at(view, call, path, &[]) else { continue };
+                        if seen_by.is_empty() {
+                            self.share(view, value);
+                        }
+                        for via in seen_by {
+                            self.show(view, value, Via { at: self.at, ..*via });
+                        }
+                    }
+                    Effect::Write(path, _) => {
+                        if let Some(place) = self.place_at(view, call, path, &[]) {
+                            let value = self.anything(view, number + 1, Fact::ANY);
+                            self.write(view, place, value, call.span, LossKind::Overwrite);
+                        }
+                    }
+                    Effect::Release(_) => {}
+                }
+            }
+        }
+        self.check_call(view, call);
+        let returned = self.make(view, 0);
+        let _ = view.learn(returned, fact.unwrap_or(Fact::ANY));
+        self.give(view, call, Value::Symbol(returned));
     }
 
     /// An object that one outcome takes and another does not, where the caller cannot tell which happened, is nobody's.
@@ -86,7 +154,7 @@ impl Walk<'_> {
                         self.share(view, value);
                     }
                     for via in seen_by {
-                        self.show(view, value, *via);
+                        self.show(view, value, Via { at: self.at, ..*via });
                     }
                 }
                 Effect::Write(..) => {}
@@ -114,10 +182,38 @@ impl Walk<'_> {
         for (number, fresh) in outcome.fresh.iter().enumerate() {
             let part = part_of(outcome, number as u8);
             let source = if part >= 200 { fresh.source } else { call.spelled };
+            let unknown = fresh.release.is_none() && !self.program.may_give(source, part);
+            if unknown || !self.is_handed_out(outcome, number as u8, call) {
+                let symbol = self.make(view, part);
+                let _ = view.learn(symbol, fresh.fact);
+                made.push(symbol);
+                continue;
+            }
             let site = Site { span: call.span, source, part, release: fresh.release, zeroed: fresh.zeroed };
             made.push(self.acquire(view, site, fresh.fact, fresh.seen_by.clone()));
         }
         made
+    }
+
+    /// Whether a fresh object is handed to the caller: as the result, through `*argument`, or in a member of a local
+    /// whose address is passed. What is hung up deeper belongs to the structure it hangs in.
+    fn is_handed_out(&self, outcome: &Outcome, number: u8, call: &Call) -> bool {
+        outcome.returns == Spec::Fresh(number)
+            || outcome.effects.iter().any(|effect| {
+                let Effect::Write(path, Spec::Fresh(written)) = effect else { return false };
+                let local = |parameter: u32| {
+                    let value = call.args.get(parameter as usize).map(|arg| arg.value);
+                    matches!(value, Some(Value::Address(region)) if matches!(self.arena.root(region), Root::Var(_)))
+                };
+                let direct = match (path.base, path.selectors.as_slice()) {
+                    (Base::Parameter(_), [Selector::Deref]) => true,
+                    (Base::Parameter(number), [Selector::Deref, Selector::Field(_)]) => local(number),
+                    // A member of another fresh object, which goes with it.
+                    (Base::Fresh(owner), _) => owner != number && path.selectors.len() <= 2,
+                    _ => false,
+                };
+                direct && *written == number
+            })
     }
 
     fn value_of(&mut self, view: &mut State, call: &Call, spec: &Spec, fresh: &[SymbolId], number: usize) -> Value {

@@ -13,6 +13,8 @@ use crate::c::syntax::Span;
 pub(super) struct Argument {
     pub(super) value: Value,
     pub(super) place: Option<RegionId>,
+    /// Whether it is written as a number.
+    pub(super) literal: bool,
 }
 
 /// A call, its arguments evaluated.
@@ -81,7 +83,8 @@ impl Walk<'_> {
             Expr::Var(_) | Expr::Field(..) | Expr::Deref(_) => self.place(view, expr),
             _ => None,
         };
-        Argument { value: self.eval(view, expr), place }
+        let value = self.eval(view, expr);
+        Argument { value, place, literal: matches!(self.function.expr(expr), Expr::Int(_)) }
     }
 
     /// Gives the result to the temporary that waits for it.
@@ -96,7 +99,7 @@ impl Walk<'_> {
     }
 
     fn check_args(&mut self, view: &State, call: &Call) {
-        for arg in &call.args {
+        for arg in call.args.iter().filter(|arg| !arg.literal) {
             self.check_use(view, arg.value);
         }
     }
@@ -176,6 +179,7 @@ impl Walk<'_> {
 
     /// Success releases the old block and gives a new one; failure gives null and leaves the old one alone.
     fn reallocate(&mut self, view: State, call: &Call, release: Name, nullable: bool, after: &mut Vec<State>) {
+        self.reallocated.insert(call.into);
         let old = call.args.first().map_or(Value::Undefined, |arg| arg.value);
         let mut done = view.clone();
         if !matches!(old, Value::Undefined) {
@@ -294,7 +298,7 @@ impl Walk<'_> {
         }
         self.check_args(&view, call);
         for (number, arg) in call.args.iter().enumerate() {
-            let via = Via { callee: name, argument: number as u16 };
+            let via = Via { callee: name, argument: number as u16, at: self.at };
             let constant = self.program.takes_const(name, number as u32);
             self.show(&mut view, arg.value, via);
             if let Some(place) = arg.place {
@@ -307,9 +311,13 @@ impl Walk<'_> {
                 self.clobber(&mut view, arg.value, number, call);
             }
         }
-        let site = self.site_of(call, 0, None, false);
-        let symbol = self.acquire(&mut view, site, Fact::ANY, Vec::new());
-        self.give(&mut view, call, Value::Symbol(symbol));
+        if self.program.may_give(call.spelled, 0) {
+            let site = self.site_of(call, 0, None, false);
+            let symbol = self.acquire(&mut view, site, Fact::ANY, Vec::new());
+            self.give(&mut view, call, Value::Symbol(symbol));
+        } else {
+            self.plain_result(&mut view, call);
+        }
         after.push(view);
     }
 
@@ -400,7 +408,11 @@ impl Walk<'_> {
             view.unbind(region);
             return true;
         }
-        let site = self.site_of(call, number as u16 + 1, None, false);
+        let part = number as u16 + 1;
+        if !self.program.may_give(call.spelled, part) {
+            return false;
+        }
+        let site = self.site_of(call, part, None, false);
         let symbol = self.acquire(view, site, Fact::ANY, Vec::new());
         view.bind(region, Value::Symbol(symbol));
         true
@@ -414,8 +426,11 @@ impl Walk<'_> {
         })
     }
 
-    /// Notes a use of released memory by a call.
+    /// Notes a use of released memory, or of null, by a call.
     pub(super) fn check_call(&mut self, view: &State, call: &Call) {
+        if call.args.iter().any(|arg| arg.value == Value::Int(0) && !arg.literal) {
+            self.fault(FaultKind::NullUse);
+        }
         let released = |walk: &Self, value: Value| {
             let object = walk.arena.target(value).and_then(|target| view.object(target));
             matches!(object.map(|object| object.standing), Some(Standing::Released(_)))

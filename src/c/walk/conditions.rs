@@ -1,7 +1,7 @@
 //! What a branch teaches.
 
 use super::Walk;
-use crate::c::domain::{Fact, State, Symbol, SymbolId, Value};
+use crate::c::domain::{Fact, Standing, State, Symbol, SymbolId, Value};
 use crate::c::ir::BinaryOp;
 
 impl Walk<'_> {
@@ -23,14 +23,31 @@ impl Walk<'_> {
 
     /// Learns a fact; a pointer that turns out to be null, or no pointer at all, leads to no object.
     pub(super) fn learn(&mut self, view: &mut State, symbol: SymbolId, fact: Fact) -> bool {
+        let before = view.fact(symbol);
         if !view.learn(symbol, fact) {
             return false;
+        }
+        if before == Fact::ANY
+            && let Symbol::Made { site, part: 0, .. } = self.arena.symbol_of(symbol)
+        {
+            self.doubt_seen_by(view, site);
         }
         let known = view.fact(symbol);
         if known.high <= 0 || known.value().is_some() {
             view.drop_object(symbol);
         }
         true
+    }
+
+    /// The result of a call is tested: an unknown callee that saw an object may have kept it on one result and not on
+    /// another, so nothing can be said of the object any more.
+    fn doubt_seen_by(&self, view: &mut State, call: u32) {
+        for (_, object) in &mut view.objects {
+            if object.standing == Standing::Held && object.seen_by.iter().any(|via| via.at == call) {
+                object.standing = Standing::Shared;
+                object.seen_by.clear();
+            }
+        }
     }
 
     /// Learns a fact of any value.

@@ -80,9 +80,12 @@ impl Walk<'_> {
 
     /// The path's outcome in the caller's words.
     fn describe(&self, view: &State, given: &[SymbolId], value: Option<Value>) -> Outcome {
-        let own = |symbol: &SymbolId| {
+        let held = |symbol: &SymbolId| {
             view.object(*symbol).is_some_and(|object| object.site.is_some() && object.standing == Standing::Held)
         };
+        // What is returned and kept elsewhere as well is not the caller's.
+        let kept = self.given(view, None);
+        let own = |symbol: &SymbolId| held(symbol) && !(value == Some(Value::Symbol(*symbol)) && kept.contains(symbol));
         let mut fresh: Vec<SymbolId> = Vec::new();
         // The result's own object comes first, so that equal outcomes look equal.
         if let Some(Value::Symbol(symbol)) = value
@@ -92,16 +95,36 @@ impl Walk<'_> {
         }
         fresh.extend(given.iter().filter(|symbol| own(symbol)).filter(|symbol| value != Some(Value::Symbol(**symbol))));
         fresh.truncate(MAX_FRESH);
-        let mut effects = self.object_effects(view, &fresh);
-        effects.extend(self.written(view, &fresh));
-        effects.sort();
-        effects.dedup();
+        let mut effects = self.effects(view, &fresh);
+        // An object that went where no path leads is out of the caller's sight, and no concern of it.
+        loop {
+            let told = |number: usize| {
+                let spec = Spec::Fresh(number as u8);
+                effects.iter().any(|effect| matches!(effect, Effect::Write(_, written) if *written == spec))
+                    || fresh.get(number).is_some_and(|symbol| value == Some(Value::Symbol(*symbol)))
+            };
+            let seen: Vec<SymbolId> =
+                fresh.iter().enumerate().filter(|(number, _)| told(*number)).map(|(_, symbol)| *symbol).collect();
+            if seen.len() == fresh.len() {
+                break;
+            }
+            fresh = seen;
+            effects = self.effects(view, &fresh);
+        }
         let returns = match value {
             Some(value) => self.spec(view, &fresh, value),
             None => Spec::Unknown(Fact::ANY),
         };
         let fresh = fresh.iter().map(|symbol| self.fresh_of(view, *symbol)).collect();
         Outcome { when: self.conditions(view), effects, returns, fresh }
+    }
+
+    fn effects(&self, view: &State, fresh: &[SymbolId]) -> Vec<Effect> {
+        let mut effects = self.object_effects(view, fresh);
+        effects.extend(self.written(view, fresh));
+        effects.sort();
+        effects.dedup();
+        effects
     }
 
     fn fresh_of(&self, view: &State, symbol: SymbolId) -> Fresh {

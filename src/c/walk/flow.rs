@@ -281,7 +281,8 @@ impl Walk<'_> {
                 .is_some_and(|target| objects.binary_search_by_key(&target, |(symbol, _)| *symbol).is_ok())
         };
         // A temporary that was read keeps no object alive that something else holds.
-        let held_elsewhere: Vec<(crate::c::domain::RegionId, Value)> = view.store.clone();
+        let held_elsewhere: Vec<(crate::c::domain::RegionId, Value)> =
+            if view.objects.is_empty() { Vec::new() } else { view.store.clone() };
         let spare = |region: crate::c::domain::RegionId, value: Value| {
             let temporary = match arena.region_of(region) {
                 crate::c::domain::Region::Var(var) => self.function.var(var).is_some_and(|var| var.temporary),

@@ -158,6 +158,9 @@ impl Walk<'_> {
 
     /// Notes a use of what was released.
     pub(super) fn check_use(&mut self, view: &State, value: Value) {
+        if value == Value::Int(0) {
+            self.fault(FaultKind::NullUse);
+        }
         if let Some(target) = self.arena.target(value)
             && let Some(object) = view.object(target)
             && matches!(object.standing, Standing::Released(_))
@@ -225,6 +228,10 @@ impl Walk<'_> {
             _ => None,
         };
         let value = self.eval(view, from);
+        let kind = match self.function.expr(from) {
+            Expr::Var(var) if self.reallocated.contains(&var) => LossKind::Reallocation,
+            _ => LossKind::Overwrite,
+        };
         self.consume(view, from);
         let Some(region) = self.place(view, to) else {
             self.share(view, value);
@@ -235,7 +242,7 @@ impl Walk<'_> {
             self.share(view, value);
         }
         let parts = source.map(|source| self.parts(view, source)).unwrap_or_default();
-        self.write(view, region, value, span, LossKind::Overwrite);
+        self.write(view, region, value, span, kind);
         for (selectors, value) in parts {
             let part = selectors.into_iter().fold(region, |base, field| self.arena.region(Region::Field(base, field)));
             view.bind(part, value);

@@ -1,12 +1,15 @@
 //! Owners: acquisitions, releases, gifts and losses.
 
 use super::{Fault, FaultKind, FoundLoss, SeenRelease, Site, Walk};
-use crate::c::domain::{Fact, Loss, LossKind, Object, Region, Root, Standing, State, SymbolId, Value, Via};
+use crate::c::domain::{Fact, Loss, LossKind, Object, Region, Root, Standing, State, Symbol, SymbolId, Value, Via};
 use crate::c::names::Name;
 use crate::c::syntax::Span;
 
 /// Unknown callees remembered for one object; one that more have seen is given up.
 const MAX_SEEN_BY: usize = 4;
+
+/// Places deeper than this that were handed on are not told to callers.
+const MAX_SHARED_DEPTH: u32 = 3;
 
 /// What happens to the objects that hang below a released one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,8 +120,17 @@ impl Walk<'_> {
                     object.seen_by.clear();
                 }
             } else {
-                view.set_object(symbol, Object { standing: Standing::Shared, site: None, seen_by: Vec::new() });
+                self.note_shared(view, symbol, Vec::new());
             }
+        }
+    }
+
+    /// Only what the caller passed in is worth remembering as shared: a summary tells of it.
+    fn note_shared(&self, view: &mut State, symbol: SymbolId, seen_by: Vec<Via>) {
+        if let Symbol::Initial(region) = self.arena.symbol_of(symbol)
+            && self.arena.depth(region) <= MAX_SHARED_DEPTH
+        {
+            view.set_object(symbol, Object { standing: Standing::Shared, site: None, seen_by });
         }
     }
 
@@ -137,9 +149,7 @@ impl Walk<'_> {
                     }
                 }
                 Some(_) => {}
-                None => {
-                    view.set_object(symbol, Object { standing: Standing::Shared, site: None, seen_by: vec![via] });
-                }
+                None => self.note_shared(view, symbol, vec![via]),
             }
         }
     }

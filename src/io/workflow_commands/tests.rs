@@ -139,6 +139,15 @@ fn events_of_the_log_arrive() {
 }
 
 #[test]
+fn a_panic_says_where_and_why() {
+    let formatted: Box<dyn Any> = Box::new(format!("index {}", 7));
+    let message = panic_message(Some("src/plan.rs:3:7"), formatted.as_ref());
+    assert!(message.starts_with("Internal error at src/plan.rs:3:7: index 7\nThis is a fault"), "{message}");
+    assert!(panic_message(None, &"fixed words").starts_with("Internal error: fixed words\n"));
+    assert!(panic_message(None, &7_u8).starts_with("Internal error: no reason given\n"));
+}
+
+#[test]
 fn the_environment_decides_who_reads() {
     let empty = Environment::default();
     let workflow = empty.clone().with_variable("GITHUB_ACTIONS", "true");

@@ -65,6 +65,12 @@ impl<'a> Layout<'a> {
         Some(vec![Edit::insert(at as usize, text)])
     }
 
+    /// A statement under a condition, as it stands in a line of its own; without its semicolon.
+    pub(crate) fn guard(&self, at: u32, condition: &str, statement: &str) -> String {
+        let indent = self.indent_at(at);
+        format!("if ({condition}){}{indent}{}{statement}", self.newline, self.unit)
+    }
+
     /// Turns the only statement of an `if` into a block.
     fn braced(&self, span: Span, parent_kind: Kind, parent: u32, statements: &[String]) -> Option<Vec<Edit>> {
         let text = self.view.text.get(span.start as usize..span.end as usize)?;

@@ -22,14 +22,15 @@ pub(crate) fn proposals(
     found.push(site.reallocation());
     let one_end = candidate.decided.losses.iter().all(|found| site.is_block_end(found));
     if one_end {
-        found.push(site.after_last_use(""));
+        found.push(site.after_last_use(Marks::Plain));
     }
     found.push(site.before_each_loss(Marks::Plain));
     found.push(site.before_each_jump());
     if !one_end {
-        found.push(site.after_last_use(""));
+        found.push(site.after_last_use(Marks::Plain));
     }
     found.push(site.after_last_use_in_scope());
+    found.push(site.after_last_use(Marks::Cleared));
     found.push(site.before_each_loss(Marks::Cleared));
     let mut proposals: Vec<Proposal> = Vec::new();
     for proposal in found.into_iter().flatten() {
@@ -171,9 +172,9 @@ impl Workbench<'_> {
     }
 
     /// After the last statement that mentions it, in the block in which it is acquired.
-    fn after_last_use(&self, _: &str) -> Option<Proposal> {
+    fn after_last_use(&self, marks: Marks) -> Option<Proposal> {
         let holder = self.last_holder()?;
-        let statements = self.statements(&holder, Marks::Plain)?;
+        let statements = self.statements(&holder, marks)?;
         let path = self.view.syntax.path_to(self.candidate.decided.site.span);
         let block = path.iter().rev().find(|node| self.view.syntax.node(**node).kind == Kind::CompoundStatement)?;
         self.after_last_in(*block, &holder, &statements)
@@ -205,10 +206,54 @@ impl Workbench<'_> {
         Some(Proposal { edits, why: format!("`{}` is called after the last use", self.name()) })
     }
 
-    /// `p = realloc(p, n)` goes through a temporary, so that `p` survives a failure.
+    /// `p = realloc(p, n)` goes through a temporary, so that `p` can be released where it fails.
     fn reallocation(&self) -> Option<Proposal> {
-        None
+        let [found] = self.candidate.decided.losses.as_slice() else { return None };
+        if found.loss.kind != LossKind::Reallocation {
+            return None;
+        }
+        let syntax = &self.view.syntax;
+        let holder = self.holder(found);
+        let assignment = syntax
+            .path_to(found.loss.span)
+            .into_iter()
+            .rev()
+            .find(|at| syntax.node(*at).kind == Kind::AssignmentExpression)?;
+        let call = syntax
+            .below(assignment)
+            .find(|at| syntax.node(*at).kind == Kind::CallExpression && mentions(syntax.slice(*at), &holder))?;
+        let statement = self.layout.statement(syntax.node(assignment).span)?;
+        let place = syntax.path_to(statement);
+        // A condition of a loop is evaluated again and again: nothing can be put before it.
+        let kind = syntax.node(*place.last()?).kind;
+        if !matches!(kind, Kind::ExpressionStatement | Kind::IfStatement | Kind::ReturnStatement) {
+            return None;
+        }
+        let release = call_of(self, &holder)?;
+        let name = self.unused_name("grown")?;
+        let span = syntax.node(call).span;
+        let text = self.view.text.get(span.start as usize..span.end as usize)?;
+        let guard = self.layout.guard(statement.start, &format!("{name} == NULL"), &release);
+        let mut edits = self.layout.before(statement.start, &[format!("void *{name} = {text}"), guard])?;
+        if edits.len() != 1 || edits.iter().any(|edit| edit.end != edit.start) {
+            return None;
+        }
+        edits.push(Edit::replace(span.start as usize, span.end as usize, name));
+        let why = format!("a failed reallocation leaves the old memory in place, so `{}` releases it", self.name());
+        Some(Proposal { edits, why })
     }
+
+    /// A name that the function does not use yet.
+    fn unused_name(&self, base: &str) -> Option<String> {
+        let span = self.tree.program.functions.get(self.candidate.function.0 as usize)?.span;
+        let text = self.view.text.get(span.start as usize..span.end as usize)?;
+        let names = std::iter::once(base.to_owned()).chain((2..10).map(|number| format!("{base}{number}")));
+        names.into_iter().find(|name| !mentions(text, name))
+    }
+}
+
+fn call_of(bench: &Workbench, holder: &str) -> Option<String> {
+    call(bench.tree, bench.releaser, holder)
 }
 
 /// Whether `text` holds `word` as a whole identifier.

@@ -15,8 +15,8 @@ const LONGEST_READ: usize = 64 * 1024;
 /// A hexadecimal word of this length is linked to a commit, so that no run may reach it.
 const SHORTEST_COMMIT_LINK: usize = 7;
 
-/// What CommonMark and GitHub's extensions read as markup somewhere; each may stand behind a backslash.
-const MARKUP: &str = r##"\`*_{}[]()+-!|~=$"'#"##;
+/// What CommonMark and GitHub's extensions read as markup anywhere in a line.
+const MARKUP: &str = r"\`*[]~|$^";
 
 /// The foreign text as one harmless line of at most `limit` characters, cut with `…`.
 ///
@@ -64,11 +64,13 @@ fn splits_address(written: &str, rest: &str) -> bool {
     (may_follow_scheme && rest.starts_with("//")) || (rest.starts_with('.') && ends_with_ignoring_case(written, "www"))
 }
 
-/// True for a text that starts like `:tada:` or, in a log, `:100:`.
+/// True for a text that starts like `:tada:`. Of numbers only 100 and 1234 are pictures; others are times of a day.
 fn opens_emoji(text: &str) -> bool {
-    let Some(name) = text.strip_prefix(':') else { return false };
-    let after = name.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '+' | '-'));
-    after.len() < name.len() && after.starts_with(':')
+    let Some(rest) = text.strip_prefix(':') else { return false };
+    let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '+' | '-')));
+    let Some((name, after)) = end.and_then(|end| rest.split_at_checked(end)) else { return false };
+    let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
+    after.starts_with(':') && (!is_number || ["100", "1234"].contains(&name))
 }
 
 fn ends_with_ignoring_case(text: &str, end: &str) -> bool {
@@ -76,32 +78,77 @@ fn ends_with_ignoring_case(text: &str, end: &str) -> bool {
     tail.is_some_and(|tail| tail.eq_ignore_ascii_case(end))
 }
 
-/// Escapes what CommonMark, GitHub's extensions and HTML would read as markup.
+/// Escapes what CommonMark, GitHub's extensions and HTML would read as markup, and no more: a squash merge makes a commit
+/// message of these texts, and mail shows them as they are.
 ///
 /// `&` becomes an entity as well, so that `&#64;` cannot come back as `@` once the Markdown is rendered.
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() * 2);
-    // A number with a dot at the start of a line is a list; nothing but digits may stand before that dot.
-    let mut may_be_list = true;
-    for c in text.chars() {
+    let mut chars = text.chars().peekable();
+    let mut previous = None;
+    let mut start = Start::Marks;
+    while let Some(c) = chars.next() {
+        let next = chars.peek().copied();
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
-            '.' if may_be_list => out.push_str("\\."),
-            c if MARKUP.contains(c) => out.extend(['\\', c]),
+            c if MARKUP.contains(c) || start.gives_meaning_to(c) || neighbours_give_meaning_to(c, previous, next) => {
+                out.extend(['\\', c]);
+            }
             c => out.push(c),
         }
-        may_be_list &= c.is_ascii_digit();
+        start = start.after(c);
+        previous = Some(c);
     }
     out
+}
+
+/// What a text began with so far. A line's first characters may make it a list, a heading, a rule or a table.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// Nothing, or nothing but punctuation.
+    Marks,
+    /// Nothing but digits.
+    Digits,
+    /// Words.
+    Words,
+}
+
+impl Start {
+    /// Whether `c` may mean something because of what it comes after.
+    fn gives_meaning_to(self, c: char) -> bool {
+        match self {
+            Start::Marks => "-+=#(.):".contains(c),
+            Start::Digits => ".)".contains(c),
+            Start::Words => false,
+        }
+    }
+
+    fn after(self, c: char) -> Start {
+        match self {
+            Start::Marks | Start::Digits if c.is_ascii_digit() => Start::Digits,
+            Start::Marks if !c.is_alphanumeric() => Start::Marks,
+            _ => Start::Words,
+        }
+    }
+}
+
+/// An underscore inside of a word emphasises nothing. An exclamation mark at the end makes an image of a link of ours.
+fn neighbours_give_meaning_to(c: char, previous: Option<char>, next: Option<char>) -> bool {
+    let is_word = |neighbour: Option<char>| neighbour.is_some_and(char::is_alphanumeric);
+    match c {
+        '_' => !(is_word(previous) && is_word(next)),
+        '!' => next.is_none(),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::oracle::{hostile_text, rendered_as_text};
+    use super::super::oracle::{hostile_text, rendered_as_text, shape};
     use super::*;
 
     fn shown(text: &str) -> String {
@@ -118,23 +165,27 @@ mod tests {
             "&#64;octocat &commat;octocat <img src=x>",
             "[link](https://x) ![image](//x) `code` **bold** ~~gone~~ $x$",
             "1. list",
-            "10:100:20 :tada:",
+            "10:100:20 :tada: at 10:44:20",
+            "2026-11-22 process_work() _x_ worker-deployment + 1 = 2!",
+            "- + = # (a)",
             "a\u{202E}b\nc\u{200B}d",
         ]
         .iter()
         .map(|text| shown(text))
         .collect();
-        insta::assert_snapshot!(table.join("\n"), @r#"
+        insta::assert_snapshot!(table.join("\n"), @r"
         worker.c:26 leaks 10 MB
         @·octocat and team @·org/team
-        see \#·1, GH\-·2, o/r\#·3 and 012345·6789ab·cdef
+        see #·1, GH-·2, o/r#·3 and 012345·6789ab·cdef
         fixes https:·//github.com/o/r/issues/1 or www·.example.org
-        &amp;\#·64;octocat &amp;commat;octocat &lt;img src\=x&gt;
-        \[link\]\(https:·//x\) \!\[image\]\(//x\) \`code\` \*\*bold\*\* \~\~gone\~\~ \$x\$
+        &amp;\#·64;octocat &amp;commat;octocat &lt;img src=x&gt;
+        \[link\](https:·//x) !\[image\](//x) \`code\` \*\*bold\*\* \~\~gone\~\~ \$x\$
         1\. list
-        10:·100:20 :·tada:
+        10:·100:20 :·tada: at 10:44:20
+        2026-11-22 process_work() \_x\_ worker-deployment + 1 = 2\!
+        \- \+ \= \#· \(a)
         ab cd
-        "#);
+        ");
     }
 
     #[test]
@@ -150,13 +201,30 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(1024))]
+        #![proptest_config(ProptestConfig::with_cases(512))]
 
         #[test]
         fn nothing_but_the_text_itself_is_rendered(text in hostile_text()) {
             let expected = visible(&text, 200);
             let rendered = rendered_as_text(inline(&text, 200).as_str())?;
             prop_assert_eq!(rendered.replace(ZERO_WIDTH_SPACE, ""), expected);
+        }
+
+        #[test]
+        fn a_piece_gives_no_other_shape_to_what_stands_around_it(text in hostile_text(), other in hostile_text()) {
+            let piece = inline(&text, 100);
+            if piece.is_empty() {
+                return Ok(());
+            }
+            for (before, after) in [
+                ("", ""), ("Words\n", "\n"), ("Words\n", "\nwords"), ("- ", ""), ("1. ", "\n2. x"), ("> ", ""), ("## ", ""),
+                ("**", "**"), ("a `b` ", " `c`"), ("", "[x](https://example.org)"), ("| a |\n| --- |\n| ", " |"), ("(", ")"),
+            ] {
+                let around = |middle: &str| shape(&format!("{before}{middle}{after}"));
+                prop_assert_eq!(around(piece.as_str()), around("x"), "{:?} between {:?} and {:?}", piece, before, after);
+                let both = format!("{} {}", piece, inline(&other, 100));
+                prop_assert_eq!(around(both.trim()), around("x"), "{:?} between {:?} and {:?}", both, before, after);
+            }
         }
 
         #[test]

@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn a_link_keeps_its_address_to_itself() {
         let shown = link(inline("see ](x)", 20), &address("https://github.com/a_(b)?q=1&copy=2#x|y"), &origins());
-        assert_eq!(shown.as_str(), r"[see \]\(x\)](https://github.com/a_%28b%29?q=1&amp;copy=2#x%7Cy)");
+        assert_eq!(shown.as_str(), r"[see \](x)](https://github.com/a_%28b%29?q=1&amp;copy=2#x%7Cy)");
         let refused = link(inline("page", 20), &address("https://example.org/"), &origins());
         assert_eq!(refused.as_str(), "page");
     }
@@ -159,9 +159,9 @@ mod tests {
         let shown = |name: &str| mention(&Login::new(name)).to_string();
         assert_eq!(shown("octo-dev"), "@octo-dev");
         assert_eq!(shown("dev_acme"), "@dev_acme");
-        assert_eq!(shown("PagerDuty-incident-responder"), r"PagerDuty\-incident\-responder");
+        assert_eq!(shown("PagerDuty-incident-responder"), "PagerDuty-incident-responder");
         assert_eq!(shown("org/team"), "org/team");
-        assert_eq!(shown("a--b"), r"a\-\-b");
+        assert_eq!(shown("a--b"), "a--b");
         assert_eq!(shown("x @octocat"), "x @\u{200B}octocat");
     }
 

@@ -134,7 +134,8 @@ pub(super) fn hostile_text() -> impl Strategy<Value = String> {
 
 /// What GitHub turns into a mention, a reference or a link when it stands in rendered text.
 static LIVE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)@[a-z0-9]|#[0-9]|\bgh-[0-9]|[0-9a-f]{7}|://|www\.|:[a-z0-9_+-]+:").expect("a valid pattern")
+    Regex::new(r"(?i)@[a-z0-9]|#[0-9]|\bgh-[0-9]|[0-9a-f]{7}|://|www\.|:[0-9]*[a-z_+-][a-z0-9_+-]*:|:100:|:1234:")
+        .expect("a valid pattern")
 });
 
 fn options() -> Options<'static> {
@@ -201,6 +202,18 @@ pub(super) fn outline(markdown: &str) -> Vec<&'static str> {
         _ => {}
     });
     names
+}
+
+/// The kinds of all nodes but text, parents first: what a document looks like whatever its words are.
+pub(super) fn shape(markdown: &str) -> Vec<String> {
+    let mut kinds = Vec::new();
+    walk(markdown, |node| {
+        if !matches!(node, NodeValue::Text(_)) {
+            let kind = format!("{node:?}");
+            kinds.push(kind.split(['(', ' ']).next().unwrap_or_default().to_owned());
+        }
+    });
+    kinds
 }
 
 /// The text of the document's code blocks.

@@ -1,0 +1,161 @@
+//! Which landing most likely caused what the incident says, with reasons a person can check, or that nobody can tell.
+//!
+//! [`Ranker`] reads landings one by one and keeps only what the incident's text asks about, so that a thousand large
+//! differences are never in memory together. [`Ranker::finish`] weighs the [`evidence`] of all of them and gives a [`Ranking`].
+//! Only what stands in the text, in the messages and in the differences counts, not when a landing was made or by whom.
+
+mod document;
+pub mod evidence;
+mod model;
+mod paths;
+mod query;
+mod reasons;
+mod terms;
+
+use crate::diagnose::symptom::Symptom;
+use crate::model::ids::{CommitSha, Timestamp};
+use crate::model::landing::{Landing, Person};
+
+pub use query::Tree;
+pub use reasons::Reason;
+
+use document::{Document, Reader};
+use evidence::{Corpus, Values};
+use query::Query;
+
+/// How many suspects get reasons. Further down nobody reads them.
+const EXPLAINED: usize = 10;
+
+/// Every landing with the probability that it caused the incident, most probable first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ranking {
+    /// Whether the first suspect is accused.
+    pub verdict: Verdict,
+    /// Most probable first; equal ones in the order in which they were read.
+    pub suspects: Vec<Suspect>,
+    /// The probability that none of them did it.
+    pub none_of_these: f64,
+}
+
+/// Whether the evidence is enough to name a culprit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The first suspect has evidence of its own, and is at least 75 % probable, so no other can come near.
+    Accused,
+    /// Anything else.
+    Inconclusive,
+}
+
+/// One landing under suspicion.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Suspect {
+    /// The landing.
+    pub commit: CommitSha,
+    /// The first line of its message.
+    pub subject: String,
+    /// Who wrote it.
+    pub author: Person,
+    /// When it landed.
+    pub committed_at: Timestamp,
+    /// The pull request it came with.
+    pub pull_request: Option<u64>,
+    /// The probability that it caused the incident, between 0 and 1.
+    pub probability: f64,
+    /// Why, strongest first. Empty far down the list.
+    pub reasons: Vec<Reason>,
+}
+
+/// Weighs landings against one incident.
+pub struct Ranker {
+    query: Query,
+    reader: Reader,
+    documents: Vec<Document>,
+    landings: Vec<Suspect>,
+}
+
+/// Ranks landings that are in memory already.
+pub fn rank(symptom: &Symptom, landings: &[Landing], tree: &Tree) -> Ranking {
+    let mut ranker = Ranker::new(symptom, tree);
+    landings.iter().for_each(|landing| ranker.add(landing));
+    ranker.finish()
+}
+
+impl Ranker {
+    /// Prepares to look for what the symptom names. The tree's paths tell the project's own frames from those of libraries; an empty
+    /// tree leaves that to the paths' looks.
+    pub fn new(symptom: &Symptom, tree: &Tree) -> Ranker {
+        let query = Query::new(symptom, tree);
+        Ranker { reader: Reader::new(&query), query, documents: Vec::new(), landings: Vec::new() }
+    }
+
+    /// Reads one landing. Time and memory grow with its difference and with what it shares with the symptom, respectively.
+    pub fn add(&mut self, landing: &Landing) {
+        self.documents.push(self.reader.read(&self.query, landing));
+        self.landings.push(Suspect {
+            commit: landing.commit.clone(),
+            subject: landing.subject.clone(),
+            author: landing.author.clone(),
+            committed_at: landing.committed_at,
+            pull_request: landing.pull_request,
+            probability: 0.0,
+            reasons: Vec::new(),
+        });
+    }
+
+    /// Weighs everything that was read.
+    pub fn finish(self) -> Ranking {
+        let corpus = Corpus::new(&self.query, &self.documents);
+        let values = corpus.values(&self.documents);
+        let scores: Vec<f64> = values.iter().map(model::score).collect();
+        let best_place = self.documents.iter().map(|document| corpus.place_agreement(document)).fold(0.0, f64::max);
+        let (probabilities, none_of_these) = model::probabilities(&scores, best_place);
+
+        let mut order: Vec<usize> = (0..self.documents.len()).collect();
+        let probability = |index: &usize| probabilities.get(*index).copied().unwrap_or(0.0);
+        order.sort_by(|a, b| probability(b).total_cmp(&probability(a)));
+        let accused = order.first().is_some_and(|first| {
+            let evidence = self.documents.get(*first).zip(values.get(*first));
+            probability(first) >= model::ACCUSED_FROM && evidence.is_some_and(|(d, v)| has_own_evidence(&corpus, d, v))
+        });
+        let mut suspects: Vec<Suspect> = Vec::with_capacity(order.len());
+        for (place, index) in order.iter().enumerate() {
+            let (Some(landing), Some(document), Some(values)) =
+                (self.landings.get(*index), self.documents.get(*index), values.get(*index))
+            else {
+                continue;
+            };
+            let reasons = if place < EXPLAINED { reasons::reasons(&corpus, document, values) } else { Vec::new() };
+            suspects.push(Suspect { probability: probability(index), reasons, ..landing.clone() });
+        }
+        let verdict = if accused { Verdict::Accused } else { Verdict::Inconclusive };
+        Ranking { verdict, suspects, none_of_these }
+    }
+}
+
+impl Ranker {
+    /// For fitting.
+    pub fn dump(&self) -> Vec<(String, Vec<f64>)> {
+        let corpus = Corpus::new(&self.query, &self.documents);
+        corpus
+            .values(&self.documents)
+            .into_iter()
+            .zip(&self.documents)
+            .map(|(v, d)| {
+                let mut v = v.to_vec();
+                v.push(corpus.place_agreement(d));
+                v.push(corpus.best(d, None, |_| 1.0));
+                (d.commit.to_string(), v)
+            })
+            .collect()
+    }
+}
+
+/// Likeness alone accuses nobody: a place, a quoted line or rare names must point at the landing, and a landing that takes back
+/// another one mostly mends. The bounds were chosen on the incidents of the fit.
+fn has_own_evidence(corpus: &Corpus<'_>, document: &Document, values: &Values) -> bool {
+    let value = |kind: evidence::Evidence| values.get(kind as usize).copied().unwrap_or(0.0);
+    let points = corpus.best(document, None, |_| 1.0) > model::TOUCHED_FROM
+        || value(evidence::Evidence::QuotedSource) > 0.3
+        || value(evidence::Evidence::NamesChanged) > 0.15;
+    points && value(evidence::Evidence::Revert) == 0.0
+}
