@@ -2,6 +2,8 @@
 
 use libtest_mimic::{Arguments, Trial};
 
+#[path = "e2e/github_openapi.rs"]
+mod github_openapi;
 #[path = "e2e/pagerduty_mcp.rs"]
 mod pagerduty_mcp;
 

@@ -20,7 +20,7 @@ use axum::Router;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, patch, post};
 use serde_json::{Value, json};
 
 use crate::server::{Journal, Server, lock};
@@ -193,28 +193,25 @@ fn api(shared: &Shared) -> Router {
         .route("/collaborators/{login}", get(refs::collaborator))
         .route("/collaborators/{login}/permission", get(refs::permission))
         .route("/git/refs", post(refs::create))
-        .route("/git/refs/{*ref}", axum::routing::patch(refs::update))
-        .route("/git/ref/{*ref}", get(refs::get_one))
+        .route("/git/refs/{*ref}", patch(refs::update))
         .route("/commits", get(commits::list))
-        .route("/commits/{sha}", get(commits::get_one))
-        .route("/commits/{sha}/pulls", get(commits::pulls))
         .route("/compare/{*basehead}", get(commits::compare))
         .route("/deployments", get(commits::deployments))
         .route("/deployments/{id}/statuses", get(commits::deployment_statuses))
         .route("/issues", get(issues::list).post(issues::create))
         .route("/issues/{number}", get(issues::get_one).patch(issues::update))
         .route("/issues/{number}/comments", get(issues::comments).post(issues::comment))
-        .route("/issues/{number}/labels", get(issues::labels).post(issues::add_labels))
+        .route("/issues/{number}/labels", post(issues::add_labels))
         .route("/issues/comments", get(issues::all_comments))
-        .route("/issues/comments/{id}", get(issues::get_comment).patch(issues::update_comment))
-        .route("/issues/comments/{id}/reactions", get(issues::reactions).post(issues::react))
+        .route("/issues/comments/{id}", patch(issues::update_comment))
+        .route("/issues/comments/{id}/reactions", post(issues::react))
         .route("/pulls", get(pulls::list).post(pulls::create))
-        .route("/pulls/{number}", get(pulls::get_one).patch(pulls::update))
+        .route("/pulls/{number}", get(pulls::get_one))
         .route("/pulls/{number}/requested_reviewers", post(pulls::request_reviewers))
         .route("/pulls/{number}/comments", get(pulls::comments))
         .route("/pulls/{number}/comments/{id}/replies", post(pulls::reply))
-        .route("/pulls/comments/{id}", get(pulls::get_comment).patch(pulls::update_comment))
-        .route("/pulls/comments/{id}/reactions", get(pulls::reactions).post(pulls::react));
+        .route("/pulls/comments/{id}", patch(pulls::update_comment))
+        .route("/pulls/comments/{id}/reactions", post(pulls::react));
     Router::new()
         .nest("/repos/{owner}/{repo}", repository)
         .route("/user", get(refs::user))

@@ -129,6 +129,21 @@ impl World {
         self.pagerduty.records().incidents.last().cloned().context("the event raised no incident")
     }
 
+    /// Lands one more file on the default branch, as the incident happens.
+    ///
+    /// # Errors
+    /// Where git refuses.
+    pub async fn land(&self, path: &str, contents: &str) -> anyhow::Result<()> {
+        let (branch, at) = (history::BRANCH, self.incident_at.timestamp());
+        let stream = format!(
+            "commit refs/heads/{branch}\ncommitter octo-dev <octo-dev@example.com> {at} +0000\ndata 10\nAdd a file\n\
+             from refs/heads/{branch}^0\nM 100644 inline {path}\ndata {}\n{contents}\n",
+            contents.len()
+        );
+        let arguments = ["fast-import", "--quiet", "--date-format=raw"];
+        crate::git::run(self.github.bare(), &arguments, stream.as_bytes(), &[]).await.map(drop)
+    }
+
     /// The landing that a right answer accuses.
     pub fn culprit(&self) -> Option<&Landed> {
         let subject = self.scenario.expect.culprit?;

@@ -238,14 +238,11 @@ async fn commits_carry_the_accounts_of_their_authors() {
     assert_eq!(mine[0]["author"]["login"], "oncall-engineer");
     let culprit =
         world.landed.iter().find(|l| Some(l.subject.as_str()) == SCENARIOS[0].expect.culprit).expect("landed");
-    let commit = world.get(&format!("/commits/{}", culprit.sha)).await;
-    assert_eq!(commit["files"][0]["filename"], "worker.c");
-    assert_eq!((&commit["files"][0]["additions"], &commit["files"][0]["deletions"]), (&json!(0), &json!(1)));
     let since = (Utc::now() - chrono::TimeDelta::hours(24)).to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     assert_eq!(world.get(&format!("/commits?sha=main&since={since}")).await.as_array().map(Vec::len), Some(5));
     let compared = world.get(&format!("/compare/{}...main", culprit.sha)).await;
     assert_eq!((&compared["status"], &compared["ahead_by"]), (&json!("ahead"), &json!(2)));
-    assert_eq!(world.get("/git/ref/heads/main").await["object"]["sha"], world.head());
+    assert_eq!(world.get("/commits?per_page=1").await[0]["sha"], world.head());
 }
 
 #[tokio::test]

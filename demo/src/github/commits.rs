@@ -1,4 +1,4 @@
-//! Commits, what lies between two of them, the pull requests they came with, and deployments.
+//! Commits, what lies between two of them, and deployments.
 
 use axum::extract::{OriginalUri, Path, State};
 use serde_json::{Value, json};
@@ -28,30 +28,10 @@ pub(super) async fn list(State(shared): State<Shared>, uri: OriginalUri, query: 
     page(&shared, &uri, &query, records(&shared, &log))
 }
 
-pub(super) async fn get_one(State(shared): State<Shared>, Path((.., sha)): Named) -> Reply {
-    let Some(mut commit) = one(&shared, &sha).await? else {
-        return Err(Refusal::new(
-            axum::http::StatusCode::UNPROCESSABLE_ENTITY,
-            &format!("No commit found for SHA: {sha}"),
-        ));
-    };
-    let parent = text(&commit["parents"][0], "sha").to_owned();
-    let base = if parent.is_empty() { empty_tree(&shared).await? } else { parent };
-    commit["files"] = json!(files(&shared, &base, text(&commit, "sha")).await?);
-    ok(commit)
-}
-
 /// A commit's record, where it exists.
 pub(super) async fn one(shared: &Shared, sha: &str) -> anyhow::Result<Option<Value>> {
     let log = git(&shared.bare, &["log", "-1", FORMAT, "--end-of-options", sha]).await.unwrap_or_default();
     Ok(records(shared, &log).into_iter().next())
-}
-
-/// The pull requests that brought a commit in: those merged as it, and open ones whose head it is.
-pub(super) async fn pulls(State(shared): State<Shared>, Path((.., sha)): Named) -> Reply {
-    let records = shared.records();
-    let of = |pull: &&Value| pull["merge_commit_sha"] == sha.as_str() || pull["head"]["sha"] == sha.as_str();
-    ok(records.pulls.iter().filter(of).cloned().collect::<Vec<_>>())
 }
 
 pub(super) async fn compare(State(shared): State<Shared>, Path((.., basehead)): Named) -> Reply {
@@ -74,7 +54,7 @@ pub(super) async fn compare(State(shared): State<Shared>, Path((.., basehead)): 
         "diff_url": format!("{page}.diff"), "patch_url": format!("{page}.patch"), "status": status,
         "ahead_by": ahead, "behind_by": behind, "total_commits": ahead,
         "base_commit": one(&shared, base).await?, "merge_base_commit": one(&shared, &merge_base).await?,
-        "commits": records(&shared, &log), "files": files(&shared, &merge_base, head).await?,
+        "commits": records(&shared, &log),
     }))
 }
 
@@ -96,11 +76,6 @@ pub(super) async fn deployment_statuses(State(shared): State<Shared>, Path((.., 
     found.map_or_else(|| Err(Refusal::not_found()), |d| ok(d["statuses"].clone()))
 }
 
-/// The name of the tree without entries, against which a first commit is compared.
-async fn empty_tree(shared: &Shared) -> anyhow::Result<String> {
-    git(&shared.bare, &["hash-object", "-t", "tree", "/dev/null"]).await
-}
-
 fn records(shared: &Shared, log: &str) -> Vec<Value> {
     let known = shared.records();
     let commits = log.split('\u{1e}').filter_map(|entry| parse(entry.trim_start()));
@@ -118,26 +93,4 @@ fn parse(entry: &str) -> Option<Commit> {
         date: fields.next()?,
         message: fields.next()?.trim_end().to_owned(),
     })
-}
-
-/// The files that differ between two commits, with their counts of lines. Patches are left out, as GitHub leaves them
-/// out where they are long; git's own protocol gives them.
-async fn files(shared: &Shared, from: &str, to: &str) -> anyhow::Result<Vec<Value>> {
-    let numbers = git(&shared.bare, &["diff-tree", "-r", "--numstat", "--no-renames", from, to]).await?;
-    let states = git(&shared.bare, &["diff-tree", "-r", "--name-status", "--no-renames", from, to]).await?;
-    let file = |(numbers, state): (&str, &str)| {
-        let mut fields = numbers.splitn(3, '\t');
-        let mut count = || fields.next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
-        let (additions, deletions) = (count(), count());
-        let path = fields.next().unwrap_or_default();
-        let status = match state.chars().next() {
-            Some('A') => "added",
-            Some('D') => "removed",
-            _ => "modified",
-        };
-        json!({"sha": null, "filename": path, "status": status, "additions": additions, "deletions": deletions,
-            "changes": additions + deletions, "blob_url": null, "raw_url": null,
-            "contents_url": shared.links().repo_api(&format!("/contents/{path}?ref={to}"))})
-    };
-    Ok(numbers.lines().zip(states.lines()).map(file).collect())
 }

@@ -147,10 +147,6 @@ pub(super) async fn comment(State(shared): State<Shared>, Path((.., number)): Nu
     created(records.add_comment(&shared.links(), number, text(&new, "body"), &me, Utc::now()))
 }
 
-pub(super) async fn get_comment(State(shared): State<Shared>, Path((.., id)): Number) -> Reply {
-    ok(find(&shared.records().comments, "id", id)?)
-}
-
 pub(super) async fn update_comment(
     State(shared): State<Shared>,
     Path((.., id)): Number,
@@ -161,11 +157,6 @@ pub(super) async fn update_comment(
     let comment = records.comments.iter_mut().find(|c| c["id"] == id).ok_or_else(Refusal::not_found)?;
     merge(comment, &new, &["body"]);
     ok(comment.clone())
-}
-
-pub(super) async fn reactions(State(shared): State<Shared>, Path((.., id)): Number) -> Reply {
-    let found: Vec<Value> = shared.records().reactions.iter().filter(|r| r["comment_id"] == id).cloned().collect();
-    ok(found)
 }
 
 pub(super) async fn react(State(shared): State<Shared>, Path((.., id)): Number, Json(new): Json<Value>) -> Reply {
@@ -190,10 +181,6 @@ pub(super) fn add_reaction(shared: &Shared, comment: u64, content: &str) -> Repl
         "created_at": time(Utc::now()), "comment_id": comment});
     records.reactions.push(reaction.clone());
     created(reaction)
-}
-
-pub(super) async fn labels(State(shared): State<Shared>, Path((.., number)): Number) -> Reply {
-    ok(find(&shared.records().issues, "number", number)?["labels"].clone())
 }
 
 pub(super) async fn add_labels(

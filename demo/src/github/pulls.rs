@@ -84,24 +84,6 @@ pub(super) fn open(
     pull
 }
 
-pub(super) async fn update(
-    State(shared): State<Shared>,
-    Path((.., number)): Number,
-    Json(change): Json<Value>,
-) -> Reply {
-    check_body("PullRequest", text(&change, "body"))?;
-    let fields = ["title", "body", "state"];
-    let mut pull = {
-        let mut records = shared.records();
-        merge(records.issue_mut(number).ok_or_else(Refusal::not_found)?, &change, &fields);
-        let pull = records.pull_mut(number).ok_or_else(Refusal::not_found)?;
-        merge(pull, &change, &fields);
-        pull.clone()
-    };
-    refresh(&shared, &mut pull).await;
-    ok(pull)
-}
-
 pub(super) async fn request_reviewers(
     State(shared): State<Shared>,
     Path((.., number)): Number,
@@ -183,11 +165,6 @@ pub(super) async fn reply(
     created(comment)
 }
 
-pub(super) async fn get_comment(State(shared): State<Shared>, Path((.., id)): Number) -> Reply {
-    let found = shared.records().review_comments.iter().find(|c| c["id"] == id).cloned();
-    found.map_or_else(|| Err(Refusal::not_found()), ok)
-}
-
 pub(super) async fn update_comment(
     State(shared): State<Shared>,
     Path((.., id)): Number,
@@ -198,10 +175,6 @@ pub(super) async fn update_comment(
     let comment = records.review_comments.iter_mut().find(|c| c["id"] == id).ok_or_else(Refusal::not_found)?;
     merge(comment, &new, &["body"]);
     ok(comment.clone())
-}
-
-pub(super) async fn reactions(state: State<Shared>, path: Number) -> Reply {
-    issues::reactions(state, path).await
 }
 
 pub(super) async fn react(State(shared): State<Shared>, Path((.., id)): Number, Json(new): Json<Value>) -> Reply {

@@ -73,12 +73,6 @@ pub(super) async fn update(State(shared): State<Shared>, Path((.., name)): Named
     ok(shared.links().reference(&name, sha))
 }
 
-pub(super) async fn get_one(State(shared): State<Shared>, Path((.., name)): Named) -> Reply {
-    let name = format!("refs/{name}");
-    let sha = revision(&shared, &name).await.ok_or_else(Refusal::not_found)?;
-    ok(shared.links().reference(&name, &sha))
-}
-
 /// The commit a branch points to.
 pub(super) async fn resolve(shared: &Shared, branch: &str) -> Option<String> {
     revision(shared, &format!("refs/heads/{branch}")).await
