@@ -6,6 +6,7 @@
 pub mod config_file;
 pub mod environment;
 pub mod outputs;
+pub mod pagerduty;
 
 use std::path::PathBuf;
 
@@ -13,8 +14,8 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::failure::Failure;
-use crate::io::pagerduty::{AuthScheme, HOSTED_SERVER, Limits, PagerDutySettings, Route, Token};
 use crate::model::ids::{IncidentReference, RepositoryName};
+use crate::settings::pagerduty::{AuthScheme, HOSTED_SERVER, Limits, PagerDutySettings, Route, Token};
 use environment::Environment;
 
 /// One input of the action: its name in `action.yml`, and what an empty value means.

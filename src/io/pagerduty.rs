@@ -25,7 +25,6 @@ mod gather;
 mod lists;
 mod on_call;
 mod open;
-mod settings;
 #[cfg(test)]
 mod testing;
 mod transport;
@@ -37,8 +36,8 @@ use crate::model::evidence::Gap;
 use crate::model::ids::{IncidentReference, Timestamp};
 use crate::model::incident::{Incident, IncidentSummary, Service, Team};
 
+use crate::settings::pagerduty::PagerDutySettings;
 use connection::Connection;
-pub use settings::{AuthScheme, HOSTED_SERVER, Limits, PagerDutySettings, Route, ServerCommand, Token};
 
 /// The most MCP requests that reading one incident may take on a fresh connection, the handshake and the list of
 /// tools included. Beyond it, what is left becomes gaps.

@@ -3,10 +3,9 @@
 
 use demo::pagerduty::{Dialect, Fault, Lookup, NewIncident, PagerDuty as StandIn, Records};
 use pagerduty_incident_responder::failure::FailureKind;
-use pagerduty_incident_responder::io::pagerduty::{
-    AuthScheme, PagerDuty, PagerDutySettings, REQUESTS_PER_INCIDENT, Route,
-};
+use pagerduty_incident_responder::io::pagerduty::{PagerDuty, REQUESTS_PER_INCIDENT};
 use pagerduty_incident_responder::model::incident::{Severity, Urgency};
+use pagerduty_incident_responder::settings::pagerduty::{AuthScheme, PagerDutySettings, Route};
 use serde_json::json;
 use tokio::task::JoinSet;
 

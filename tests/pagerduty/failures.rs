@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use pagerduty_incident_responder::failure::{Failure, FailureKind};
-use pagerduty_incident_responder::io::pagerduty::{AuthScheme, PagerDuty, PagerDutySettings, Route};
+use pagerduty_incident_responder::io::pagerduty::PagerDuty;
+use pagerduty_incident_responder::settings::pagerduty::{AuthScheme, PagerDutySettings, Route};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;

@@ -1,7 +1,8 @@
 //! Reading one incident, in every dialect.
 
-use pagerduty_incident_responder::io::pagerduty::{AuthScheme, PagerDuty, REQUESTS_PER_INCIDENT, Route};
+use pagerduty_incident_responder::io::pagerduty::{PagerDuty, REQUESTS_PER_INCIDENT};
 use pagerduty_incident_responder::model::incident::{Incident, Severity, Team, Urgency};
+use pagerduty_incident_responder::settings::pagerduty::{AuthScheme, Route};
 use serde_json::{Value, json};
 
 use crate::stand_in::{DIALECTS, INCIDENT, StandIn, TOKEN, World, listed, now, recorded, reference, tool_error};

@@ -8,7 +8,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use demo::pagerduty::{Dialect, PagerDuty as StandIn};
-use pagerduty_incident_responder::io::pagerduty::{AuthScheme, PagerDuty, PagerDutySettings, Route, Token};
+use pagerduty_incident_responder::io::pagerduty::PagerDuty;
+use pagerduty_incident_responder::settings::pagerduty::{AuthScheme, PagerDutySettings, Route, Token};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 

@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use pagerduty_incident_responder::io::pagerduty::{PagerDuty, PagerDutySettings};
+use pagerduty_incident_responder::io::pagerduty::PagerDuty;
+use pagerduty_incident_responder::settings::pagerduty::PagerDutySettings;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::stand_in::{TOKEN, World, now, reference, tool_error};

@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use pagerduty_incident_responder::io::pagerduty::{AuthScheme, Limits, PagerDuty, PagerDutySettings, Route, Token};
+use pagerduty_incident_responder::io::pagerduty::PagerDuty;
 use pagerduty_incident_responder::model::ids::{IncidentReference, Timestamp};
+use pagerduty_incident_responder::settings::pagerduty::{AuthScheme, Limits, PagerDutySettings, Route, Token};
 use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};

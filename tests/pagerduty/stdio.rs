@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use pagerduty_incident_responder::failure::FailureKind;
-use pagerduty_incident_responder::io::pagerduty::{PagerDuty, PagerDutySettings, Route};
+use pagerduty_incident_responder::io::pagerduty::PagerDuty;
+use pagerduty_incident_responder::settings::pagerduty::{PagerDutySettings, Route};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

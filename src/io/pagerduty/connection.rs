@@ -13,8 +13,8 @@ use tokio::time::Instant;
 use super::dialect::{Call, Dialect, Question};
 use super::envelope;
 use super::fault::{self, Fault};
-use super::settings::{Limits, PagerDutySettings, Route, Token};
 use super::transport::{self, Session};
+use crate::settings::pagerduty::{Limits, PagerDutySettings, Route, Token};
 
 /// Pages of `tools/list` that are read. The known servers need one.
 const TOOL_PAGES: usize = 5;

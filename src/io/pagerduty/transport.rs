@@ -18,7 +18,9 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 use super::fault::{self, Fault};
-use super::settings::{self, AuthScheme, Limits, PagerDutySettings, Route, ServerCommand, Token};
+use crate::settings::pagerduty::{
+    self as settings, AuthScheme, Limits, PagerDutySettings, Route, ServerCommand, Token,
+};
 
 /// An open session with an MCP server.
 pub(crate) type Session = RunningService<RoleClient, ClientConfig>;
