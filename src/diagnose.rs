@@ -1,12 +1,15 @@
 //! Thinking: from evidence to findings and suspects. Nothing in here can fail or touch anything.
 
+pub mod manifest_change;
 pub mod memory_leak;
 pub mod provenance;
 pub mod suspects;
 pub mod symptom;
 pub mod symptom_kind;
 
-use crate::model::diagnosis::{Age, Diagnosis, Finding, LandingSummary, Provenance, Suspect, SymptomKind, Verdict};
+use crate::model::diagnosis::{
+    Age, Diagnosis, Fault, Finding, LandingSummary, MemoryLeak, Provenance, Suspect, SymptomKind, Verdict,
+};
 use crate::model::evidence::{Evidence, Gap};
 use crate::model::ids::RepositoryPath;
 use provenance::History;
@@ -19,15 +22,17 @@ const MOST_SUSPECTS: usize = 5;
 struct Detector {
     /// Its name in reports and in the findings' `detector`.
     name: &'static str,
-    /// The trouble that such a fault explains.
-    explains: SymptomKind,
+    /// Whether its findings would explain such an incident. Others are counted, not claimed.
+    explains: fn(SymptomKind) -> bool,
     /// Looks for it.
     find: fn(&Evidence) -> Found,
 }
 
-/// Every detector, in the order in which they are asked.
-const DETECTORS: &[Detector] =
-    &[Detector { name: memory_leak::NAME, explains: SymptomKind::Memory, find: memory_leak::find }];
+/// Every detector. What changed just before the incident stands before what may have been there for years.
+const DETECTORS: &[Detector] = &[
+    Detector { name: manifest_change::NAME, explains: |_| true, find: manifest_change::find },
+    Detector { name: memory_leak::NAME, explains: |kind| kind == SymptomKind::Memory, find: memory_leak::find },
+];
 
 /// What a detector has to say.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -57,7 +62,7 @@ pub fn look(evidence: &Evidence) -> Diagnosis {
         let found = (detector.find)(evidence);
         debug_assert!(found.findings.iter().all(|finding| finding.detector == detector.name));
         diagnosis.gaps.extend(found.gaps);
-        if detector.explains == symptom {
+        if (detector.explains)(symptom) {
             diagnosis.findings.extend(found.findings);
             diagnosis.ruled_out.extend(found.ruled_out);
         } else {
@@ -115,16 +120,17 @@ fn touching(evidence: &Evidence, finding: &Finding, provenance: Option<&Provenan
         probability: None,
         reasons: vec![format!("it {} in `{}`", it.how, finding.file)],
     });
+    let Fault::Leak(MemoryLeak { function, .. }) = &finding.fault else { return named.into_iter().collect() };
     let others = evidence.landings.iter().filter(|landing| {
         culprit.is_none_or(|it| it.landing.commit != landing.commit)
             && landing.changes.iter().any(|change| {
-                change.path == finding.file && change.hunks.iter().any(|hunk| hunk.section.contains(&finding.function))
+                change.path == finding.file && change.hunks.iter().any(|hunk| hunk.section.contains(function))
             })
     });
     let others = others.map(|landing| Suspect {
         landing: summary(landing),
         probability: None,
-        reasons: vec![format!("it changed `{}()` in `{}`", finding.function, finding.file)],
+        reasons: vec![format!("it changed `{function}()` in `{}`", finding.file)],
     });
     named.into_iter().chain(others).collect()
 }

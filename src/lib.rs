@@ -56,3 +56,4 @@ pub mod respond;
 pub mod settings;
 pub mod sweep;
 pub mod trigger;
+pub mod yaml;

@@ -191,8 +191,8 @@ impl Outcome {
     /// Whether joining the conditions of two outcomes lets in nothing that neither allows: they differ in the fact of
     /// one place, or one asks for less than the other.
     fn covers_with(&self, other: &Outcome) -> bool {
-        let same_places = self.when.len() == other.when.len()
-            && self.when.iter().zip(&other.when).all(|((a, _), (b, _))| a == b);
+        let same_places =
+            self.when.len() == other.when.len() && self.when.iter().zip(&other.when).all(|((a, _), (b, _))| a == b);
         if same_places {
             return self.when.iter().zip(&other.when).filter(|((_, a), (_, b))| a != b).count() <= 1;
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::Found;
 use crate::c::{self, Options, report as engine};
-use crate::model::diagnosis::{Confidence, Finding, PatchedFile, Recurrence, Repair, TraceStep};
+use crate::model::diagnosis::{Confidence, Fault, Finding, MemoryLeak, PatchedFile, Recurrence, Repair, TraceStep};
 use crate::model::edit;
 use crate::model::evidence::{Evidence, Gap, SourceFile};
 use crate::model::ids::RepositoryPath;
@@ -47,13 +47,20 @@ pub fn find(evidence: &Evidence) -> Found {
     }
     found.findings = analysis.findings.into_iter().filter_map(|leak| finding(&evidence.sources, leak)).collect();
     found.findings.sort_by(|a, b| {
-        let rank = |it: &Finding| std::cmp::Reverse((it.recurrence, it.confidence, it.repair.is_ok()));
+        let rank = |it: &Finding| std::cmp::Reverse((recurrence(it), it.confidence, it.repair.is_ok()));
         (rank(a), &a.file, a.line).cmp(&(rank(b), &b.file, b.line))
     });
     if found.findings.is_empty() {
         found.ruled_out.push(format!("no memory leak was found in {examined} C files of the service"));
     }
     found
+}
+
+fn recurrence(finding: &Finding) -> Recurrence {
+    match &finding.fault {
+        Fault::Leak(leak) => leak.recurrence,
+        Fault::Setting(_) => Recurrence::PerCall,
+    }
 }
 
 fn finding(sources: &[SourceFile], leak: engine::Leak) -> Option<Finding> {
@@ -68,10 +75,17 @@ fn finding(sources: &[SourceFile], leak: engine::Leak) -> Option<Finding> {
     Some(Finding {
         detector: NAME,
         file: path,
-        function: leak.function,
-        variable: leak.variable,
         line: leak.line,
-        lost_at: leak.lost_at,
+        fault: Fault::Leak(MemoryLeak {
+            function: leak.function,
+            variable: leak.variable,
+            lost_at: leak.lost_at,
+            recurrence: match leak.recurrence {
+                engine::Recurrence::Once => Recurrence::PerCall,
+                engine::Recurrence::EveryTurn => Recurrence::PerIteration,
+            },
+            missing,
+        }),
         trace: leak.trace.into_iter().map(step).collect(),
         confidence: match leak.confidence {
             engine::Confidence::Low => Confidence::Low,
@@ -79,11 +93,6 @@ fn finding(sources: &[SourceFile], leak: engine::Leak) -> Option<Finding> {
             engine::Confidence::High => Confidence::High,
         },
         reasons: leak.reasons,
-        recurrence: match leak.recurrence {
-            engine::Recurrence::Once => Recurrence::PerCall,
-            engine::Recurrence::EveryTurn => Recurrence::PerIteration,
-        },
-        missing,
         repair,
     })
 }

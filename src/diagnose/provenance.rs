@@ -1,6 +1,6 @@
 //! Where a finding comes from: who took its release out, or who wrote the acquisition.
 
-use crate::model::diagnosis::{Age, Finding, LandingSummary, Provenance};
+use crate::model::diagnosis::{Age, Fault, Finding, LandingSummary, Provenance};
 use crate::model::evidence::{Evidence, Gap};
 
 /// What the repository's history says of a finding's file, newest first.
@@ -29,11 +29,18 @@ pub struct Origin {
 
 /// The texts whose disappearance would explain the finding: the missing release, without its semicolon.
 pub fn releases(finding: &Finding) -> Vec<String> {
-    finding.missing.iter().map(|text| text.trim_end_matches(';').to_owned()).filter(|text| text.len() >= 4).collect()
+    let Fault::Leak(leak) = &finding.fault else { return Vec::new() };
+    leak.missing.iter().map(|text| text.trim_end_matches(';').to_owned()).filter(|text| text.len() >= 4).collect()
 }
 
 /// The newest landing that took the release out, unless it was put back later; else the one that wrote the acquisition.
+///
+/// A setting's change is itself the landing that is looked for.
 pub fn of(evidence: &Evidence, finding: &Finding, history: &History) -> Option<Provenance> {
+    if let Fault::Setting(change) = &finding.fault {
+        let how = format!("changed the {} from `{}` to `{}`", change.what, change.before, change.after);
+        return Some(Provenance { landing: change.landing.clone(), how, age: Age::Recent });
+    }
     let removal = history.releases.first().filter(|origin| origin.after < origin.before);
     let (landing, how) = match removal {
         Some(origin) => (origin.landing.clone(), format!("took out `{}`", origin.text)),

@@ -6,19 +6,21 @@ use std::sync::Arc;
 use url::Url;
 
 use super::pagerduty::{PagerDuty, Reading};
-use super::repository::{FileRead, LandingLimits, Repository, TreeFile};
+use super::repository::{FileRead, LandingLimits, Repository};
 use super::world::{World, blocking};
 use crate::failure::Failure;
 use crate::model::evidence::{Base, Evidence, Gap, Protected, Responder, Scope, SourceFile};
 use crate::model::ids::{CommitSha, IncidentReference, Login, RepositoryPath};
 use crate::model::incident::{Incident, OnCall};
 use crate::model::landing::Window;
-use crate::settings::config_file::{ConfigFile, PathPattern};
+use crate::settings::config_file::{ConfigFile, PathPattern, ServiceConfig};
 
 /// The newest git file that is read whole; larger sources are a gap. The largest hand-written C files have about 1 MB.
 const SOURCE_LIMIT: u64 = 4 << 20;
 /// All sources together; beyond it only the service's own are read.
 const SOURCES_LIMIT: usize = 50_000;
+/// So many manifests are read; a repository of charts has hundreds.
+const MANIFESTS_LIMIT: usize = 500;
 /// The configuration file has a few kilobytes.
 const CONFIG_LIMIT: u64 = 1 << 20;
 /// At most so many people are looked up.
@@ -96,10 +98,10 @@ pub async fn evidence(
     on_incident().await;
     let hours = config.window_hours.unwrap_or(world.settings.window_hours);
     let window = Window::before(incident.created_at, hours);
-    let mapped = config.service(incident.service.id.as_str(), &incident.service.name).map(|it| it.paths.clone());
+    let mapped = config.service(incident.service.id.as_str(), &incident.service.name).cloned();
     let repository = Arc::clone(world.repository().await?);
     let head = base.head.clone();
-    let read = blocking(move || Tree::read(&repository, &head, window, mapped.as_deref()));
+    let read = blocking(move || Tree::read(&repository, &head, window, mapped.as_ref()));
     let (read, responders) = tokio::join!(read, responders(world, &config, &incident.on_call, &mut gaps));
     let tree = read?;
     gaps.extend(tree.gaps);
@@ -111,6 +113,7 @@ pub async fn evidence(
         landings: tree.landings,
         paths: tree.paths,
         sources: tree.sources,
+        manifests: tree.manifests,
         other_languages: tree.other_languages,
         responders,
         protected: protected(&config),
@@ -144,6 +147,7 @@ struct Tree {
     landings: Vec<crate::model::landing::Landing>,
     paths: Vec<RepositoryPath>,
     sources: Vec<SourceFile>,
+    manifests: Vec<SourceFile>,
     other_languages: Vec<(String, usize)>,
     gaps: Vec<Gap>,
 }
@@ -153,24 +157,31 @@ impl Tree {
         repository: &Repository,
         head: &CommitSha,
         window: Window,
-        mapped: Option<&[PathPattern]>,
+        service: Option<&ServiceConfig>,
     ) -> Result<Tree, Failure> {
         let mut gaps = Vec::new();
         let files = repository.files(head)?;
-        let in_scope = |path: &str| mapped.is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(path)));
-        let c_files = files.iter().filter(|file| file.mode.is_file() && is_c(file.path.as_str())).count();
-        let everything = c_files <= SOURCES_LIMIT;
+        let plain: Vec<&RepositoryPath> = files.iter().filter(|it| it.mode.is_file()).map(|it| &it.path).collect();
+        let mapped = service.map(|service| service.paths.as_slice()).filter(|paths| !paths.is_empty());
+        let in_scope = |path: &str| mapped.is_none_or(|patterns| any(patterns, path));
+        let everything = plain.iter().filter(|path| is_c(path.as_str())).count() <= SOURCES_LIMIT;
         if !everything {
-            let why = format!("the repository has {c_files} C files, and at most {SOURCES_LIMIT} are read together");
+            let why = format!("the repository has more than {SOURCES_LIMIT} C files, which are not read together");
             gaps.push(Gap::new("C sources outside of the service's paths", why));
         }
-        let wanted = |file: &TreeFile| is_c(file.path.as_str()) && (everything || in_scope(file.path.as_str()));
-        repository.prefetch(head, window, wanted)?;
+        let is_source = |path: &str| is_c(path) && (everything || in_scope(path));
+        let is_manifest = |path: &str| match service.map(|service| &service.manifests).filter(|it| !it.is_empty()) {
+            Some(patterns) => any(patterns, path),
+            None => is_yaml(path),
+        };
+        repository.prefetch(head, window, |file| is_source(file.path.as_str()) || is_manifest(file.path.as_str()))?;
         let read = repository.landings(head, window, LandingLimits::default())?;
         gaps.extend(read.gaps);
-        let paths: Vec<RepositoryPath> =
-            files.iter().filter(|file| file.mode.is_file() && wanted(file)).map(|file| file.path.clone()).collect();
-        let sources = sources(repository, head, &paths, &mut gaps)?;
+        let pick = |wanted: &dyn Fn(&str) -> bool, most: usize| -> Vec<RepositoryPath> {
+            plain.iter().filter(|path| wanted(path.as_str())).take(most).map(|path| (*path).clone()).collect()
+        };
+        let sources = contents(repository, head, &pick(&is_source, usize::MAX), &mut gaps)?;
+        let manifests = contents(repository, head, &pick(&is_manifest, MANIFESTS_LIMIT), &mut gaps)?;
         let scope = match mapped {
             Some(_) => {
                 let inside = sources.iter().map(|source| &source.path).filter(|path| in_scope(path.as_str()));
@@ -178,14 +189,22 @@ impl Tree {
             }
             None => Scope::Everything,
         };
-        let other_languages =
-            other_languages(files.iter().map(|file| file.path.as_str()).filter(|path| in_scope(path)));
+        let other_languages = other_languages(plain.iter().map(|path| path.as_str()).filter(|path| in_scope(path)));
         let paths = files.iter().map(|file| file.path.clone()).collect();
-        Ok(Tree { scope, landings: read.landings, paths, sources, other_languages, gaps })
+        Ok(Tree { scope, landings: read.landings, paths, sources, manifests, other_languages, gaps })
     }
 }
 
-fn sources(
+fn any(patterns: &[PathPattern], path: &str) -> bool {
+    patterns.iter().any(|pattern| pattern.matches(path))
+}
+
+/// YAML that may be a manifest: not what steers the repository's own workflows.
+fn is_yaml(path: &str) -> bool {
+    (path.ends_with(".yaml") || path.ends_with(".yml")) && !path.starts_with(".github/")
+}
+
+fn contents(
     repository: &Repository,
     head: &CommitSha,
     paths: &[RepositoryPath],

@@ -54,26 +54,57 @@ pub struct Finding {
     pub detector: &'static str,
     /// The file.
     pub file: RepositoryPath,
-    /// The function.
-    pub function: String,
-    /// The variable that owns the memory.
-    pub variable: String,
-    /// Where it begins: the line of the acquisition, from 1.
+    /// Where it begins, from 1: the acquisition, or the setting.
     pub line: u32,
-    /// Where it shows: the line where the last reference goes, from 1.
-    pub lost_at: u32,
+    /// What is wrong.
+    pub fault: Fault,
     /// How the fault happens, step by step.
     pub trace: Vec<TraceStep>,
     /// How sure we are of it.
     pub confidence: Confidence,
     /// Why, a clause each.
     pub reasons: Vec<String>,
-    /// Whether it happens again and again in one call, so that it grows without end.
+    /// The repair, or why there is none.
+    pub repair: Result<Repair, String>,
+}
+
+/// What is wrong, by kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Memory is acquired and never released.
+    Leak(MemoryLeak),
+    /// A setting changed in a way that explains the incident.
+    Setting(SettingChange),
+}
+
+/// Memory that is acquired and never released.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemoryLeak {
+    /// The function that loses it.
+    pub function: String,
+    /// The variable that owned it.
+    pub variable: String,
+    /// The line where the last reference goes, from 1.
+    pub lost_at: u32,
+    /// Whether it happens again and again in one call, so that memory grows without end.
     pub recurrence: Recurrence,
     /// The release that is missing, such as `free(buffer);`.
     pub missing: Option<String>,
-    /// The repair, or why there is none.
-    pub repair: Result<Repair, String>,
+}
+
+/// A setting that changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingChange {
+    /// Its place: `spec.template.spec.containers[worker].resources.limits.memory`.
+    pub setting: String,
+    /// The setting in words: `memory limit`.
+    pub what: String,
+    /// The value before.
+    pub before: String,
+    /// The value since.
+    pub after: String,
+    /// The landing that changed it.
+    pub landing: LandingSummary,
 }
 
 /// One step of a trace.

@@ -23,6 +23,8 @@ pub struct Evidence {
     pub paths: Vec<RepositoryPath>,
     /// The C sources and headers of the repository.
     pub sources: Vec<SourceFile>,
+    /// The service's Kubernetes manifests; without a mapping, every YAML file that may be one.
+    pub manifests: Vec<SourceFile>,
     /// Files of the service in languages that no detector reads, counted by extension, most frequent first.
     pub other_languages: Vec<(String, usize)>,
     /// Who is on call, with the login where it is certain.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Analysis;
-use crate::model::diagnosis::{Finding, Suspect};
+use crate::model::diagnosis::{Fault, Finding, Suspect};
 use crate::model::evidence::Gap;
 use crate::model::publication::{FixOutcome, Publication};
 
@@ -37,20 +37,30 @@ fn finding(finding: &Finding) -> Value {
         Ok(repair) => (json!({ "diff": repair.diff, "why": repair.why, "checks": repair.checks }), Value::Null),
         Err(why) => (Value::Null, json!(why)),
     };
-    json!({
+    let mut value = json!({
         "detector": finding.detector,
         "file": finding.file,
-        "function": finding.function,
-        "variable": finding.variable,
         "line": finding.line,
-        "lost_at": finding.lost_at,
         "confidence": finding.confidence,
         "reasons": finding.reasons,
-        "recurrence": finding.recurrence,
         "trace": finding.trace,
         "fix": fix,
         "no_fix_reason": no_fix_reason,
-    })
+    });
+    match &finding.fault {
+        Fault::Leak(leak) => {
+            value["function"] = json!(leak.function);
+            value["variable"] = json!(leak.variable);
+            value["lost_at"] = json!(leak.lost_at);
+            value["recurrence"] = json!(leak.recurrence);
+        }
+        Fault::Setting(change) => {
+            value["setting"] = json!(change.setting);
+            value["before"] = json!(change.before);
+            value["after"] = json!(change.after);
+        }
+    }
+    value
 }
 
 fn suspect(suspect: &Suspect) -> Value {

@@ -3,7 +3,7 @@
 use super::escape::{CommitMessage, Markdown, NAME_LIMIT, PullRequestTitle, hidden_comment, inline, mention};
 use super::{Analysis, answer, moment, sections};
 use crate::markdown;
-use crate::model::diagnosis::{Finding, Repair};
+use crate::model::diagnosis::{Fault, Finding, Repair};
 use crate::model::marker::Marker;
 
 /// `[Incident #12345] Fix memory leak in worker controller`.
@@ -17,14 +17,14 @@ pub fn commit_message(analysis: &Analysis, finding: &Finding, repair: &Repair) -
     CommitMessage::new(&subject(finding), &body)
 }
 
-/// The file's stem and the function: `Fix memory leak in worker controller`.
+/// `Fix memory leak in worker controller` from the file's stem and the function; `Restore memory limit in deployment`.
 fn subject(finding: &Finding) -> String {
     let file = finding.file.as_str().rsplit('/').next().unwrap_or_default();
     let stem = file.split('.').next().unwrap_or_default();
-    if finding.function.starts_with(stem) {
-        format!("Fix memory leak in {}", finding.function)
-    } else {
-        format!("Fix memory leak in {stem} {}", finding.function)
+    match &finding.fault {
+        Fault::Leak(leak) if leak.function.starts_with(stem) => format!("Fix memory leak in {}", leak.function),
+        Fault::Leak(leak) => format!("Fix memory leak in {stem} {}", leak.function),
+        Fault::Setting(change) => format!("Restore {} in {stem}", change.what),
     }
 }
 

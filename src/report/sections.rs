@@ -3,7 +3,9 @@
 use super::escape::{Language, MOST_LINES, Markdown, NAME_LIMIT, code_block, code_span, details, inline};
 use super::{Analysis, moment};
 use crate::markdown;
-use crate::model::diagnosis::{Age, Confidence, Finding, Recurrence, Repair, Suspect, SymptomKind, Verdict};
+use crate::model::diagnosis::{
+    Age, Confidence, Fault, Finding, MemoryLeak, Recurrence, Repair, SettingChange, Suspect, SymptomKind, Verdict,
+};
 use crate::model::evidence::{Gap, Scope};
 use crate::model::incident::{Incident, IncidentStatus, Severity, Urgency};
 
@@ -43,11 +45,10 @@ pub fn prose(text: &str, limit: usize) -> Markdown {
 pub fn root_cause(analysis: &Analysis, finding: &Finding) -> Markdown {
     let head = &analysis.evidence.base.head;
     let place = analysis.places.line(&finding.file, finding.line, head);
-    let mut text = markdown!["Memory leak in ", place, ", function ", code_span(&format!("{}()", finding.function))];
-    text.push(match finding.recurrence {
-        Recurrence::PerIteration => ", again in every turn of a loop, so that memory grows until the limit:\n\n",
-        Recurrence::PerCall => ", once in every call that takes this path:\n\n",
-    });
+    let mut text = match &finding.fault {
+        Fault::Leak(leak) => leak_sentence(place, leak),
+        Fault::Setting(change) => setting_sentence(place, change),
+    };
     for step in &finding.trace {
         let file = step.file.as_ref().filter(|file| **file != finding.file);
         let place = match file {
@@ -56,7 +57,7 @@ pub fn root_cause(analysis: &Analysis, finding: &Finding) -> Markdown {
         };
         text.push(markdown!["- ", place, ": ", prose(&step.note, 300), "\n"]);
     }
-    if let Some(missing) = &finding.missing {
+    if let Fault::Leak(MemoryLeak { missing: Some(missing), .. }) = &finding.fault {
         text.push(markdown!["- Missing: ", code_span(missing), "\n"]);
     }
     text.push(markdown!["\nConfidence: ", confidence(finding.confidence)]);
@@ -65,6 +66,20 @@ pub fn root_cause(analysis: &Analysis, finding: &Finding) -> Markdown {
     }
     text.push(".\n");
     text
+}
+
+fn leak_sentence(place: Markdown, leak: &MemoryLeak) -> Markdown {
+    let function = code_span(&format!("{}()", leak.function));
+    let often = match leak.recurrence {
+        Recurrence::PerIteration => ", again in every turn of a loop, so that memory grows until the limit:\n\n",
+        Recurrence::PerCall => ", once in every call that takes this path:\n\n",
+    };
+    markdown!["Memory leak in ", place, ", function ", function, often]
+}
+
+fn setting_sentence(place: Markdown, change: &SettingChange) -> Markdown {
+    let values = markdown![code_span(&change.before), " to ", code_span(&change.after)];
+    markdown!["The ", inline(&change.what, 80), " was changed from ", values, " in ", place, ":\n\n"]
 }
 
 fn confidence(confidence: Confidence) -> &'static str {
