@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::issues::{Number, Parameters, page};
 use super::refs::Named;
 use super::shapes::Commit;
-use super::{Refusal, Reply, Shared, ok, text};
+use super::{Refusal, Reply, Shared, ok};
 use crate::git::git;
 
 /// Fields end with a unit separator and commits with a record separator, which no message of the demo contains.
