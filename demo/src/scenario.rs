@@ -81,18 +81,6 @@ pub const SCENARIOS: &[Scenario] = &[
         expect: FREED,
     },
     Scenario {
-        name: "lowered-limit",
-        about: "the worker is sound; four hours before the kill its memory limit went below what one buffer takes",
-        landings: landings::lowered_limit,
-        worker: Worker::Killed,
-        alert: out_of_memory,
-        expect: Expect {
-            culprit: Some(landings::LIMIT_LOWERED),
-            outcome: Outcome::PullRequest("fix/incident-12345"),
-            restored: Some(("k8s/deployment.yaml", "              memory: \"64Mi\"\n")),
-        },
-    },
-    Scenario {
         name: "no-culprit",
         about: "jobs pile up, the worker is sound, and nothing that landed explains it: no pull request",
         landings: landings::innocent,

@@ -9,9 +9,6 @@ use Change::{Edit, Write};
 /// Subject of the landing that made the worker leak.
 pub(super) const FREE_REMOVED: &str = "Let process_work keep its buffer (#31)";
 
-/// Subject of the landing that lowered the memory limit below what the worker needs.
-pub(super) const LIMIT_LOWERED: &str = "Fit more pods on a node (#49)";
-
 const WORKER: &str = include_str!("../../service/worker.c");
 const MAKEFILE: &str = include_str!("../../service/Makefile");
 const DOCKERFILE: &str = include_str!("../../service/Dockerfile");
@@ -33,16 +30,6 @@ pub(super) fn leak() -> Vec<Landing> {
 pub(super) fn old_bug() -> Vec<Landing> {
     let mut landings = innocent();
     insert(&mut landings, free_removed(TimeDelta::days(92)));
-    landings
-}
-
-/// The worker is sound, and four hours before the incident its pod gets less memory than one buffer takes.
-pub(super) fn lowered_limit() -> Vec<Landing> {
-    const GENEROUS: &str = "              memory: \"32Mi\"\n              cpu: \"100m\"\n            limits:\n              memory: \"64Mi\"\n";
-    const TIGHT: &str = "              memory: \"8Mi\"\n              cpu: \"100m\"\n            limits:\n              memory: \"8Mi\"\n";
-    let mut landings = innocent();
-    let change = Edit("k8s/deployment.yaml", GENEROUS, TIGHT);
-    insert(&mut landings, landing(TimeDelta::hours(4), "octo-build", LIMIT_LOWERED, vec![change]));
     landings
 }
 
