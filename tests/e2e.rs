@@ -1,6 +1,6 @@
 //! The whole flow with real peers in the place of stand-ins. A peer that this machine does not have is counted as ignored.
 
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::{Arguments, Failed, Trial};
 
 #[path = "e2e/github_openapi.rs"]
 mod github_openapi;
@@ -9,6 +9,12 @@ mod pagerduty_mcp;
 
 fn main() {
     let arguments = Arguments::from_args();
-    let trials: Vec<Trial> = pagerduty_mcp::trials();
+    let trials: Vec<Trial> = [pagerduty_mcp::trials(), github_openapi::trials()].into_iter().flatten().collect();
     libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// Runs one test on a runtime of its own.
+fn run(test: impl Future<Output = ()>) -> Result<(), Failed> {
+    tokio::runtime::Runtime::new()?.block_on(test);
+    Ok(())
 }

@@ -2,7 +2,7 @@
 //! sends, and every answer that the stand-in gives, must be as GitHub's schema says.
 //!
 //! Runs where `PRISM_HOME` names a folder into which npm installed `@stoplight/prism-cli` and `@octokit/openapi`;
-//! `.ci/real-peers` makes it. Elsewhere the test says that it was skipped.
+//! `.ci/real-peers` makes it. Elsewhere the test is ignored, and a line says why.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,9 +11,12 @@ use std::time::Duration;
 
 use demo::pagerduty::NewIncident;
 use demo::world::{Comment, Event, Place, Settings, World};
+use libtest_mimic::Trial;
 use serde_json::{Map, Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
+
+use crate::run;
 
 /// A configuration without which a sweep does nothing.
 const MAPPED: &str = "services:\n  worker-deployment:\n    paths: [worker.c]\n";
@@ -40,13 +43,20 @@ const PATHS: [&str; 18] = [
     "/pulls/{pull_number}/requested_reviewers",
 ];
 
-#[tokio::test]
+/// One test; ignored, and with a word about it, where npm's packages are absent.
 #[expect(clippy::print_stderr, reason = "a test that was skipped says so")]
-async fn requests_and_answers_are_as_githubs_description_says() {
-    let Some(home) = std::env::var_os("PRISM_HOME").map(PathBuf::from) else {
-        eprintln!("skipped: PRISM_HOME names no folder with prism and GitHub's description");
-        return;
-    };
+pub(crate) fn trials() -> Vec<Trial> {
+    let name = "requests and answers are as GitHub's description says";
+    match std::env::var_os("PRISM_HOME").map(PathBuf::from) {
+        Some(home) => vec![Trial::test(name, move || run(as_described(home)))],
+        None => {
+            eprintln!("skipped: PRISM_HOME names no folder with prism and GitHub's description");
+            vec![Trial::test(name, || Ok(())).with_ignored_flag(true)]
+        }
+    }
+}
+
+async fn as_described(home: PathBuf) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let description = folder.path().join("github.json");
     let whole = home.join("node_modules/@octokit/openapi/generated/api.github.com.json");

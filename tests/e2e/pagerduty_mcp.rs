@@ -7,11 +7,13 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Trial;
 
 use demo::world::{Answer, Comment, PAGERDUTY_TOKEN, Settings, World};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
+
+use crate::run;
 
 /// A test for each way to reach each version; ignored, and with a word about it, where the machine has none.
 #[expect(clippy::print_stderr, reason = "a test that was skipped says so")]
@@ -31,11 +33,6 @@ pub(crate) fn trials() -> Vec<Trial> {
         ]
     };
     interpreters.into_iter().flat_map(both).collect()
-}
-
-fn run(test: impl Future<Output = ()>) -> Result<(), Failed> {
-    tokio::runtime::Runtime::new()?.block_on(test);
-    Ok(())
 }
 
 async fn world() -> World {
