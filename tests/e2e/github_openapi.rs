@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
-use crate::run;
+use crate::{run, skipped};
 
 /// A configuration without which a sweep does nothing.
 const MAPPED: &str = "services:\n  worker-deployment:\n    paths: [worker.c]\n";
@@ -43,17 +43,13 @@ const PATHS: [&str; 18] = [
     "/pulls/{pull_number}/requested_reviewers",
 ];
 
-/// One test; ignored, and with a word about it, where npm's packages are absent.
-#[expect(clippy::print_stderr, reason = "a test that was skipped says so")]
+/// One test; ignored, with the reason beside its name, where npm's packages are absent.
 pub(crate) fn trials() -> Vec<Trial> {
-    let name = "requests and answers are as GitHub's description says";
-    match std::env::var_os("PRISM_HOME").map(PathBuf::from) {
-        Some(home) => vec![Trial::test(name, move || run(as_described(home)))],
-        None => {
-            eprintln!("skipped: PRISM_HOME names no folder with prism and GitHub's description");
-            vec![Trial::test(name, || Ok(())).with_ignored_flag(true)]
-        }
-    }
+    let name = "github_openapi: requests and answers are as GitHub's description says";
+    vec![match std::env::var_os("PRISM_HOME").map(PathBuf::from) {
+        Some(home) => Trial::test(name, move || run(as_described(home))),
+        None => skipped(name, "PRISM_HOME names no folder with prism and GitHub's description"),
+    }]
 }
 
 async fn as_described(home: PathBuf) {

@@ -13,23 +13,23 @@ use demo::world::{Answer, Comment, PAGERDUTY_TOKEN, Settings, World};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
-use crate::run;
+use crate::{run, skipped};
 
-/// A test for each way to reach each version; ignored, and with a word about it, where the machine has none.
-#[expect(clippy::print_stderr, reason = "a test that was skipped says so")]
+/// A test for each way to reach each version; ignored, with the reason beside its name, where the machine has none.
 pub(crate) fn trials() -> Vec<Trial> {
+    let stdio = "pagerduty_mcp: the published command over stdio";
+    let http = "pagerduty_mcp: its tools over streamable HTTP";
     let given = std::env::var("PAGERDUTY_MCP_PYTHON").unwrap_or_default();
     let interpreters: Vec<String> = given.split(';').filter(|it| !it.is_empty()).map(str::to_owned).collect();
     if interpreters.is_empty() {
-        eprintln!("skipped: PAGERDUTY_MCP_PYTHON names no Python 3.12 with pagerduty-mcp (.ci/real-peers makes one)");
-        let skipped = |name| Trial::test(name, || Ok(())).with_ignored_flag(true);
-        return vec![skipped("the published command over stdio"), skipped("its tools over streamable HTTP")];
+        let why = "PAGERDUTY_MCP_PYTHON names no Python 3.12 with pagerduty-mcp";
+        return vec![skipped(stdio, why), skipped(http, why)];
     }
     let both = |python: String| {
         let again = python.clone();
         [
-            Trial::test(format!("the published command over stdio: {python}"), move || run(over_stdio(python))),
-            Trial::test(format!("its tools over streamable HTTP: {again}"), move || run(over_http(again))),
+            Trial::test(format!("{stdio}: {python}"), move || run(over_stdio(python))),
+            Trial::test(format!("{http}: {again}"), move || run(over_http(again))),
         ]
     };
     interpreters.into_iter().flat_map(both).collect()
