@@ -52,7 +52,7 @@ impl Walk<'_> {
     }
 
     /// The objects that the caller can reach: through the result, through memory behind its pointers, through globals.
-    fn given(&self, view: &State, value: Option<Value>) -> Vec<SymbolId> {
+    pub(super) fn given(&self, view: &State, value: Option<Value>) -> Vec<SymbolId> {
         let mut found: Vec<SymbolId> = Vec::new();
         let mut work: Vec<Value> = value.into_iter().collect();
         for (region, value) in &view.store {
