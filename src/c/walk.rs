@@ -28,9 +28,9 @@ use std::sync::OnceLock;
 /// Views kept apart at one block; beyond it those that agree on the objects are joined.
 const MAX_VIEWS: usize = 6;
 /// Views kept at one block after joining.
-const MAX_JOINED: usize = 20;
+const MAX_JOINED: usize = 12;
 /// Steps walked in one function.
-const MAX_STEPS: u32 = 12_000;
+const MAX_STEPS: u32 = 40_000;
 /// Arrivals at a loop's head that are walked exactly.
 const EXACT_ARRIVALS: u8 = 2;
 /// Regions and symbols of one function.

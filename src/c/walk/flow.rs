@@ -1,7 +1,7 @@
 //! The control-flow graph's order, loops and liveness, computed once per function.
 
 use super::Walk;
-use crate::c::domain::{Root, State, Symbol, Value};
+use crate::c::domain::{Root, Standing, State, Symbol, Value};
 use crate::c::ir::{BlockId, Expr, ExprId, Function, InstrKind, Terminator, VarId};
 
 /// A set of small numbers.
@@ -276,9 +276,10 @@ impl Walk<'_> {
         view.loops.retain(|(head, _)| inside(*head));
         let arena = &self.arena;
         let objects = &view.objects;
-        let matters = |value: Value| {
-            arena.target(value).is_some_and(|target| objects.binary_search_by_key(&target, |(symbol, _)| *symbol).is_ok())
+        let standing = |symbol| {
+            objects.binary_search_by_key(&symbol, |(known, _)| *known).ok().map(|at| objects[at].1.standing)
         };
+        let matters = |value: Value| arena.target(value).and_then(standing) == Some(Standing::Held);
         // A temporary that was read keeps no object alive that something else holds.
         let held_elsewhere: Vec<(crate::c::domain::RegionId, Value)> =
             if view.objects.is_empty() { Vec::new() } else { view.store.clone() };
@@ -293,7 +294,14 @@ impl Walk<'_> {
             Root::Var(var) => flow.is_live(var, block) || (matters(*value) && !spare(*region, *value)),
             _ => true,
         });
+        // What became of an object that nothing leads to any more is of no further interest.
         let store = &view.store;
+        view.objects.retain(|(symbol, object)| {
+            object.standing == Standing::Held
+                || object.site.is_none() && object.standing != Standing::Automatic
+                || store.iter().any(|(_, value)| arena.target(*value) == Some(*symbol))
+        });
+        let objects = &view.objects;
         view.facts.retain(|(symbol, _)| match arena.symbol_of(*symbol) {
             Symbol::Made { .. } => {
                 store.iter().any(|(_, value)| mentions(arena, *value, *symbol, 3))
