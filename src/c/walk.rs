@@ -28,9 +28,9 @@ use std::sync::OnceLock;
 /// Views kept apart at one block; beyond it those that agree on the objects are joined.
 const MAX_VIEWS: usize = 6;
 /// Views kept at one block after joining.
-const MAX_JOINED: usize = 20;
+const MAX_JOINED: usize = 12;
 /// Steps walked in one function.
-const MAX_STEPS: u32 = 12_000;
+const MAX_STEPS: u32 = 40_000;
 /// Arrivals at a loop's head that are walked exactly.
 const EXACT_ARRIVALS: u8 = 2;
 /// Regions and symbols of one function.
@@ -166,11 +166,10 @@ pub fn walk(program: &Program, summaries: &Summaries, function: &Function) -> Wa
 
 /// Whether two views agree on every object but those that were only passed in and handed on.
 fn same_objects(one: &State, two: &State) -> bool {
-    let own = |view: &State| -> Vec<(super::domain::SymbolId, super::domain::Object)> {
-        let passed = |object: &super::domain::Object| object.site.is_none() && object.standing == Standing::Shared;
-        view.objects.iter().filter(|(_, object)| !passed(object)).cloned().collect()
-    };
-    own(one) == own(two)
+    fn own(view: &State) -> impl Iterator<Item = &(super::domain::SymbolId, super::domain::Object)> {
+        view.objects.iter().filter(|(_, object)| object.site.is_some() || object.standing != Standing::Shared)
+    }
+    own(one).eq(own(two))
 }
 
 impl Walk<'_> {
@@ -250,11 +249,10 @@ impl Walk<'_> {
 
     /// Whether the places that lead to held objects are the same in two views.
     fn same_owners(&self, one: &State, two: &State) -> bool {
-        let owners = |view: &State| -> Vec<(u32, Value)> {
-            let held = |value: Value| self.arena.target(value).is_some_and(|target| view.is_held(target));
-            view.store.iter().filter(|(_, value)| held(*value)).map(|(region, value)| (region.0, *value)).collect()
-        };
-        owners(one) == owners(two)
+        fn owners<'v>(arena: &'v Arena, view: &'v State) -> impl Iterator<Item = &'v (super::domain::RegionId, Value)> {
+            view.store.iter().filter(|(_, value)| arena.target(*value).is_some_and(|target| view.is_held(target)))
+        }
+        owners(&self.arena, one).eq(owners(&self.arena, two))
     }
 
     /// Forgets what two views do not agree on.

@@ -43,17 +43,36 @@ impl Walk<'_> {
             outcome.fresh.is_empty()
                 && outcome.effects.iter().all(|effect| match effect {
                     Effect::Release(_) => false,
-                    Effect::Escape(path, _) => match self.value_at(view, call, path, &[]) {
-                        Some(value) => !self.reachable(view, value).iter().any(|symbol| view.is_held(*symbol)),
-                        None => true,
-                    },
-                    Effect::Write(_, Spec::Initial(path)) => match self.value_at(view, call, path, &[]) {
-                        Some(value) => self.arena.target(value).is_none_or(|target| !view.is_held(target)),
-                        None => true,
-                    },
+                    Effect::Escape(path, _) | Effect::Write(_, Spec::Initial(path)) => {
+                        let carried = self.carried(view, call, path, &[]);
+                        let reached = |walk: &Self, value: &Value| {
+                            walk.reachable(view, *value).iter().any(|symbol| view.is_held(*symbol))
+                        };
+                        !carried.iter().any(|value| reached(self, value))
+                    }
                     Effect::Write(..) => true,
                 })
         })
+    }
+
+    /// The value at a path, and, where a structure lies there, its members.
+    fn carried(&mut self, view: &mut State, call: &Call, path: &Path, fresh: &[SymbolId]) -> Vec<Value> {
+        let mut values: Vec<Value> = self.value_at(view, call, path, fresh).into_iter().collect();
+        if let Some(place) = self.place_at(view, call, path, fresh) {
+            values.extend(self.members(view, place));
+        }
+        values
+    }
+
+    fn escape(&mut self, view: &mut State, call: &Call, path: &Path, seen_by: &[Via], fresh: &[SymbolId]) {
+        for value in self.carried(view, call, path, fresh) {
+            if seen_by.is_empty() {
+                self.share(view, value);
+            }
+            for via in seen_by {
+                self.show(view, value, Via { at: self.at, ..*via });
+            }
+        }
     }
 
     /// All outcomes at once: whatever any of them writes is unknown.
@@ -63,15 +82,7 @@ impl Walk<'_> {
             fact = Some(fact.map_or(outcome.returns.fact(), |fact| fact.join(outcome.returns.fact())));
             for (number, effect) in outcome.effects.iter().enumerate() {
                 match effect {
-                    Effect::Escape(path, seen_by) => {
-                        let Some(value) = self.value_at(view, call, path, &[]) else { continue };
-                        if seen_by.is_empty() {
-                            self.share(view, value);
-                        }
-                        for via in seen_by {
-                            self.show(view, value, Via { at: self.at, ..*via });
-                        }
-                    }
+                    Effect::Escape(path, seen_by) => self.escape(view, call, path, seen_by, &[]),
                     Effect::Write(path, _) => {
                         if let Some(place) = self.place_at(view, call, path, &[]) {
                             let value = self.anything(view, number + 1, Fact::ANY);
@@ -92,18 +103,26 @@ impl Walk<'_> {
     fn doubt(&mut self, before: &State, call: &Call, results: &mut [(State, &Outcome)]) {
         let held: Vec<SymbolId> =
             before.objects.iter().filter(|(_, object)| object.standing == Standing::Held).map(|(s, _)| *s).collect();
+        if held.is_empty() || results.len() < 2 {
+            return;
+        }
+        let kept_before = self.given(before, None);
+        let kept: Vec<Vec<SymbolId>> = results.iter().map(|(view, _)| self.given(view, None)).collect();
+        let takes = |number: usize, view: &State, symbol: SymbolId| {
+            let standing = view.object(symbol).map(|object| object.standing);
+            matches!(standing, Some(Standing::Released(_) | Standing::Shared))
+                || (kept[number].contains(&symbol) && !kept_before.contains(&symbol))
+        };
         for symbol in held {
-            let taken = |view: &State| {
-                view.object(symbol)
-                    .is_some_and(|object| matches!(object.standing, Standing::Released(_) | Standing::Shared))
-            };
+            let taking: Vec<bool> =
+                results.iter().enumerate().map(|(number, (view, _))| takes(number, view, symbol)).collect();
             let takers: Vec<Fact> =
-                results.iter().filter(|(view, _)| taken(view)).map(|(_, outcome)| outcome.returns.fact()).collect();
+                results.iter().zip(&taking).filter(|(_, taken)| **taken).map(|((_, o), _)| o.returns.fact()).collect();
             if takers.is_empty() {
                 continue;
             }
             let read = self.flow.is_read(call.into);
-            for (view, outcome) in results.iter_mut() {
+            for ((view, outcome), taken) in results.iter_mut().zip(&taking) {
                 let told_apart = read
                     && takers.iter().all(|fact| {
                         let own = match &outcome.returns {
@@ -114,7 +133,7 @@ impl Walk<'_> {
                         };
                         fact.disjoint(own)
                     });
-                if !told_apart && view.is_held(symbol) {
+                if !told_apart && !taken && view.is_held(symbol) {
                     self.share(view, Value::Symbol(symbol));
                 }
             }
@@ -148,13 +167,13 @@ impl Walk<'_> {
                         self.release(view, value, by, call.span, Below::Unknown);
                     }
                 }
-                Effect::Escape(path, seen_by) => {
-                    let Some(value) = self.value_at(view, call, path, &fresh) else { continue };
-                    if seen_by.is_empty() {
-                        self.share(view, value);
-                    }
-                    for via in seen_by {
-                        self.show(view, value, Via { at: self.at, ..*via });
+                Effect::Escape(path, seen_by) => self.escape(view, call, path, seen_by, &fresh),
+                // A structure that is copied takes its pointers along; the copy's members are not followed.
+                Effect::Write(_, Spec::Initial(path)) => {
+                    if let Some(place) = self.place_at(view, call, path, &fresh) {
+                        for value in self.members(view, place) {
+                            self.share(view, value);
+                        }
                     }
                 }
                 Effect::Write(..) => {}

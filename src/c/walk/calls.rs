@@ -198,6 +198,7 @@ impl Walk<'_> {
 
     /// The old block is gone; what hung below it now hangs below the new one, which nobody tracks.
     fn move_contents(&mut self, view: &mut State, old: Value, call: &Call) {
+        // Nameless: a reallocation is no example of how to release.
         if let Value::Symbol(symbol) = old {
             let inside: Vec<Value> = view
                 .store
@@ -209,7 +210,7 @@ impl Walk<'_> {
                 self.share(view, value);
             }
         }
-        self.release(view, old, call.spelled, call.span, Below::Unknown);
+        self.release(view, old, Name::of(""), call.span, Below::Unknown);
     }
 
     fn fill(
@@ -321,7 +322,8 @@ impl Walk<'_> {
         after.push(view);
     }
 
-    fn members(&self, view: &State, place: RegionId) -> Vec<Value> {
+    /// What the members of a structure hold that were written by themselves.
+    pub(super) fn members(&self, view: &State, place: RegionId) -> Vec<Value> {
         let inside = view.store.iter().filter(|(region, _)| *region != place && self.arena.within(*region, place));
         inside.map(|(_, value)| *value).collect()
     }

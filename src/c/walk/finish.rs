@@ -50,7 +50,7 @@ impl Walk<'_> {
     }
 
     /// The objects that the caller can reach: through the result, through memory behind its pointers, through globals.
-    fn given(&self, view: &State, value: Option<Value>) -> Vec<SymbolId> {
+    pub(super) fn given(&self, view: &State, value: Option<Value>) -> Vec<SymbolId> {
         let mut found: Vec<SymbolId> = Vec::new();
         let mut work: Vec<Value> = value.into_iter().collect();
         for (region, value) in &view.store {
@@ -122,6 +122,7 @@ impl Walk<'_> {
     fn effects(&self, view: &State, fresh: &[SymbolId]) -> Vec<Effect> {
         let mut effects = self.object_effects(view, fresh);
         effects.extend(self.written(view, fresh));
+        effects.extend(self.hidden(view, fresh));
         effects.sort();
         effects.dedup();
         effects
@@ -178,6 +179,25 @@ impl Walk<'_> {
         writes.sort();
         writes.truncate(MAX_WRITES);
         writes.into_iter().map(|(_, effect)| effect).collect()
+    }
+
+    /// What the caller passed in and this path put where no path leads: someone may hold it from now on.
+    fn hidden(&self, view: &State, fresh: &[SymbolId]) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for (region, value) in &view.store {
+            if matches!(self.arena.root(*region), Root::Var(_)) || self.path(*region, fresh).is_some() {
+                continue;
+            }
+            let own = matches!(self.arena.root(*region), Root::Pointee(owner)
+                if view.object(owner).is_some_and(|object| matches!(object.standing, Standing::Lost | Standing::Released(_))));
+            if let Some(target) = self.arena.target(*value)
+                && !own
+                && let Some(path) = self.pointer_path(target, fresh)
+            {
+                effects.push(Effect::Escape(path, Vec::new()));
+            }
+        }
+        effects
     }
 
     fn conditions(&self, view: &State) -> Vec<(Path, Fact)> {

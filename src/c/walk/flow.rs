@@ -1,7 +1,7 @@
 //! The control-flow graph's order, loops and liveness, computed once per function.
 
 use super::Walk;
-use crate::c::domain::{Root, State, Symbol, Value};
+use crate::c::domain::{Root, Standing, State, Symbol, Value};
 use crate::c::ir::{BlockId, Expr, ExprId, Function, InstrKind, Terminator, VarId};
 
 /// A set of small numbers.
@@ -270,16 +270,16 @@ impl Walk<'_> {
     /// that no value refers to.
     pub(super) fn enter(&mut self, view: &mut State, block: BlockId) {
         let flow = &self.flow;
-        let inside =
-            |head: BlockId| flow.loops.iter().any(|found| found.head == head && found.blocks.has(block.0 as usize));
+        let inside = |head: BlockId| {
+            flow.loops.iter().any(|found| found.head == head && found.blocks.has(block.0 as usize))
+        };
         view.loops.retain(|(head, _)| inside(*head));
         let arena = &self.arena;
         let objects = &view.objects;
-        let matters = |value: Value| {
-            arena
-                .target(value)
-                .is_some_and(|target| objects.binary_search_by_key(&target, |(symbol, _)| *symbol).is_ok())
+        let standing = |symbol| {
+            objects.binary_search_by_key(&symbol, |(known, _)| *known).ok().map(|at| objects[at].1.standing)
         };
+        let matters = |value: Value| arena.target(value).and_then(standing) == Some(Standing::Held);
         // A temporary that was read keeps no object alive that something else holds.
         let held_elsewhere: Vec<(crate::c::domain::RegionId, Value)> =
             if view.objects.is_empty() { Vec::new() } else { view.store.clone() };
@@ -294,7 +294,14 @@ impl Walk<'_> {
             Root::Var(var) => flow.is_live(var, block) || (matters(*value) && !spare(*region, *value)),
             _ => true,
         });
+        // What became of an object that nothing leads to any more is of no further interest.
         let store = &view.store;
+        view.objects.retain(|(symbol, object)| {
+            object.standing == Standing::Held
+                || object.site.is_none() && object.standing != Standing::Automatic
+                || store.iter().any(|(_, value)| arena.target(*value) == Some(*symbol))
+        });
+        let objects = &view.objects;
         view.facts.retain(|(symbol, _)| match arena.symbol_of(*symbol) {
             Symbol::Made { .. } => {
                 store.iter().any(|(_, value)| mentions(arena, *value, *symbol, 3))
@@ -341,7 +348,9 @@ fn mentions(arena: &crate::c::domain::Arena, value: Value, wanted: crate::c::dom
     match value {
         Value::Symbol(symbol) if symbol == wanted => true,
         Value::Symbol(symbol) if depth > 0 => match arena.symbol_of(symbol) {
-            Symbol::Combined(_, a, b) => mentions(arena, a, wanted, depth - 1) || mentions(arena, b, wanted, depth - 1),
+            Symbol::Combined(_, a, b) => {
+                mentions(arena, a, wanted, depth - 1) || mentions(arena, b, wanted, depth - 1)
+            }
             _ => false,
         },
         Value::Address(region) => arena.target(Value::Address(region)) == Some(wanted),
@@ -357,10 +366,9 @@ impl Flow {
         let Some(block) = function.blocks.get(block) else { return function.span };
         match (block.instrs.get(offset), &block.end) {
             (Some(instr), _) => instr.span,
-            (
-                None,
-                Terminator::Branch { span, .. } | Terminator::Switch { span, .. } | Terminator::Return { span, .. },
-            ) => *span,
+            (None, Terminator::Branch { span, .. } | Terminator::Switch { span, .. } | Terminator::Return { span, .. }) => {
+                *span
+            }
             (None, _) => function.span,
         }
     }

@@ -83,7 +83,7 @@ impl Walk<'_> {
             && let Some(site) = object.site
         {
             let seen = SeenRelease { site, by, span, seen_by: object.seen_by.clone() };
-            if !self.releases.contains(&seen) {
+            if by != Name::of("") && !self.releases.contains(&seen) {
                 self.releases.push(seen);
             }
         }

@@ -1,0 +1,189 @@
+//! The C leak engine through its front door: fixtures whose functions name their verdict, patches that are compiled
+//! and run, and properties that hold for any input.
+
+use pagerduty_incident_responder::c::report::Leak;
+use pagerduty_incident_responder::c::syntax::Tree;
+use pagerduty_incident_responder::c::{self, Analysis, Options, SourceFile};
+use pagerduty_incident_responder::model::edit;
+use proptest::prelude::*;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const FIXTURES: &[&str] = &["worker.c", "templates.c", "summaries.c", "abstains.c"];
+
+fn fixture(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/c").join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()))
+}
+
+fn file(path: &str, text: &str) -> SourceFile {
+    SourceFile { path: path.to_owned(), text: text.into() }
+}
+
+fn analyze(path: &str, text: &str) -> Analysis {
+    c::analyze(vec![file(path, text)], &Options::default())
+}
+
+/// The names of the functions that a fixture defines with a verdict.
+fn verdicts(text: &str) -> Vec<(String, bool)> {
+    let mut names: Vec<(String, bool)> = Vec::new();
+    for line in text.lines().filter(|line| !line.starts_with([' ', '\t', '#', '/'])) {
+        let Some((head, _)) = line.split_once('(') else { continue };
+        let name = head.rsplit([' ', '*']).next().unwrap_or("").to_owned();
+        if name.ends_with("_bad") || name.ends_with("_ok") {
+            names.push((name.clone(), name.ends_with("_bad")));
+        }
+    }
+    names
+}
+
+fn all_fixes(leaks: &[Leak], text: &str) -> String {
+    let mut functions: Vec<&str> = Vec::new();
+    let mut edits = Vec::new();
+    for leak in leaks {
+        let fix = leak.fix.as_ref().unwrap_or_else(|| panic!("{}: {:?}", leak.function, leak.no_fix_reason));
+        if !functions.contains(&leak.function.as_str()) {
+            functions.push(&leak.function);
+            edits.extend(fix.edits.iter().cloned());
+        }
+    }
+    edit::apply(text, &edits).expect("fixes of different functions do not overlap")
+}
+
+#[test]
+fn every_fixture_function_gets_its_verdict() {
+    for name in FIXTURES {
+        let text = fixture(name);
+        let told = analyze(name, &text).findings;
+        for (function, bad) in verdicts(&text) {
+            let found = told.iter().filter(|leak| leak.function == function).count();
+            assert_eq!(found, usize::from(bad), "{name}: {function}");
+        }
+    }
+}
+
+#[test]
+fn the_workers_buffer_is_released_after_its_last_use() {
+    let text = fixture("worker.c");
+    let analysis = analyze("worker.c", &text);
+    let [leak] = analysis.findings.as_slice() else { panic!("one finding, not {:?}", analysis.findings) };
+    assert_eq!((leak.line, leak.variable.as_str(), leak.function.as_str()), (24, "buffer", "main"));
+    let fix = leak.fix.as_ref().expect("a fix");
+    insta::assert_snapshot!(fix.diff, @r"
+    --- a/worker.c
+    +++ b/worker.c
+    @@ -25,6 +25,7 @@
+             if (buffer == NULL)
+                 return 1;
+             process_work(buffer);
+    +        free(buffer);
+             sleep(1);
+         }
+         return 0;
+    ");
+}
+
+#[test]
+fn a_patched_fixture_is_quiet_and_patching_twice_changes_nothing() {
+    for name in FIXTURES {
+        let text = fixture(name);
+        let after = all_fixes(&analyze(name, &text).findings, &text);
+        let again = analyze(name, &after);
+        assert!(again.findings.is_empty(), "{name}: {:?}", again.findings);
+    }
+}
+
+#[test]
+fn line_ends_and_tabs_stay_as_they_are() {
+    let text = fixture("templates.c").replace("    ", "\t").replace('\n', "\r\n");
+    let after = all_fixes(&analyze("templates.c", &text).findings, &text);
+    assert!(after.split('\n').rev().skip(1).all(|line| line.ends_with('\r')), "a bare line end was written");
+    assert!(!after.lines().any(|line| line.starts_with(' ') && line.trim_start().starts_with("free")), "{after}");
+}
+
+#[test]
+fn a_function_of_another_file_is_known_and_the_order_of_files_does_not_matter() {
+    let maker = file("maker.c", "#include <stdlib.h>\nchar *make(void)\n{\n\treturn malloc(4);\n}\n");
+    let text = "char *make(void);\nint use(int n)\n{\n\tchar *p = make();\n\tif (n)\n\t\treturn 1;\n\tfree(p);\n\treturn 0;\n}\n";
+    let user = file("user.c", text);
+    let one = c::analyze(vec![maker.clone(), user.clone()], &Options::default());
+    let two = c::analyze(vec![user, maker], &Options::default());
+    assert_eq!(one.findings, two.findings);
+    assert_eq!(one.findings.iter().map(|leak| (leak.file.as_str(), leak.line)).collect::<Vec<_>>(), [("user.c", 4)]);
+}
+
+#[test]
+fn one_file_alone_is_reported_when_asked_for() {
+    let text = fixture("templates.c");
+    let files = vec![file("a.c", &text), file("b.c", &text.replace("main", "other_main"))];
+    let options = Options { only: vec!["b.c".to_owned()], ..Options::default() };
+    let analysis = c::analyze(files, &options);
+    assert!(!analysis.findings.is_empty() && analysis.findings.iter().all(|leak| leak.file == "b.c"));
+}
+
+/// Compiles and runs a program under the sanitizers; `None` where the compiler has none.
+fn run_sanitized(name: &str, text: &str) -> Option<(bool, String)> {
+    let folder = tempfile::tempdir().expect("a folder of our own");
+    let source: PathBuf = folder.path().join(name);
+    let program = folder.path().join("program");
+    std::fs::write(&source, text).expect("the folder is writable");
+    let compiled = Command::new("cc")
+        .args(["-std=gnu11", "-g", "-fsanitize=address,leak", "-o"])
+        .args([&program, &source])
+        .output()
+        .ok()?;
+    if !compiled.status.success() {
+        let why = String::from_utf8_lossy(&compiled.stderr).into_owned();
+        assert!(why.contains("sanitize") || why.contains("asan"), "{name} does not compile: {why}");
+        return None;
+    }
+    let ran = Command::new(&program).env("ASAN_OPTIONS", "detect_leaks=1").output().ok()?;
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    // Where tracing is forbidden, the leak checker says so and checks nothing.
+    (!said.contains("LeakSanitizer has encountered a fatal error")).then(|| (ran.status.success(), said))
+}
+
+#[test]
+fn patched_programs_run_clean_under_the_sanitizers() {
+    let mut skipped = 0;
+    for name in ["templates.c", "summaries.c"] {
+        let text = fixture(name);
+        let after = all_fixes(&analyze(name, &text).findings, &text);
+        match (run_sanitized(name, &text), run_sanitized(name, &after)) {
+            (Some((before_clean, _)), Some((after_clean, said))) => {
+                assert!(!before_clean, "{name} leaks before it is patched, or the sanitizer is blind");
+                assert!(after_clean, "{name}, patched: {said}");
+            }
+            _ => skipped += 1,
+        }
+    }
+    if skipped > 0 {
+        eprintln!("skipped {skipped} programs: no compiler with sanitizers");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn arbitrary_text_never_panics(text in "\\PC{0,400}") {
+        analyze("any.c", &text);
+    }
+
+    #[test]
+    fn broken_c_never_panics_and_a_patch_never_adds_a_parse_error(
+        which in 0..FIXTURES.len(), cut in 0usize..6_000, length in 0usize..40, put in "[ (){};*&=#\"a-z\n]{0,6}",
+    ) {
+        let mut text = fixture(FIXTURES[which]);
+        let start = cut.min(text.len());
+        let end = (start + length).min(text.len());
+        text.replace_range(start..end, &put);
+        let errors = |text: &str| Tree::parse(text.into()).map_or(0, |tree| tree.errors());
+        for leak in analyze("broken.c", &text).findings {
+            if let Some(fix) = &leak.fix {
+                let after = edit::apply(&text, &fix.edits).expect("a fix applies to its own file");
+                prop_assert!(errors(&after) <= errors(&text));
+            }
+        }
+    }
+}
