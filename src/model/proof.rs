@@ -8,7 +8,7 @@ mod verdict;
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use growth::{Growth, growth};
 pub use verdict::decide;
@@ -41,6 +41,24 @@ impl Proof {
             patched: None,
             protections: Vec::new(),
         }
+    }
+
+    /// The base itself does not build here, so nothing can be compared.
+    pub fn base_not_built(recipe: Recipe, base: Measured) -> Proof {
+        let why = "it does not build here, already without the patch";
+        Proof { recipe: Some(recipe), base: Some(base), ..Proof::not_run(why) }
+    }
+
+    /// The base builds, and with the patch it does not.
+    pub fn patch_not_built(recipe: Recipe, patched: Measured) -> Proof {
+        let why = "with the patch it does not build any more".to_owned();
+        Proof { verdict: Verdict::Worse, why, recipe: Some(recipe), patched: Some(patched), ..Proof::not_run("") }
+    }
+
+    /// Both sides ran; [`decide`] says what that shows.
+    pub fn of_runs(recipe: Recipe, base: Measured, patched: Measured) -> Proof {
+        let (verdict, why) = decide(&recipe, &base, &patched);
+        Proof { verdict, why, recipe: Some(recipe), base: Some(base), patched: Some(patched), protections: Vec::new() }
     }
 
     /// Whether the patch must not be offered.
@@ -255,7 +273,7 @@ pub struct Protection {
 }
 
 /// A wall between a run and everything else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Wall {
     /// Another user than ours, or a user namespace of its own; no way back to more rights.

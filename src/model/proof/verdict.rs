@@ -43,14 +43,12 @@ pub fn decide(recipe: &Recipe, base: &Measured, patched: &Measured) -> (Verdict,
     }
 }
 
-/// What can be told without comparing: something was not built or had to be stopped.
+/// What can be told without comparing: something had to be stopped.
 fn before_comparing(base: &Measured, patched: &Measured) -> Option<(Verdict, String)> {
     match (&base.end, &patched.end) {
         (End::Stopped(super::Stop::Cancelled), _) | (_, End::Stopped(super::Stop::Cancelled)) => {
             Some((Verdict::NotRun, "the run was cancelled".to_owned()))
         }
-        (End::NotBuilt(_), _) => Some((Verdict::NotRun, "it does not build here, with or without the patch".to_owned())),
-        (_, End::NotBuilt(_)) => Some((Verdict::Worse, "with the patch it does not build any more".to_owned())),
         (End::Stopped(stop), _) => {
             Some((Verdict::NotRun, format!("already without the patch it {} and was stopped", stop.words())))
         }
@@ -237,7 +235,6 @@ mod tests {
     fn patches_that_break() {
         let with = |end: End| Measured { end, ..sound_run() };
         let patched = [
-            with(End::NotBuilt("worker.c:3: error".to_owned())),
             with(End::Signalled(11)),
             with(End::Exited(1)),
             with(End::Stopped(Stop::Disk)),
@@ -247,7 +244,6 @@ mod tests {
             Measured { activity: Activity { cpu_first_ms: 2000, cpu_second_ms: 1990, waits_second: 0 }, ..sound_run() },
         ];
         insta::assert_snapshot!(patched.map(|patched| service(&killed(2), &patched)).join("\n"), @"
-        worse: with the patch it does not build any more
         worse: without the patch memory ran out, with it the program was ended by signal 11
         worse: without the patch memory ran out, with it the program ended with exit code 1
         worse: with the patch it wrote too much into its folder and was stopped
@@ -264,7 +260,6 @@ mod tests {
         let told = [
             service(&sound_run(), &sound_run()),
             service(&sound_run(), &killed(2)),
-            service(&with(End::NotBuilt("no compiler".to_owned())), &with(End::NotBuilt("no compiler".to_owned()))),
             service(&with(End::Exited(2)), &with(End::Exited(2))),
             service(&with(End::Stopped(Stop::Output)), &sound_run()),
             service(&with(End::Stopped(Stop::Cancelled)), &sound_run()),
@@ -272,7 +267,6 @@ mod tests {
         insta::assert_snapshot!(told.join("\n"), @"
         fixed but not reproduced: the fault showed on neither side in the time given
         worse: without the patch it is sound, with it memory ran out
-        not run: it does not build here, with or without the patch
         not run: already without the patch the program ended with exit code 2, and memory is not why
         not run: already without the patch it printed too much and was stopped
         not run: the run was cancelled
