@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
 use crate::io::workflow_commands::Console;
+use crate::prove::sandbox;
 use crate::settings::environment::Environment;
 
 /// Answers PagerDuty incidents on GitHub: the cause, the commit at fault, a verified fix.
@@ -34,10 +35,20 @@ enum Command {
     Analyze(analyze::AnalyzeArguments),
     /// Find memory leaks in C sources, and repair them.
     Leaks(leaks::LeaksArguments),
+    /// A stage of the sandbox in which a proof runs: not for people.
+    #[command(name = "__sandbox", hide = true)]
+    Sandbox {
+        /// The stage, as JSON.
+        stage: String,
+    },
 }
 
 /// Runs what the command line asks for.
 pub fn run(arguments: CommandLine, environment: Environment) -> ExitCode {
+    // A stage speaks to its runner over its streams: no console of ours may write to them.
+    if let Some(Command::Sandbox { stage }) = &arguments.command {
+        return sandbox::run_stage(stage);
+    }
     let console = Console::start(&environment);
     console.install_panic_hook();
     console.install_log(environment.variable("RUST_LOG").as_deref());
@@ -45,6 +56,7 @@ pub fn run(arguments: CommandLine, environment: Environment) -> ExitCode {
         None => act::run(&environment, &console),
         Some(Command::Leaks(arguments)) => leaks::run(&arguments),
         Some(Command::Analyze(arguments)) => analyze::run(&arguments, environment, &console),
+        Some(Command::Sandbox { .. }) => Ok(ExitCode::SUCCESS),
     };
     match ended {
         Ok(code) => code,

@@ -49,6 +49,7 @@ pub mod failure;
 pub mod io;
 pub mod model;
 pub mod plan;
+pub mod prove;
 pub mod redact;
 pub mod repair;
 pub mod report;

@@ -10,5 +10,6 @@ pub mod incident;
 pub mod landing;
 pub mod marker;
 pub mod outcome;
+pub mod proof;
 pub mod publication;
 pub mod trigger;

@@ -51,6 +51,7 @@ inputs! {
     MAX_INCIDENTS = "max-incidents", "10";
     OPERATIONS_PER_RUN = "operations-per-run", "200";
     SWEEP_REPORT = "sweep-report", "issue";
+    PROVE = "prove", "auto";
     ALLOWED_BOTS = "allowed-bots", "";
     FAIL_ON = "fail-on", "error";
 }
@@ -82,6 +83,8 @@ pub struct Settings {
     pub operations_per_run: u32,
     /// Where a sweep puts an answer that has no pull request.
     pub sweep_report: SweepReport,
+    /// Whether the fault and the fix are executed.
+    pub prove: Prove,
     /// Logins of bots whose comments count.
     pub allowed_bots: Vec<String>,
     /// What makes the step red.
@@ -131,6 +134,8 @@ pub struct Runner {
     pub run_id: String,
     /// The ref the workflow runs on, such as `refs/heads/main`.
     pub git_ref: Option<String>,
+    /// Whose machine it is: `github-hosted` or `self-hosted`.
+    pub environment: Option<String>,
 }
 
 /// What may be done.
@@ -162,6 +167,17 @@ pub enum SweepReport {
     Summary,
     /// Nowhere.
     None,
+}
+
+/// Whether the fault and the fix are executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prove {
+    /// On machines that are thrown away after the job: runners of GitHub's own.
+    Auto,
+    /// On any machine.
+    On,
+    /// Never.
+    Off,
 }
 
 /// What makes the step red.
@@ -205,6 +221,11 @@ impl Settings {
                 SWEEP_REPORT,
                 &input(SWEEP_REPORT),
                 &[("issue", SweepReport::Issue), ("summary", SweepReport::Summary), ("none", SweepReport::None)],
+            )?,
+            prove: choice(
+                PROVE,
+                &input(PROVE),
+                &[("auto", Prove::Auto), ("on", Prove::On), ("off", Prove::Off)],
             )?,
             allowed_bots: list(&input(ALLOWED_BOTS)),
             fail_on: choice(
@@ -277,6 +298,7 @@ fn runner(environment: &Environment) -> Runner {
         run_address: page(),
         run_id: environment.variable("GITHUB_RUN_ID").unwrap_or_default(),
         git_ref: environment.variable("GITHUB_REF"),
+        environment: environment.variable("RUNNER_ENVIRONMENT"),
     }
 }
 

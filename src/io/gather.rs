@@ -72,7 +72,11 @@ pub async fn base(world: &World) -> Result<Snapshot, Failure> {
     .await
 }
 
-fn config_file(repository: &Repository, head: &CommitSha, path: &str) -> Result<ConfigFile, Failure> {
+/// The configuration file at a commit; the default where there is none.
+///
+/// # Errors
+/// As the repository; a configuration failure for a file that cannot be used.
+pub fn config_file(repository: &Repository, head: &CommitSha, path: &str) -> Result<ConfigFile, Failure> {
     let read = repository.read_files(head, &[RepositoryPath::new(path)], CONFIG_LIMIT)?;
     match read.into_iter().next() {
         Some((_, FileRead::Bytes(bytes))) => {

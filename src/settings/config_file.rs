@@ -7,6 +7,9 @@
 //!   worker-deployment:            # the service's name or id in PagerDuty
 //!     paths: [src/worker/]        # folders, files or patterns with * and **
 //!     manifests: [k8s/worker.yaml]
+//!     prove:                      # how a fix is shown to fix; see [`prove`]
+//!       build: make worker
+//!       run: ./worker
 //! people:
 //!   on-call@example.com: octo-dev # e-mail address in PagerDuty: login on GitHub
 //! protected-paths: ["db/migrations/**"]
@@ -14,12 +17,15 @@
 //!
 //! It is read from the default branch's head alone, never from a pull request.
 
+pub mod prove;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
 use crate::failure::Failure;
 use crate::model::ids::Login;
+pub use prove::{MemoryQuantity, ProveCommand, ProveConfig};
 
 /// The file's contents. An absent file is the default value.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -45,6 +51,8 @@ pub struct ServiceConfig {
     pub paths: Vec<PathPattern>,
     /// Its Kubernetes manifests.
     pub manifests: Vec<PathPattern>,
+    /// What is built and run to prove a fix.
+    pub prove: Option<ProveConfig>,
 }
 
 /// A folder (`src/worker/` or `src/worker`), a file, or a pattern in which `*` stands for any characters but `/` and `**` for any.
@@ -197,9 +205,13 @@ mod tests {
             "services:\n  worker:\n    paths: [../other]\n",
             "window-hours: 0\n",
             "services: [\n",
+            "services:\n  worker:\n    prove: {build: make}\n",
+            "services:\n  worker:\n    prove: {run: ./worker, memory-limit: lots}\n",
+            "services:\n  worker:\n    prove: {run: ./worker, seconds: 500}\n",
+            "services:\n  worker:\n    prove: {start: ./worker}\n",
         ];
         insta::assert_snapshot!(typos.map(told).join("\n"), @r#"
-.github/incident-responder.yml cannot be used: services.worker: unknown field `pathes`, expected `paths` or `manifests` at line 3 column 5.
+.github/incident-responder.yml cannot be used: services.worker: unknown field `pathes`, expected one of `paths`, `manifests`, `prove` at line 3 column 5.
 .github/incident-responder.yml cannot be used: unknown field `service`, expected one of `pagerduty-host`, `window-hours`, `services`, `people`, `protected-paths` at line 1.
 .github/incident-responder.yml cannot be used: services.worker.paths: invalid type: string "src", expected a sequence at line 3 column 12.
 .github/incident-responder.yml cannot be used: services.worker.paths: "../other" is not a path inside the repository; write it relative to its root, without `..` at line 3 column 12.

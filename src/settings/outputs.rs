@@ -43,4 +43,8 @@ outputs! {
     SUSPECT_COMMIT = "suspect-commit";
     /// The full report as a file.
     REPORT_PATH = "report-path";
+    /// What running the fault and the fix showed, in one word.
+    PROOF = "proof";
+    /// Memory over time before and after the fix, as an SVG file.
+    PROOF_CHART = "proof-chart";
 }

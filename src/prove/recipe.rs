@@ -1,0 +1,245 @@
+//! What to build and run: as the configuration says, or found from the sources. Pure.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::model::ids::RepositoryPath;
+use crate::model::proof::{Kind, LimitSource, Origin, Recipe};
+use crate::settings::config_file::{ProveCommand, ProveConfig};
+
+/// One run takes no longer where nobody says.
+const SECONDS: u32 = 10;
+/// The memory of a run where nobody says: small, so that a leak shows soon, and enough for a small service.
+const MEMORY_LIMIT: u64 = 64 << 20;
+/// A program of more files is built by its own build system, which must be named.
+const MOST_FILES: usize = 200;
+/// The program that a build of ours makes, in the folder of its `main`.
+const PROGRAM: &str = "proof-program";
+
+/// A `main` with a body, whatever its type and parameters are.
+static MAIN: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?m)^[^\n;#*/]*\bmain\s*\([^;{}]*\)\s*\{").expect("a valid pattern"));
+
+/// What is known when a recipe is looked for.
+pub(super) struct Known<'a> {
+    /// The `prove` block of the service.
+    pub(super) config: Option<&'a ProveConfig>,
+    /// The service's C sources and headers with their text.
+    pub(super) sources: Vec<(&'a RepositoryPath, &'a str)>,
+    /// The file with the fault.
+    pub(super) fault: &'a RepositoryPath,
+    /// The paths of Makefiles in the repository.
+    pub(super) makefiles: Vec<&'a str>,
+    /// The compiler that is there.
+    pub(super) compiler: Option<&'static str>,
+    /// The limit of the service's manifest, in bytes, and its path.
+    pub(super) manifest_limit: Option<(u64, &'a str)>,
+}
+
+/// The recipes to try, best first: the first that builds the base is used.
+///
+/// # Errors
+/// Why nothing can be run, as a clause.
+pub(super) fn recipes(known: &Known) -> Result<Vec<Recipe>, String> {
+    if let Some(config) = known.config {
+        return Ok(vec![configured(known, config)]);
+    }
+    let compiler = known.compiler.ok_or("there is no C compiler here, and no `prove` block says how to build")?;
+    let main = main_file(known)?;
+    let (folder, name) = main.as_str().rsplit_once('/').unwrap_or(("", main.as_str()));
+    let mut found = vec![Recipe {
+        build: Some(build_command(known, main, compiler)?),
+        ..template(known, Origin::SingleMain, folder, format!("exec ./{PROGRAM}"))
+    }];
+    let makefile = known.makefiles.iter().map(|path| path.rsplit_once('/').unwrap_or(("", path)).0);
+    if makefile.into_iter().any(|beside| beside == folder) {
+        let stem = name.strip_suffix(".c").unwrap_or(name);
+        found.push(Recipe {
+            build: Some(format!("make CC={compiler} CFLAGS='-O0 -g'")),
+            ..template(known, Origin::Makefile, folder, format!("exec ./{}", quoted(stem)))
+        });
+    }
+    Ok(found)
+}
+
+fn configured(known: &Known, config: &ProveConfig) -> Recipe {
+    let (kind, command) = match &config.command {
+        ProveCommand::Run(command) => (Kind::Service, command),
+        ProveCommand::Test(command) => (Kind::Test, command),
+    };
+    let base = template(known, Origin::Configured, "", command.clone());
+    Recipe {
+        build: config.build.clone(),
+        kind,
+        seconds: config.seconds.unwrap_or(SECONDS),
+        memory_limit: config.memory_limit.map_or(base.memory_limit, |limit| limit.bytes()),
+        limit_from: if config.memory_limit.is_some() { LimitSource::Configured } else { base.limit_from.clone() },
+        expected_exit: config.expect.map_or(0, i32::from),
+        ..base
+    }
+}
+
+fn template(known: &Known, origin: Origin, folder: &str, run: String) -> Recipe {
+    let (memory_limit, limit_from) = match known.manifest_limit {
+        Some((bytes, path)) => (bytes, LimitSource::Manifest(path.to_owned())),
+        None => (MEMORY_LIMIT, LimitSource::Chosen),
+    };
+    Recipe {
+        origin,
+        folder: folder.to_owned(),
+        build: None,
+        run,
+        kind: Kind::Service,
+        seconds: SECONDS,
+        memory_limit,
+        limit_from,
+        expected_exit: 0,
+    }
+}
+
+/// The one `main` of the service, or the one beside the fault.
+fn main_file<'a>(known: &Known<'a>) -> Result<&'a RepositoryPath, String> {
+    let programs = known.sources.iter().filter(|(path, text)| is_c(path) && MAIN.is_match(text));
+    let mains: Vec<&RepositoryPath> = programs.map(|(path, _)| *path).collect();
+    let beside = |path: &&&RepositoryPath| folder_of(path) == folder_of(known.fault);
+    let near: Vec<&&RepositoryPath> = mains.iter().filter(beside).collect();
+    match (mains.as_slice(), near.as_slice()) {
+        ([only], _) => Ok(only),
+        (_, [only]) => Ok(only),
+        ([], _) => Err("none of the service's C files has a `main`, and no `prove` block says what to run".to_owned()),
+        (several, _) => {
+            let named: Vec<&str> = several.iter().take(3).map(|path| path.as_str()).collect();
+            Err(format!(
+                "the service has {} programs ({}), and no `prove` block says which one to run",
+                several.len(),
+                named.join(", ")
+            ))
+        }
+    }
+}
+
+/// One command that compiles and links the `main` with every file that has none.
+fn build_command(known: &Known, main: &RepositoryPath, compiler: &str) -> Result<String, String> {
+    let home = folder_of(main);
+    let below = |path: &RepositoryPath| home.is_empty() || path.as_str().starts_with(&format!("{home}/"));
+    // Files beside and below the main belong to it. A fault elsewhere shows that the program is spread wider.
+    let everywhere = !below(known.fault);
+    let others = known.sources.iter().filter(|(path, text)| {
+        is_c(path) && *path != main && !MAIN.is_match(text) && (everywhere || below(path))
+    });
+    let files: Vec<&RepositoryPath> = std::iter::once(main).chain(others.map(|(path, _)| *path)).collect();
+    if files.len() > MOST_FILES {
+        return Err(format!("the program has {} files, and no `prove` block says how to build it", files.len()));
+    }
+    let headers = known.sources.iter().filter(|(path, _)| path.as_str().ends_with(".h"));
+    let folders: BTreeSet<&str> = headers.map(|(path, _)| folder_of(path)).collect();
+    let includes = folders.into_iter().filter(|folder| *folder != home).map(|folder| format!("-I{}", seen_from(home, folder)));
+    let names = files.iter().map(|path| seen_from(home, path.as_str()));
+    let words: Vec<String> = includes.chain(names).map(|word| quoted(&word)).collect();
+    Ok(format!("{compiler} -O0 -g -o {PROGRAM} {} -lm -lpthread", words.join(" ")))
+}
+
+fn is_c(path: &RepositoryPath) -> bool {
+    path.as_str().ends_with(".c")
+}
+
+fn folder_of(path: &RepositoryPath) -> &str {
+    path.as_str().rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// A path as it is seen from a folder; both relative to the root.
+fn seen_from(folder: &str, path: &str) -> String {
+    if folder.is_empty() {
+        return if path.is_empty() { ".".to_owned() } else { path.to_owned() };
+    }
+    match path.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')) {
+        Some(inside) => inside.to_owned(),
+        None if path == folder => ".".to_owned(),
+        None => format!("{}{path}", "../".repeat(folder.split('/').count())),
+    }
+}
+
+/// A word for the shell, and never an option: file names are other people's.
+fn quoted(word: &str) -> String {
+    let word = if word.starts_with('-') && !word.starts_with("-I") { format!("./{word}") } else { word.to_owned() };
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./+=,".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::config_file::ConfigFile;
+
+    fn told(files: &[(&str, &str)], fault: &str, makefiles: &[&str]) -> String {
+        let paths: Vec<RepositoryPath> = files.iter().map(|(path, _)| RepositoryPath::new(*path)).collect();
+        let fault = RepositoryPath::new(fault);
+        let known = Known {
+            config: None,
+            sources: paths.iter().zip(files).map(|(path, (_, text))| (path, *text)).collect(),
+            fault: &fault,
+            makefiles: makefiles.to_vec(),
+            compiler: Some("cc"),
+            manifest_limit: None,
+        };
+        match recipes(&known) {
+            Ok(recipes) => {
+                let line = |recipe: &Recipe| format!("[{}] {} && {}", recipe.folder, recipe.build.as_deref().unwrap_or(""), recipe.run);
+                recipes.iter().map(line).collect::<Vec<_>>().join("\n")
+            }
+            Err(why) => why,
+        }
+    }
+
+    const MAIN_TEXT: &str = "int main(void)\n{\n    return 0;\n}\n";
+
+    #[test]
+    fn one_program_is_found() {
+        insta::assert_snapshot!(told(&[("worker.c", MAIN_TEXT)], "worker.c", &["Makefile"]), @r"
+        [] cc -O0 -g -o proof-program worker.c -lm -lpthread && exec ./proof-program
+        [] make CC=cc CFLAGS='-O0 -g' && exec ./worker
+        ");
+    }
+
+    #[test]
+    fn files_beside_and_headers_elsewhere_belong_to_it() {
+        let files = [
+            ("src/worker/main.c", "static int run(void);\nint main(int argc, char **argv) {\n"),
+            ("src/worker/odd name;.c", "int f(void) { return 0; }"),
+            ("src/worker/-o.c", ""),
+            ("src/other/util.c", "int g(void) { return 0; }"),
+            ("include/worker.h", "int main(void);"),
+        ];
+        insta::assert_snapshot!(told(&files, "src/worker/main.c", &["Makefile"]), @r"[src/worker] cc -O0 -g -o proof-program -I../../include main.c 'odd name;.c' ./-o.c -lm -lpthread && exec ./proof-program");
+        insta::assert_snapshot!(told(&files, "src/other/util.c", &[]), @r"[src/worker] cc -O0 -g -o proof-program -I../../include main.c 'odd name;.c' ./-o.c ../other/util.c -lm -lpthread && exec ./proof-program");
+    }
+
+    #[test]
+    fn what_is_not_clear_is_not_guessed() {
+        let two = [("a/a.c", MAIN_TEXT), ("b/b.c", MAIN_TEXT), ("lib/l.c", "void f(void) {}")];
+        insta::assert_snapshot!(told(&two, "lib/l.c", &[]), @"the service has 2 programs (a/a.c, b/b.c), and no `prove` block says which one to run");
+        insta::assert_snapshot!(told(&two, "b/b.c", &[]), @"[b] cc -O0 -g -o proof-program b.c -lm -lpthread && exec ./proof-program");
+        insta::assert_snapshot!(told(&[("l.c", "int domain(void) {}\nint main(void);\n")], "l.c", &[]), @"none of the service's C files has a `main`, and no `prove` block says what to run");
+    }
+
+    #[test]
+    fn the_configuration_wins() {
+        let text = "services:\n  worker:\n    prove:\n      build: make all\n      test: ./check\n      seconds: 30\n      memory-limit: 32Mi\n      expect: 3\n";
+        let file = ConfigFile::parse("file", text).expect("valid");
+        let config = file.service("", "worker").and_then(|service| service.prove.as_ref());
+        let known = Known {
+            config,
+            sources: Vec::new(),
+            fault: &RepositoryPath::new("a.c"),
+            makefiles: Vec::new(),
+            compiler: None,
+            manifest_limit: Some((1 << 20, "k8s/a.yaml")),
+        };
+        let recipe = recipes(&known).expect("a recipe").remove(0);
+        assert_eq!((recipe.build.as_deref(), recipe.run.as_str()), (Some("make all"), "./check"));
+        assert_eq!((recipe.kind, recipe.seconds, recipe.expected_exit), (Kind::Test, 30, 3));
+        assert_eq!((recipe.memory_limit, recipe.limit_from), (32 << 20, LimitSource::Configured));
+    }
+}
