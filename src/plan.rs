@@ -38,7 +38,9 @@ pub fn fingerprint(analysis: &Analysis) -> Fingerprint {
     let mut alerts: Vec<&str> = evidence.incident.alerts.iter().map(|alert| alert.id.as_str()).collect();
     alerts.sort_unstable();
     let sources = evidence.sources.iter().filter(|source| evidence.scope.holds(&source.path));
-    let contents = sources.map(|source| Fingerprint::of([source.path.as_str(), &lossless(&source.contents)]));
+    let contents = sources
+        .chain(&evidence.manifests)
+        .map(|source| Fingerprint::of([source.path.as_str(), &lossless(&source.contents)]));
     let contents: Vec<Fingerprint> = contents.collect();
     let parts = std::iter::once(evidence.incident.id.as_str()).chain(alerts);
     Fingerprint::of(parts.chain(contents.iter().map(Fingerprint::as_str)))

@@ -222,11 +222,7 @@ impl Settings {
                 &input(SWEEP_REPORT),
                 &[("issue", SweepReport::Issue), ("summary", SweepReport::Summary), ("none", SweepReport::None)],
             )?,
-            prove: choice(
-                PROVE,
-                &input(PROVE),
-                &[("auto", Prove::Auto), ("on", Prove::On), ("off", Prove::Off)],
-            )?,
+            prove: choice(PROVE, &input(PROVE), &[("auto", Prove::Auto), ("on", Prove::On), ("off", Prove::Off)])?,
             allowed_bots: list(&input(ALLOWED_BOTS)),
             fail_on: choice(
                 FAIL_ON,

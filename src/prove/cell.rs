@@ -146,6 +146,7 @@ impl Lease {
 
 fn owners_of_processes() -> Vec<u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let processes = entries.filter(|entry| entry.file_name().to_string_lossy().bytes().all(|byte| byte.is_ascii_digit()));
+    let processes =
+        entries.filter(|entry| entry.file_name().to_string_lossy().bytes().all(|byte| byte.is_ascii_digit()));
     processes.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.uid()).collect()
 }

@@ -54,7 +54,8 @@ fn limits(document: &Value, service: &str) -> Vec<(u64, Named)> {
             Value::Number(number) => number.as_u64(),
             other => other.as_str().and_then(MemoryQuantity::parse).map(MemoryQuantity::bytes),
         }?;
-        let named = if workload_named || is_service(&container["name"]) { Named::AsTheService } else { Named::Otherwise };
+        let named =
+            if workload_named || is_service(&container["name"]) { Named::AsTheService } else { Named::Otherwise };
         Some((bytes, named))
     };
     containers.iter().filter_map(limit).collect()

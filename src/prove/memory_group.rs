@@ -141,7 +141,10 @@ mod tests {
         let (version, root, inside) = hierarchy("9:name=systemd:/\n4:cpu,memory:/a/b\n0::/\n").expect("has memory");
         assert_eq!((version, root, inside), (Version::One, Path::new("/sys/fs/cgroup/memory"), Path::new("/a/b")));
         let (version, root, inside) = hierarchy("0::/user.slice/a.scope\n").expect("has memory");
-        assert_eq!((version, root, inside), (Version::Two, Path::new("/sys/fs/cgroup"), Path::new("/user.slice/a.scope")));
+        assert_eq!(
+            (version, root, inside),
+            (Version::Two, Path::new("/sys/fs/cgroup"), Path::new("/user.slice/a.scope"))
+        );
         assert_eq!(hierarchy("3:cpu:/\n"), None);
     }
 }

@@ -63,10 +63,9 @@ impl ProcessTree {
             let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
             used.cpu_ms = used.cpu_ms.max(cpu_ms(&stat).unwrap_or(0));
         }
-        self.used.values().fold(Used::default(), |sum, one| Used {
-            cpu_ms: sum.cpu_ms + one.cpu_ms,
-            waits: sum.waits + one.waits,
-        })
+        self.used
+            .values()
+            .fold(Used::default(), |sum, one| Used { cpu_ms: sum.cpu_ms + one.cpu_ms, waits: sum.waits + one.waits })
     }
 
     /// Every process of the command, breadth first.

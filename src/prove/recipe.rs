@@ -126,16 +126,18 @@ fn build_command(known: &Known, main: &RepositoryPath, compiler: &str) -> Result
     let below = |path: &RepositoryPath| home.is_empty() || path.as_str().starts_with(&format!("{home}/"));
     // Files beside and below the main belong to it. A fault elsewhere shows that the program is spread wider.
     let everywhere = !below(known.fault);
-    let others = known.sources.iter().filter(|(path, text)| {
-        is_c(path) && *path != main && !MAIN.is_match(text) && (everywhere || below(path))
-    });
+    let others = known
+        .sources
+        .iter()
+        .filter(|(path, text)| is_c(path) && *path != main && !MAIN.is_match(text) && (everywhere || below(path)));
     let files: Vec<&RepositoryPath> = std::iter::once(main).chain(others.map(|(path, _)| *path)).collect();
     if files.len() > MOST_FILES {
         return Err(format!("the program has {} files, and no `prove` block says how to build it", files.len()));
     }
     let headers = known.sources.iter().filter(|(path, _)| path.as_str().ends_with(".h"));
     let folders: BTreeSet<&str> = headers.map(|(path, _)| folder_of(path)).collect();
-    let includes = folders.into_iter().filter(|folder| *folder != home).map(|folder| format!("-I{}", seen_from(home, folder)));
+    let includes =
+        folders.into_iter().filter(|folder| *folder != home).map(|folder| format!("-I{}", seen_from(home, folder)));
     let names = files.iter().map(|path| seen_from(home, path.as_str()));
     let words: Vec<String> = includes.chain(names).map(|word| quoted(&word)).collect();
     Ok(format!("{compiler} -O0 -g -o {PROGRAM} {} -lm -lpthread", words.join(" ")))
@@ -186,7 +188,9 @@ mod tests {
         };
         match recipes(&known) {
             Ok(recipes) => {
-                let line = |recipe: &Recipe| format!("[{}] {} && {}", recipe.folder, recipe.build.as_deref().unwrap_or(""), recipe.run);
+                let line = |recipe: &Recipe| {
+                    format!("[{}] {} && {}", recipe.folder, recipe.build.as_deref().unwrap_or(""), recipe.run)
+                };
                 recipes.iter().map(line).collect::<Vec<_>>().join("\n")
             }
             Err(why) => why,

@@ -225,8 +225,7 @@ impl Both<'_> {
                 Side::Base => (None, Some(&base_lifetime)),
                 Side::Patched => (Some(&base_lifetime), None),
             };
-            let bounds =
-                Bounds { time, memory: recipe.memory_limit, cancelled: self.cancelled, outlive, lifetime };
+            let bounds = Bounds { time, memory: recipe.memory_limit, cancelled: self.cancelled, outlive, lifetime };
             // Several threads may each use a whole processor.
             let spec = cell.spec(shell(&recipe.run), &recipe.folder, u64::from(recipe.seconds) * 8 + 10);
             measure(self.launcher, cell, spec, &bounds)

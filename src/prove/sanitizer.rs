@@ -45,7 +45,11 @@ mod tests {
 ==9==    definitely lost: 0 bytes in 0 blocks\n";
         assert_eq!(
             headlines(output),
-            ["AddressSanitizer: heap-use-after-free", "LeakSanitizer: detected memory leaks", "valgrind: memory definitely lost"]
+            [
+                "AddressSanitizer: heap-use-after-free",
+                "LeakSanitizer: detected memory leaks",
+                "valgrind: memory definitely lost"
+            ]
         );
         assert!(headlines("no error: AddressSanitizer is off").is_empty());
     }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::manifest;
 use super::recipe::{Known, recipes};
 use super::runner::{Job, TreeFile};
-use super::manifest;
 use crate::io::gather;
 use crate::io::repository::{FileRead, Repository};
 use crate::io::world::{World, blocking};
@@ -68,9 +68,10 @@ impl Reader<'_> {
         let manifests = self.manifests(service.map_or(&[], |service| service.manifests.as_slice()))?;
         let listed = self.repository.files(self.head).map_err(|why| why.problem)?;
         let paths: Vec<&str> = listed.iter().map(|file| file.path.as_str()).collect();
-        let in_scope = evidence.sources.iter().filter(|source| {
-            source.path.as_str().ends_with(".h") || evidence.scope.holds(&source.path)
-        });
+        let in_scope = evidence
+            .sources
+            .iter()
+            .filter(|source| source.path.as_str().ends_with(".h") || evidence.scope.holds(&source.path));
         let known = Known {
             config: prove,
             sources: in_scope
@@ -106,11 +107,7 @@ impl Reader<'_> {
     }
 
     /// The C sources, which are here already, and the other files that a build may need.
-    fn files(
-        &self,
-        evidence: &Evidence,
-        wanted: impl Fn(&str) -> bool,
-    ) -> Result<Vec<TreeFile>, String> {
+    fn files(&self, evidence: &Evidence, wanted: impl Fn(&str) -> bool) -> Result<Vec<TreeFile>, String> {
         let listed = self.repository.files(self.head).map_err(|why| why.problem)?;
         let sources = evidence.sources.iter().map(|source| (&source.path, source));
         let known: HashMap<&RepositoryPath, &SourceFile> = sources.collect();
@@ -118,11 +115,9 @@ impl Reader<'_> {
         let mut missing: Vec<(RepositoryPath, FileMode)> = Vec::new();
         for file in listed.iter().filter(|file| file.mode.is_file()) {
             match known.get(&file.path) {
-                Some(source) => files.push(TreeFile {
-                    path: file.path.clone(),
-                    contents: source.contents.clone(),
-                    mode: file.mode,
-                }),
+                Some(source) => {
+                    files.push(TreeFile { path: file.path.clone(), contents: source.contents.clone(), mode: file.mode })
+                }
                 None if wanted(file.path.as_str()) => missing.push((file.path.clone(), file.mode)),
                 None => {}
             }

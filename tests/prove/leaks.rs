@@ -18,16 +18,18 @@ fn the_demo_worker_is_killed_before_and_lives_after() {
             assert_eq!(base.peak_resident, 64 << 20);
         }
         assert!(proof.protections.iter().all(|one| one.state == WallState::Held), "{:?}", proof.protections);
-        eprintln!("{level:?}: {} ms, {} ms, {:?}, {:?}", base.lasted_ms, patched.lasted_ms, base.limiter, proof.protections);
+        eprintln!(
+            "{level:?}: {} ms, {} ms, {:?}, {:?}",
+            base.lasted_ms, patched.lasted_ms, base.limiter, proof.protections
+        );
     }
 }
 
 #[test]
 fn memory_that_is_only_read_is_proven_by_what_is_allocated() {
-    let reading = LEAKING.replace("buffer[at] = 1;", "sum += buffer[at];").replace(
-        "static void process_work",
-        "static volatile int sum;\nstatic void process_work",
-    );
+    let reading = LEAKING
+        .replace("buffer[at] = 1;", "sum += buffer[at];")
+        .replace("static void process_work", "static volatile int sum;\nstatic void process_work");
     let fixed = reading.replace("process_work(buffer);\n", "process_work(buffer);\n        free(buffer);\n");
     let mut job = job(&reading, &fixed);
     // Address space is not memory: nothing may stop it but the time.

@@ -33,7 +33,11 @@ pub(crate) fn job(before: &str, after: &str) -> Job {
     };
     let contents = before.as_bytes().to_vec();
     let patched = PatchedFile { path: path.clone(), before: contents.clone(), after: after.as_bytes().to_vec() };
-    Job { recipes: vec![recipe], files: vec![TreeFile { path, contents, mode: FileMode::REGULAR }], patched: vec![patched] }
+    Job {
+        recipes: vec![recipe],
+        files: vec![TreeFile { path, contents, mode: FileMode::REGULAR }],
+        patched: vec![patched],
+    }
 }
 
 /// Every level of isolation that this machine and this user can have. Those that cannot be had are told, and counted by
@@ -41,7 +45,8 @@ pub(crate) fn job(before: &str, after: &str) -> Job {
 pub(crate) fn levels() -> Vec<Level> {
     let all = [Level::Strongest, Level::WithoutNamespaces, Level::OrdinaryUser];
     let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
-    let (can, cannot): (Vec<Level>, Vec<Level>) = all.into_iter().partition(|level| is_root || *level == Level::OrdinaryUser);
+    let (can, cannot): (Vec<Level>, Vec<Level>) =
+        all.into_iter().partition(|level| is_root || *level == Level::OrdinaryUser);
     if !cannot.is_empty() {
         eprintln!("skipped: {} levels of isolation that only root can have: {cannot:?}", cannot.len());
     }

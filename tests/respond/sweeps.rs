@@ -1,5 +1,7 @@
 //! The hourly sweep: every open incident of this repository's services, once.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use demo::pagerduty::NewIncident;
 use demo::world::{Comment, World};
@@ -19,6 +21,17 @@ fn raise(world: &World, service: &str, status: &str, title: &str, minutes: i64) 
     })
 }
 
+/// Resolves an incident as soon as the sweep has its list and reads the first of them.
+async fn resolve_after_the_list(world: &World, id: &str) {
+    let before = world.pagerduty.calls().count("browse_incidents/get");
+    while world.pagerduty.calls().count("browse_incidents/get") == before {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let mut records = world.pagerduty.records();
+    let incident = records.incidents.iter_mut().find(|incident| incident["id"] == id).expect("it was raised");
+    incident["status"] = "resolved".into();
+}
+
 #[tokio::test]
 async fn exactly_the_right_incidents_are_answered() {
     let world = world("leak").await;
@@ -28,10 +41,14 @@ async fn exactly_the_right_incidents_are_answered() {
     raise(&world, "PSVC001", "acknowledged", "worker-deployment answers slowly", 4);
     raise(&world, "PSVC002", "triggered", "billing OOM Killed", 3);
     raise(&world, "PSVC001", "resolved", "worker-deployment was OOM Killed", 2);
-    let answer = respond(&world, &world.schedule(), &[]).await;
+    let gone = raise(&world, "PSVC001", "triggered", "worker-deployment recovers by itself", 1);
+    let event = world.schedule();
+    let sweep = respond(&world, &event, &[]);
+    let (answer, ()) = tokio::join!(sweep, resolve_after_the_list(&world, &gone));
     expect_code(&answer, 0);
     assert_eq!(answer.outputs.get("result").map(String::as_str), Some("swept"));
     let summary = &answer.summary;
+    assert!(summary.contains("resolved meanwhile"), "{summary}");
     assert!(summary.contains("answered before"), "{summary}");
     assert!(!summary.contains("billing") && !summary.contains("was OOM"), "{summary}");
     let titles: Vec<String> = own_pulls(&world).iter().map(|pull| text(pull, "title")).collect();

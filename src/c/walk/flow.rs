@@ -270,15 +270,13 @@ impl Walk<'_> {
     /// that no value refers to.
     pub(super) fn enter(&mut self, view: &mut State, block: BlockId) {
         let flow = &self.flow;
-        let inside = |head: BlockId| {
-            flow.loops.iter().any(|found| found.head == head && found.blocks.has(block.0 as usize))
-        };
+        let inside =
+            |head: BlockId| flow.loops.iter().any(|found| found.head == head && found.blocks.has(block.0 as usize));
         view.loops.retain(|(head, _)| inside(*head));
         let arena = &self.arena;
         let objects = &view.objects;
-        let standing = |symbol| {
-            objects.binary_search_by_key(&symbol, |(known, _)| *known).ok().map(|at| objects[at].1.standing)
-        };
+        let standing =
+            |symbol| objects.binary_search_by_key(&symbol, |(known, _)| *known).ok().map(|at| objects[at].1.standing);
         let matters = |value: Value| arena.target(value).and_then(standing) == Some(Standing::Held);
         // A temporary that was read keeps no object alive that something else holds.
         let held_elsewhere: Vec<(crate::c::domain::RegionId, Value)> =
@@ -348,9 +346,7 @@ fn mentions(arena: &crate::c::domain::Arena, value: Value, wanted: crate::c::dom
     match value {
         Value::Symbol(symbol) if symbol == wanted => true,
         Value::Symbol(symbol) if depth > 0 => match arena.symbol_of(symbol) {
-            Symbol::Combined(_, a, b) => {
-                mentions(arena, a, wanted, depth - 1) || mentions(arena, b, wanted, depth - 1)
-            }
+            Symbol::Combined(_, a, b) => mentions(arena, a, wanted, depth - 1) || mentions(arena, b, wanted, depth - 1),
             _ => false,
         },
         Value::Address(region) => arena.target(Value::Address(region)) == Some(wanted),
@@ -366,9 +362,10 @@ impl Flow {
         let Some(block) = function.blocks.get(block) else { return function.span };
         match (block.instrs.get(offset), &block.end) {
             (Some(instr), _) => instr.span,
-            (None, Terminator::Branch { span, .. } | Terminator::Switch { span, .. } | Terminator::Return { span, .. }) => {
-                *span
-            }
+            (
+                None,
+                Terminator::Branch { span, .. } | Terminator::Switch { span, .. } | Terminator::Return { span, .. },
+            ) => *span,
             (None, _) => function.span,
         }
     }

@@ -35,9 +35,10 @@ pub fn decide(recipe: &Recipe, base: &Measured, patched: &Measured) -> (Verdict,
         }
         (Some(before), None) => match halted(base, patched) {
             Some(how) => (Verdict::Worse, how),
-            None => {
-                (Verdict::ReproducedAndFixed, format!("without the patch {}, with it {}", words(&before), sound(patched)))
-            }
+            None => (
+                Verdict::ReproducedAndFixed,
+                format!("without the patch {}, with it {}", words(&before), sound(patched)),
+            ),
         },
         (Some(before), Some(after)) => both(&before, &after, (base, patched)),
     }
@@ -76,9 +77,7 @@ fn both(before: &Trouble, after: &Trouble, (base, patched): (&Measured, &Measure
         (_, Trouble::Sanitizer(_)) => true,
         (Trouble::Grows(before), Trouble::Grows(after)) => after.fastest() > MUCH_FASTER * before.fastest(),
         (Trouble::Grows(_), Trouble::OutOfMemory) => true,
-        (Trouble::OutOfMemory, Trouble::OutOfMemory) => {
-            patched.lasted_ms as f64 * MUCH_FASTER < base.lasted_ms as f64
-        }
+        (Trouble::OutOfMemory, Trouble::OutOfMemory) => patched.lasted_ms as f64 * MUCH_FASTER < base.lasted_ms as f64,
         _ => false,
     };
     (if is_worse { Verdict::Worse } else { Verdict::NotFixed }, told)
@@ -122,7 +121,8 @@ fn halted(base: &Measured, patched: &Measured) -> Option<String> {
     let spins = |activity: Activity, lasted_ms: u64| activity.cpu_second_ms * 10 > lasted_ms / 2 * 9;
     let spins_now = spins(after, patched.lasted_ms) && after.waits_second < LEAST_WAITS;
     let waited = before.waits_second >= LEAST_WAITS && !spins(before, base.lasted_ms);
-    (spins_now && waited).then(|| "with the patch it goes round in circles: it keeps a processor busy and never waits".to_owned())
+    (spins_now && waited)
+        .then(|| "with the patch it goes round in circles: it keeps a processor busy and never waits".to_owned())
 }
 
 fn words(trouble: &Trouble) -> String {
@@ -152,7 +152,7 @@ fn per_second(bytes: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Limiter, LimitSource, Origin, Sample, Stop};
+    use super::super::{LimitSource, Limiter, Origin, Sample, Stop};
     use super::*;
 
     const MB: u64 = 1_000_000;

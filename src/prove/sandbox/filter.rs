@@ -90,10 +90,7 @@ impl Filters {
         refused.insert(libc::SYS_ioctl, vec![typing(libc::TIOCSTI)?, typing(libc::TIOCLINUX)?]);
         // The flags of clone3 lie behind a pointer. Told that it is absent, C libraries fall back to clone.
         let absent = Rules::from([(libc::SYS_clone3, Vec::new())]);
-        Ok(Filters {
-            refuse: program(refused, libc::EPERM)?,
-            pretend_absent: program(absent, libc::ENOSYS)?,
-        })
+        Ok(Filters { refuse: program(refused, libc::EPERM)?, pretend_absent: program(absent, libc::ENOSYS)? })
     }
 
     /// Installs them for this process and all that it starts; `no_new_privs` is set with them. There is no way back.
@@ -165,9 +162,7 @@ fn namespace_flags() -> io::Result<Vec<SeccompRule>> {
         libc::CLONE_NEWUTS,
         libc::CLONE_NEWCGROUP,
     ];
-    let one = |flag: i32| {
-        rule(vec![(0, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(number(flag)), number(flag))])
-    };
+    let one = |flag: i32| rule(vec![(0, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(number(flag)), number(flag))]);
     FLAGS.into_iter().map(one).collect()
 }
 

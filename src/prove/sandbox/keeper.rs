@@ -27,7 +27,9 @@ pub(super) fn keep(spec: Spec) -> ExitCode {
     };
     match made {
         Ok(()) => as_init(spec),
-        Err(_) if spec.namespaces != Namespaces::Require => guard(&spec, Surroundings { namespaces: false, own_proc: false }),
+        Err(_) if spec.namespaces != Namespaces::Require => {
+            guard(&spec, Surroundings { namespaces: false, own_proc: false })
+        }
         Err(why) => refuse(&format!("namespaces may not be made here: {}", why.desc())),
     }
 }

@@ -151,9 +151,8 @@ fn system_calls() -> Vec<Tried> {
         (libc::SYS_process_vm_readv, "read another process's memory"),
         (libc::SYS_chroot, "change its root"),
     ];
-    let one = |(call, what): (libc::c_long, &str)| {
-        tried(Wall::SystemCalls, what, raw::refused_with(call, 0) == libc::EPERM)
-    };
+    let one =
+        |(call, what): (libc::c_long, &str)| tried(Wall::SystemCalls, what, raw::refused_with(call, 0) == libc::EPERM);
     calls.map(one).to_vec()
 }
 
