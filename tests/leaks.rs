@@ -144,6 +144,7 @@ fn run_sanitized(name: &str, text: &str) -> Option<(bool, String)> {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "whoever runs the tests must see what was skipped")]
 fn patched_programs_run_clean_under_the_sanitizers() {
     let mut skipped = 0;
     for name in ["templates.c", "summaries.c"] {

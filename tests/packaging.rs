@@ -195,7 +195,7 @@ mod workflows {
         }
     }
 
-    fn steps<'a>(job: &'a Value) -> impl Iterator<Item = &'a Value> {
+    fn steps(job: &Value) -> impl Iterator<Item = &Value> {
         job["steps"].as_sequence().into_iter().flatten()
     }
 

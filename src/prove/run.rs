@@ -216,7 +216,7 @@ struct Series {
 impl Series {
     fn add(&mut self, sample: Sample) {
         self.seen += 1;
-        if self.seen % (self.skipping + 1) != 0 {
+        if !self.seen.is_multiple_of(self.skipping + 1) {
             return;
         }
         self.samples.push(sample);

@@ -18,10 +18,6 @@ fn the_demo_worker_is_killed_before_and_lives_after() {
             assert_eq!(base.peak_resident, 64 << 20);
         }
         assert!(proof.protections.iter().all(|one| one.state == WallState::Held), "{:?}", proof.protections);
-        eprintln!(
-            "{level:?}: {} ms, {} ms, {:?}, {:?}",
-            base.lasted_ms, patched.lasted_ms, base.limiter, proof.protections
-        );
     }
 }
 

@@ -42,6 +42,7 @@ pub(crate) fn job(before: &str, after: &str) -> Job {
 
 /// Every level of isolation that this machine and this user can have. Those that cannot be had are told, and counted by
 /// the caller's name in the test's output.
+#[expect(clippy::print_stderr, reason = "whoever runs the tests must see what was skipped")]
 pub(crate) fn levels() -> Vec<Level> {
     let all = [Level::Strongest, Level::WithoutNamespaces, Level::OrdinaryUser];
     let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);

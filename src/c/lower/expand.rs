@@ -26,12 +26,15 @@ struct Frame {
     depth: u32,
 }
 
+/// The replacements that were parsed, by the macro's name; `None` where one is no C.
+type Replacements = Map<Name, Option<(Rc<Tree>, Arc<Macro>)>>;
+
 /// The trees at hand.
 pub(crate) struct Frames<'a> {
     macros: &'a MacroTable,
     file: FileId,
     list: Vec<Frame>,
-    parsed: Map<Name, Option<(Rc<Tree>, Arc<Macro>)>>,
+    parsed: Replacements,
 }
 
 /// What a macro's replacement turned out to be.

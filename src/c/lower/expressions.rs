@@ -442,7 +442,7 @@ impl Lowerer<'_> {
             Kind::ParenthesizedExpression => {
                 let inner = self.frames.children(at).into_iter().next_back();
                 match inner.filter(|inner| self.frames.node(*inner).kind != Kind::CompoundStatement) {
-                    Some(inner) => return self.condition(inner, yes, no, next),
+                    Some(inner) => self.condition(inner, yes, no, next),
                     None => {
                         let value = self.value(at);
                         self.branch(span, value, yes, no, next);

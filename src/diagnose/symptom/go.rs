@@ -4,7 +4,7 @@
 //! panic: runtime error: index out of range [5] with length 3
 //! goroutine 1 [running]:
 //! main.(*Worker).process(0xc000010000, 0x5)
-//! 	/app/worker/process.go:41 +0x1d
+//!     /app/worker/process.go:41 +0x1d
 //! ```
 
 use super::frame::Frame;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Exception in thread "main" java.lang.NullPointerException: buffer
-//! 	at com.example.worker.Worker.process(Worker.java:41)
+//!     at com.example.worker.Worker.process(Worker.java:41)
 //! Caused by: java.io.IOException
 //! ```
 

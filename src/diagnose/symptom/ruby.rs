@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! app/worker.rb:41:in `process': undefined method `size' for nil:NilClass (NoMethodError)
-//! 	from app/worker.rb:27:in 'Worker#controller'
+//!     from app/worker.rb:27:in 'Worker#controller'
 //! ```
 
 use super::frame::Frame;
