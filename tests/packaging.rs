@@ -201,7 +201,10 @@ mod build {
         let demo = compiled(&["--package", "demo", "--edges", "normal,build"]);
         let tests = compiled(&["--workspace", "--edges", "normal,build,dev"]);
         let twice: Vec<&String> = demo.difference(&tests).collect();
-        assert!(twice.is_empty(), "the tests want other features of {twice:?}; ask for them in demo/Cargo.toml as well");
+        assert!(
+            twice.is_empty(),
+            "the tests want other features of {twice:?}; ask for them in demo/Cargo.toml as well"
+        );
     }
 }
 
