@@ -19,13 +19,24 @@ pub enum Deed {
         /// Whether the result can be null.
         nullable: bool,
     },
+    /// Like `Acquire` where an argument is null; else the result is that argument (`getcwd`, `realpath`).
+    AcquireUnless {
+        /// The number of the argument.
+        argument: u32,
+        /// The function that releases it.
+        release: Name,
+    },
     /// Releases what an argument points to; null is fine.
     Release {
         /// The number of the argument.
         argument: u32,
+        /// Whether it releases what hangs below as well, as a destructor may; `free` does not.
+        deep: bool,
     },
     /// `realloc`: on success the first argument is released and the result is new; on failure neither.
     Reallocate {
+        /// The number of the argument that holds the old block.
+        argument: u32,
         /// The function that releases the result.
         release: Name,
         /// Whether the first argument is released on failure too (`reallocf`), or failure ends the process.
@@ -51,9 +62,9 @@ pub enum Deed {
     Exit,
     /// Memory on the stack.
     Stack,
-    /// Keeps what an argument points to, and releases it in its own time.
+    /// Keeps what an argument and those behind it point to, and releases it in its own time.
     Take {
-        /// The number of the argument.
+        /// The number of the first argument that is kept.
         argument: u32,
     },
     /// Fills memory with a byte.
@@ -67,6 +78,8 @@ pub enum Success {
     Zero,
     /// Not negative.
     NotNegative,
+    /// More than 0; 0 does not happen (`asprintf` of something that is not empty).
+    Positive,
     /// Anything but 0.
     NonZero,
     /// The place is filled whatever the result (`getline`).
@@ -138,9 +151,17 @@ impl Knowledge {
                 zeroed: kind.contains("zeroed"),
                 nullable: !kind.ends_with("always"),
             },
-            "release" => Deed::Release { argument: argument(words.next()).unwrap_or(0) },
-            "reallocate" => Deed::Reallocate { release: self.names.intern(words.next()?), nullable: true },
-            "reallocate-always" => Deed::Reallocate { release: self.names.intern(words.next()?), nullable: false },
+            "release" | "free" => {
+                Deed::Release { argument: argument(words.next()).unwrap_or(0), deep: kind == "release" }
+            }
+            "reallocate" | "reallocate-always" => Deed::Reallocate {
+                release: self.names.intern(words.next()?),
+                nullable: kind == "reallocate",
+                argument: argument(words.next()).unwrap_or(0),
+            },
+            "acquire-unless" => {
+                Deed::AcquireUnless { argument: argument(words.next())?, release: self.names.intern(words.next()?) }
+            }
             "borrow" => Deed::Borrow,
             "alias" => Deed::Alias { argument: argument(words.next())? },
             "fill" => Deed::Fill {
@@ -149,6 +170,7 @@ impl Knowledge {
                 success: match words.next()? {
                     "zero" => Success::Zero,
                     "not-negative" => Success::NotNegative,
+                    "positive" => Success::Positive,
                     "non-zero" => Success::NonZero,
                     _ => Success::Always,
                 },
@@ -171,6 +193,45 @@ pub fn sounds_like_release(name: &str) -> bool {
     parts.iter().any(|part| WORDS.contains(part) || part.ends_with("free") || part.starts_with("free"))
         && !lower.contains("freeze")
         && !parts.contains(&"lock")
+}
+
+/// Words in the name of a function that keeps what it is given, for the arguments behind the first, which is what it
+/// puts them into. Only a guess, and only used where the body is not in the tree.
+pub fn sounds_like_keeping(name: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "add",
+        "append",
+        "prepend",
+        "insert",
+        "push",
+        "put",
+        "enqueue",
+        "queue",
+        "register",
+        "attach",
+        "link",
+        "set",
+        "setopt",
+        "connect",
+        "subscribe",
+        "install",
+        "store",
+        "assign",
+        "schedule",
+        "hook",
+        "set0",
+        "add0",
+        "push0",
+    ];
+    name.to_ascii_lowercase().split('_').any(|part| WORDS.contains(&part))
+}
+
+/// Words in the name of a function that only finds what others own. Only a guess, and only used where the body is not
+/// in the tree or does not say.
+pub fn sounds_like_lookup(name: &str) -> bool {
+    const WORDS: &[&str] = &["find", "lookup", "first", "next", "last", "peek", "search", "entry", "pop"];
+    let lower = name.to_ascii_lowercase();
+    lower.ends_with("_get") || lower.split('_').any(|part| WORDS.contains(&part))
 }
 
 #[cfg(test)]
