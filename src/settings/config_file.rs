@@ -217,6 +217,10 @@ mod tests {
 .github/incident-responder.yml cannot be used: services.worker.paths: "../other" is not a path inside the repository; write it relative to its root, without `..` at line 3 column 12.
 .github/incident-responder.yml: `window-hours` is 0.
 .github/incident-responder.yml cannot be used: services: invalid type: sequence, expected a map at line 1 column 11.
+.github/incident-responder.yml cannot be used: services.worker: give either `run` (a service) or `test` (a command that ends by itself) at line 3 column 5.
+.github/incident-responder.yml cannot be used: services.worker.prove: "lots" is no amount of memory; write it like 64Mi or 1Gi at line 3 column 12.
+.github/incident-responder.yml cannot be used: services.worker: `seconds` is 500; use a whole number from 1 to 120 at line 3 column 5.
+.github/incident-responder.yml cannot be used: services.worker.prove: unknown field `start`, expected one of `build`, `run`, `test`, `seconds`, `memory-limit`, `expect` at line 3 column 13.
 "#);
     }
 
