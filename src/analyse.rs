@@ -48,6 +48,7 @@ pub async fn analyse(
         None => diagnose::provenance::History::default(),
     };
     let diagnosis = diagnose::conclude(&evidence, diagnosis, history);
+    let diagnosis = look_back::beyond_window(world, &evidence, diagnosis).await?;
     Ok(Analysis { evidence, diagnosis, proof: None, at: world.now, places: world.places() })
 }
 

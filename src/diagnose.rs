@@ -1,5 +1,6 @@
 //! Thinking: from evidence to findings and suspects. Nothing in here can fail or touch anything.
 
+pub mod further_back;
 pub mod manifest_change;
 pub mod memory_leak;
 pub mod provenance;

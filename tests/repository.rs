@@ -8,7 +8,9 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 
+use pagerduty_incident_responder::diagnose::suspects::StackPlace;
 use pagerduty_incident_responder::failure::FailureKind;
+use pagerduty_incident_responder::io::look_back;
 use pagerduty_incident_responder::io::repository::{FileRead, LandingLimits, Remote, Repository};
 use pagerduty_incident_responder::model::ids::{BranchName, CommitSha, RepositoryPath};
 use pagerduty_incident_responder::model::landing::{Extent, Landing, Window};
@@ -339,4 +341,23 @@ fn refusals_say_what_to_do() {
     }
     let option = CommitSha::new("--output=/tmp/x");
     assert_eq!(repo.files(&option).expect_err("refused").kind, FailureKind::Configuration);
+}
+
+#[test]
+fn a_line_on_the_stack_leads_to_who_wrote_it_long_ago_but_never_to_the_future() {
+    let sandbox = Sandbox::new();
+    let wrote = sandbox.land(0, "worker/process.py", "def process(job):\n    return job[\"retries\"]\n", "Begin");
+    let longer =
+        sandbox.land(5, "worker/process.py", "def process(job):\n    return job[\"retries\"]\n\nx = 1\n", "Longer");
+    sandbox.land(90, "web/index.html", "<h1>Jobs</h1>\n", "Add a page");
+    sandbox.land(101, "worker/process.py", "def process(job):\n    return job.get(\"retries\")\n", "Repair");
+    let repo = Repository::open(sandbox.path()).expect("it opens");
+    let head = repo.head(None).expect("a head");
+    let place = |line| StackPlace { file: RepositoryPath::new("worker/process.py"), line };
+    let (origins, gaps) = look_back::origins(&repo, &head, at(100), &[place(2), place(4), place(99)]);
+    let commits: Vec<&CommitSha> = origins.iter().map(|origin| &origin.landing.commit).collect();
+    assert_eq!(commits, [&wrote, &longer]);
+    assert!(gaps.len() == 1 && gaps[0].what.contains("line 99"), "{gaps:?}");
+    let (origins, _) = look_back::origins(&repo, &head, at(-1), &[place(2)]);
+    assert!(origins.is_empty(), "the branch was not there yet: {origins:?}");
 }

@@ -10,6 +10,7 @@ mod model;
 mod next_steps;
 mod package;
 mod paths;
+mod places;
 mod query;
 mod reasons;
 mod terms;
@@ -18,6 +19,7 @@ use crate::diagnose::symptom::Symptom;
 use crate::model::ids::{CommitSha, Timestamp};
 use crate::model::landing::{Landing, Person};
 
+pub use places::{StackPlace, on_stack};
 pub use query::Tree;
 pub use reasons::Reason;
 

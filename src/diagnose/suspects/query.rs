@@ -12,6 +12,9 @@ const TERM_LIMIT: usize = 4_000;
 /// How many places are looked for.
 const PLACE_LIMIT: usize = 600;
 
+/// From which agreement on a printed path is taken for one of the repository's.
+const SAME_FILE: f64 = 0.8;
+
 /// How many packages are looked for. A failing build names a few; longer lists are inventories.
 const PACKAGE_LIMIT: usize = 50;
 
@@ -101,6 +104,17 @@ impl Tree {
         }
         let paths = self.by_name.get(file_name(printed)).map(Vec::as_slice).unwrap_or_default();
         paths.iter().any(|path| agreement(printed, path, self.uniqueness(printed)) >= 0.5) && !is_foreign(printed)
+    }
+
+    /// The one path of the repository that a printed one means, where there is just one.
+    pub(super) fn find(&self, printed: &str) -> Option<&str> {
+        if is_foreign(printed) {
+            return None;
+        }
+        let paths = self.by_name.get(file_name(printed))?;
+        let sure = |path: &&String| agreement(printed, path, self.uniqueness(printed)) >= SAME_FILE;
+        let mut found = paths.iter().filter(sure);
+        found.next().filter(|_| found.next().is_none()).map(String::as_str)
     }
 
     fn uniqueness(&self, printed: &str) -> Uniqueness {
