@@ -5,12 +5,13 @@ use crate::failure::Failure;
 use crate::io::publish::Publisher;
 use crate::io::tracking::Tracking;
 use crate::io::world::{World, computing};
-use crate::io::{gather, look_back};
+use crate::io::{gather, look_back, rollback};
 use crate::model::diagnosis::Verdict;
 use crate::model::ids::IncidentReference;
 use crate::model::marker::{Kind, Marker};
 use crate::model::outcome::{Outcome, RunResult};
 use crate::model::publication::{FixOutcome, Publication, PullState};
+use crate::model::rollback::Wish;
 use crate::plan::{self, Manner};
 use crate::report::tracking::Step;
 use crate::report::{Analysis, answer};
@@ -23,6 +24,7 @@ use crate::settings::outputs;
 pub async fn analyse(
     world: &World,
     incident: &IncidentReference,
+    wish: Wish,
     tracking: Option<&Tracking>,
 ) -> Result<(Analysis, Publication), Failure> {
     let evidence = gather::evidence(world, incident, async || world.step(tracking, Step::Repository).await).await?;
@@ -33,7 +35,8 @@ pub async fn analyse(
         None => diagnose::provenance::History::default(),
     };
     let diagnosis = diagnose::conclude(&evidence, diagnosis, history);
-    let analysis = Analysis { evidence, diagnosis, places: world.places() };
+    let rollback = rollback::weigh(world, &evidence, &diagnosis, wish).await?;
+    let analysis = Analysis { evidence, diagnosis, rollback, places: world.places() };
     let settings = &world.settings;
     let manner = Manner { draft: settings.draft, labels: settings.labels.clone(), run: world.run(), now: world.now };
     let publication = plan::publication(&analysis, &manner);
@@ -82,7 +85,7 @@ pub fn outcome(analysis: &Analysis, fixed: &FixOutcome) -> Outcome {
         FixOutcome::Opened(pull) => {
             values.push((outputs::PULL_REQUEST_NUMBER, pull.number.to_string()));
             values.push((outputs::PULL_REQUEST_URL, pull.address.to_string()));
-            values.push((outputs::BRANCH, plan::branch(&analysis.incident()).to_string()));
+            values.push((outputs::BRANCH, pull.branch.to_string()));
             values.push((outputs::HEAD_SHA, pull.commit.to_string()));
             values.extend(pull.verified.map(|verified| (outputs::COMMIT_VERIFIED, verified.to_string())));
             (RunResult::Fixed, "created")
@@ -92,8 +95,8 @@ pub fn outcome(analysis: &Analysis, fixed: &FixOutcome) -> Outcome {
             values.push((outputs::PULL_REQUEST_URL, address.to_string()));
             (RunResult::Fixed, if *state == PullState::Open { "unchanged" } else { "closed" })
         }
-        FixOutcome::BranchOnly { commit, .. } => {
-            values.push((outputs::BRANCH, plan::branch(&analysis.incident()).to_string()));
+        FixOutcome::BranchOnly { branch, commit, .. } => {
+            values.push((outputs::BRANCH, branch.to_string()));
             values.push((outputs::HEAD_SHA, commit.to_string()));
             (RunResult::Degraded, "none")
         }

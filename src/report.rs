@@ -8,6 +8,7 @@ pub mod answer;
 pub mod escape;
 pub mod json;
 pub mod pull_request;
+pub mod rollback;
 pub mod sections;
 pub mod sweep;
 pub mod tracking;
@@ -18,6 +19,7 @@ use crate::markdown;
 use crate::model::diagnosis::{Diagnosis, LandingSummary};
 use crate::model::evidence::Evidence;
 use crate::model::ids::{CommitSha, IncidentReference, RepositoryName, RepositoryPath, Timestamp};
+use crate::model::rollback::Rollback;
 use escape::{Markdown, Origins, code_span, inline, link};
 
 /// The program's name, without the `@` that would wake it.
@@ -30,6 +32,8 @@ pub struct Analysis {
     pub evidence: Evidence,
     /// What we think of it.
     pub diagnosis: Diagnosis,
+    /// The landing at fault, weighed for being taken back, where there is one.
+    pub rollback: Option<Rollback>,
     /// Where texts may link to.
     pub places: Places,
 }

@@ -12,6 +12,8 @@ mod gate;
 mod hostile;
 #[path = "respond/publication.rs"]
 mod publication;
+#[path = "respond/rollback.rs"]
+mod rollback;
 #[path = "respond/support.rs"]
 mod support;
 #[path = "respond/sweeps.rs"]

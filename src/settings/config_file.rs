@@ -13,6 +13,10 @@
 //! people:
 //!   on-call@example.com: octo-dev # e-mail address in PagerDuty: login on GitHub
 //! protected-paths: ["db/migrations/**"]
+//! rollback:                       # when a landing is taken back; see [`RollbackPolicy`]
+//!   open: auto
+//!   daily-cap: 3
+//!   opt-out-label: no-autorevert
 //! ```
 //!
 //! It is read from the default branch's head alone, never from a pull request.
@@ -25,6 +29,7 @@ use serde::Deserialize;
 
 use crate::failure::Failure;
 use crate::model::ids::Login;
+use crate::model::rollback::RollbackPolicy;
 pub use prove::{MemoryQuantity, ProveCommand, ProveConfig};
 
 /// The file's contents. An absent file is the default value.
@@ -41,6 +46,8 @@ pub struct ConfigFile {
     pub people: BTreeMap<String, Login>,
     /// Paths that no patch of ours may touch, besides those that are always protected.
     pub protected_paths: Vec<PathPattern>,
+    /// When a landing is taken back.
+    pub rollback: RollbackPolicy,
 }
 
 /// What belongs to one service.
@@ -209,14 +216,20 @@ mod tests {
             "services:\n  worker:\n    prove: {run: ./worker, memory-limit: lots}\n",
             "services:\n  worker:\n    prove: {run: ./worker, seconds: 500}\n",
             "services:\n  worker:\n    prove: {start: ./worker}\n",
+            "rollback: {open: always}\n",
         ];
         insta::assert_snapshot!(typos.map(told).join("\n"), @r#"
 .github/incident-responder.yml cannot be used: services.worker: unknown field `pathes`, expected one of `paths`, `manifests`, `prove` at line 3 column 5.
-.github/incident-responder.yml cannot be used: unknown field `service`, expected one of `pagerduty-host`, `window-hours`, `services`, `people`, `protected-paths` at line 1.
+.github/incident-responder.yml cannot be used: unknown field `service`, expected one of `pagerduty-host`, `window-hours`, `services`, `people`, `protected-paths`, `rollback` at line 1.
 .github/incident-responder.yml cannot be used: services.worker.paths: invalid type: string "src", expected a sequence at line 3 column 12.
 .github/incident-responder.yml cannot be used: services.worker.paths: "../other" is not a path inside the repository; write it relative to its root, without `..` at line 3 column 12.
 .github/incident-responder.yml: `window-hours` is 0.
 .github/incident-responder.yml cannot be used: services: invalid type: sequence, expected a map at line 1 column 11.
+.github/incident-responder.yml cannot be used: services.worker: give either `run` (a service) or `test` (a command that ends by itself) at line 3 column 5.
+.github/incident-responder.yml cannot be used: services.worker.prove: "lots" is no amount of memory; write it like 64Mi or 1Gi at line 3 column 12.
+.github/incident-responder.yml cannot be used: services.worker: `seconds` is 500; use a whole number from 1 to 120 at line 3 column 5.
+.github/incident-responder.yml cannot be used: services.worker.prove: unknown field `start`, expected one of `build`, `run`, `test`, `seconds`, `memory-limit`, `expect` at line 3 column 13.
+.github/incident-responder.yml cannot be used: rollback.open: unknown variant `always`, expected one of `auto`, `asked`, `never` at line 1 column 18.
 "#);
     }
 
