@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const FIXTURES: &[&str] = &["worker.c", "templates.c", "summaries.c", "abstains.c"];
+const FIXTURES: &[&str] = &["worker.c", "templates.c", "summaries.c", "abstains.c", "loop_macros.c"];
 
 fn fixture(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/c").join(name);

@@ -183,6 +183,31 @@ mod image {
     }
 }
 
+mod build {
+    use super::*;
+
+    /// Each crate that cargo compiles for a choice of packages, with its features.
+    fn compiled(choice: &[&str]) -> BTreeSet<String> {
+        let form = ["tree", "--locked", "--offline", "--prefix", "none", "--format", "{p}|{f}"];
+        let mut cargo = std::process::Command::new(env!("CARGO"));
+        let output = cargo.current_dir(root()).args(form).args(choice).output().expect("cargo runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).expect("names are text");
+        text.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
+    }
+
+    #[test]
+    fn a_newcomer_compiles_each_crate_once() {
+        let demo = compiled(&["--package", "demo", "--edges", "normal,build"]);
+        let tests = compiled(&["--workspace", "--edges", "normal,build,dev"]);
+        let twice: Vec<&String> = demo.difference(&tests).collect();
+        assert!(
+            twice.is_empty(),
+            "the tests want other features of {twice:?}; ask for them in demo/Cargo.toml as well"
+        );
+    }
+}
+
 mod workflows {
     use super::*;
 

@@ -1,6 +1,6 @@
 //! Knowledge: what functions do whose bodies are not in the tree.
 //!
-//! One row a function. The table in [`table`] holds the C library and common libraries; a project adds its own in its
+//! One row a function. The table in `table` holds the C library and common libraries; a project adds its own in its
 //! configuration. A function with a body in the tree is learned from its body instead, unless it has a row here.
 
 mod table;

@@ -1,7 +1,7 @@
 //! Lowering: from syntax to the intermediate form, one file at a time, on any thread.
 //!
-//! The rooms: [`builder`] holds the function under construction, [`statements`] and [`expressions`] walk the syntax,
-//! [`declarations`] reads names and shapes, [`expand`] opens macros where they are used, and [`facts`] collects what
+//! The rooms: `builder` holds the function under construction, `statements` and `expressions` walk the syntax,
+//! `declarations` reads names and shapes, `expand` opens macros where they are used, and `facts` collects what
 //! the rest of the tree wants to know of a file (constants, writes to globals, candidates of function pointers).
 //!
 //! Lowering never fails. What cannot be read becomes a [`Blind`](super::ir::InstrKind::Blind) instruction, which makes
@@ -12,6 +12,7 @@ mod declarations;
 mod expand;
 mod expressions;
 mod facts;
+mod loop_macros;
 mod statements;
 
 use super::ir::{FileId, Function, Linkage};

@@ -1,6 +1,6 @@
 //! What the incident says: stack frames, error lines, files, identifiers, packages and images found in its text.
 //!
-//! Each trace format is one small file with a function that reads one frame from one line, and a row in [`FORMATS`].
+//! Each trace format is one small file with a function that reads one frame from one line, and a row in `FORMATS`.
 //! Adding a format means adding a file and a row. Reading never fails: a text in which nothing is recognised is a [`Symptom`]
 //! with words and nothing else.
 

@@ -153,14 +153,13 @@ fn folder_of(path: &RepositoryPath) -> &str {
 
 /// A path as it is seen from a folder; both relative to the root.
 fn seen_from(folder: &str, path: &str) -> String {
-    if folder.is_empty() {
-        return if path.is_empty() { ".".to_owned() } else { path.to_owned() };
-    }
-    match path.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')) {
-        Some(inside) => inside.to_owned(),
-        None if path == folder => ".".to_owned(),
-        None => format!("{}{path}", "../".repeat(folder.split('/').count())),
-    }
+    let split =
+        |whole: &str| -> Vec<String> { whole.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect() };
+    let (from, to) = (split(folder), split(path));
+    let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let up = from.iter().skip(shared).map(|_| "..".to_owned());
+    let way: Vec<String> = up.chain(to.into_iter().skip(shared)).collect();
+    if way.is_empty() { ".".to_owned() } else { way.join("/") }
 }
 
 /// A word for the shell, and never an option: file names are other people's.
