@@ -63,7 +63,7 @@ pub fn find(evidence: &Evidence) -> Found {
         }
         for group in versions.versions.iter().flat_map(|it| by_object(it, changes(it, &complaint))) {
             match finding(manifest, text, &group, &complaint) {
-                Some(Verdict::Explains(finding)) => found.findings.push(finding),
+                Some(Verdict::Explains(finding)) => found.findings.push(*finding),
                 Some(Verdict::Elsewhere(what)) => found.ruled_out.push(what),
                 None => {}
             }
@@ -149,7 +149,7 @@ fn by_object<'a>(version: &'a Version<'a>, changes: Vec<Changed>) -> Vec<Group<'
 /// What a group of changed settings is to the incident.
 enum Verdict {
     /// It explains it.
-    Explains(Finding),
+    Explains(Box<Finding>),
     /// It would, but the incident speaks of something else: a clause that says so.
     Elsewhere(String),
 }
@@ -180,7 +180,7 @@ fn finding(manifest: &SourceFile, text: &str, group: &Group<'_>, complaint: &Com
         }
     }
     let value = |side: &Option<Setting>| side.as_ref().map_or_else(|| NOTHING.to_owned(), |it| it.scalar.value.clone());
-    Some(Verdict::Explains(Finding {
+    Some(Verdict::Explains(Box::new(Finding {
         detector: NAME,
         file: manifest.path.clone(),
         line: line(first),
@@ -195,7 +195,7 @@ fn finding(manifest: &SourceFile, text: &str, group: &Group<'_>, complaint: &Com
             landing: summary(group.version.landing),
         }),
         repair: repair(manifest, &now, group, complaint),
-    }))
+    })))
 }
 
 /// How a value that is not there reads in a sentence.

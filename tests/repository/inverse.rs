@@ -215,6 +215,7 @@ fn later_landings_on_the_same_files_and_reverts_are_found() {
 /// Compares with `git revert` on a public history. `REVERT_REPOSITORY` names the clone, `REVERT_LANDINGS` how many landings
 /// (200), and each is taken back at the landing `REVERT_DISTANCE` later (20).
 #[test]
+#[allow(clippy::print_stdout, reason = "the figures are what the test is run for")]
 #[ignore = "it needs a large repository, which REVERT_REPOSITORY names"]
 fn the_inverse_is_what_git_revert_gives_on_a_public_history() {
     let Some(path) = std::env::var_os("REVERT_REPOSITORY") else { return };

@@ -1,6 +1,7 @@
 //! Taking a landing back: when it is opened, when it is only described, and what is written.
 
-use demo::world::{Comment, World};
+use demo::scenario::Scenario;
+use demo::world::{Comment, Settings, World};
 use serde_json::{Value, json};
 
 use super::support::*;
@@ -23,7 +24,7 @@ fn alter_culprit(world: &World, change: impl Fn(&mut Value)) {
 async fn expect_described(world: &World, reason: &str) {
     expect_code(&ask(world).await, 0);
     assert!(own_pulls(world).is_empty() && branches(world).await.is_empty());
-    let comment = own_comments(world).pop().expect("an answer").replace('\u{200b}', "").replace('\\', "");
+    let comment = own_comments(world).pop().expect("an answer").replace(['\u{200b}', '\\'], "");
     assert!(comment.contains("not opened"), "{comment}");
     assert!(comment.contains(reason), "{reason} is missing in\n{comment}");
     assert!(comment.contains("git revert -m 1 "), "{comment}");
@@ -116,6 +117,60 @@ async fn what_landed_since_and_what_is_protected_hold_a_rollback() {
     let report = other.git(&["show", "main:report/daily.py"]).await.expect("the report");
     commit(&other, "report/daily.py", &format!("{}\n", report.replace("took, from", "took, read from"))).await;
     expect_described(&other, "changed `report/daily.py` since").await;
+}
+
+/// The culprit landed 25 hours before the incident, after the deployment of the day before and before that of the same day.
+fn a_day_older() -> Vec<demo::history::Landing> {
+    let mut landings = (scenario().landings)();
+    let place = landings.iter().position(|it| Some(it.subject) == scenario().expect.culprit).expect("a culprit");
+    let mut culprit = landings.remove(place);
+    culprit.before = chrono::TimeDelta::hours(25);
+    let place = landings.iter().position(|it| it.before < culprit.before).expect("later ones");
+    landings.insert(place, culprit);
+    landings
+}
+
+fn scenario() -> &'static Scenario {
+    demo::scenario::find("traceback").expect("a scenario")
+}
+
+#[tokio::test]
+async fn an_older_landing_is_taken_back_where_it_came_with_the_deployment_at_fault() {
+    static OLDER: Scenario = Scenario {
+        landings: a_day_older,
+        alert: || (scenario().alert)(),
+        name: "traceback-older",
+        about: "",
+        worker: demo::scenario::Worker::Sound,
+        expect: demo::scenario::Expect {
+            culprit: Some("Report durations in seconds (#49)"),
+            outcome: demo::scenario::Outcome::PullRequest(BRANCH),
+            restored: None,
+        },
+    };
+    for deployed in [true, false] {
+        let settings = Settings { scenario: &OLDER, ..Settings::of("traceback") };
+        let world = World::start(settings).await.expect("the world starts");
+        world.raise_incident().await.expect("the incident is raised");
+        if !deployed {
+            world.github.records().deployments.clear();
+        }
+        let event = world.comment(Comment::asking(COMMAND));
+        expect_code(&respond(&world, &event, &[("window-hours", "48")]).await, 0);
+        let comment = own_comments(&world).pop().expect("an answer");
+        assert_eq!(own_pulls(&world).len(), usize::from(deployed), "{comment}");
+        assert!(deployed || comment.contains("25 hours before the incident"), "{comment}");
+    }
+}
+
+#[tokio::test]
+async fn a_sweep_offers_a_rollback_as_well() {
+    let world = world("traceback").await;
+    commit(&world, ".github/incident-responder.yml", "services:\n  worker-deployment: {paths: [report/]}\n").await;
+    expect_code(&respond(&world, &world.schedule(), &[]).await, 0);
+    assert_eq!(branches(&world).await, [BRANCH]);
+    expect_code(&respond(&world, &world.schedule(), &[]).await, 0);
+    assert_eq!(own_pulls(&world).len(), 1);
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ fn found(path: &str, before: &str, after: &str, complaint: &Complaint) -> Vec<Fi
     assert!(!versions.broken);
     let groups = versions.versions.iter().flat_map(|version| by_object(version, changes(version, complaint)));
     let explains = groups.filter_map(|group| match finding(&manifest, after, &group, complaint)? {
-        Verdict::Explains(finding) => Some(finding),
+        Verdict::Explains(finding) => Some(*finding),
         Verdict::Elsewhere(why) => {
             assert!(why.contains("names nothing of it"), "{why}");
             None
