@@ -5,6 +5,7 @@
 pub mod act;
 pub mod analyze;
 pub mod leaks;
+pub mod prove;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,8 @@ enum Command {
     Analyze(analyze::AnalyzeArguments),
     /// Find memory leaks in C sources, and repair them.
     Leaks(leaks::LeaksArguments),
+    /// Run the fault and the fix of a plan, and write the proof down.
+    Prove(prove::ProveArguments),
     /// A stage of the sandbox in which a proof runs: not for people.
     #[command(name = "__sandbox", hide = true)]
     Sandbox {
@@ -56,6 +59,7 @@ pub fn run(arguments: CommandLine, environment: Environment) -> ExitCode {
         None => act::run(&environment, &console),
         Some(Command::Leaks(arguments)) => leaks::run(&arguments),
         Some(Command::Analyze(arguments)) => analyze::run(&arguments, environment, &console),
+        Some(Command::Prove(arguments)) => prove::run(&arguments, &environment, &console),
         Some(Command::Sandbox { .. }) => Ok(ExitCode::SUCCESS),
     };
     match ended {

@@ -5,12 +5,15 @@
 //! words that wake this program are never printed.
 
 pub mod answer;
+pub mod chart;
 pub mod escape;
 pub mod json;
+pub mod proof;
 pub mod pull_request;
 pub mod rollback;
 pub mod sections;
 pub mod sweep;
+pub mod timeline;
 pub mod tracking;
 
 use url::Url;
@@ -19,6 +22,7 @@ use crate::markdown;
 use crate::model::diagnosis::{Diagnosis, LandingSummary};
 use crate::model::evidence::Evidence;
 use crate::model::ids::{CommitSha, IncidentReference, RepositoryName, RepositoryPath, Timestamp};
+use crate::model::proof::Proof;
 use crate::model::rollback::Rollback;
 use escape::{Markdown, Origins, code_span, inline, link};
 
@@ -34,6 +38,10 @@ pub struct Analysis {
     pub diagnosis: Diagnosis,
     /// The landing at fault, weighed for being taken back, where there is one.
     pub rollback: Option<Rollback>,
+    /// What running the fault and its repair showed; absent before it was tried, and where no repair is offered.
+    pub proof: Option<Proof>,
+    /// When the run began.
+    pub at: Timestamp,
     /// Where texts may link to.
     pub places: Places,
 }

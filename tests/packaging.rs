@@ -133,9 +133,12 @@ mod image {
         let instructions = instructions();
         let entrypoints: Vec<&str> =
             instructions.iter().filter(|(word, _)| word == "ENTRYPOINT").map(|(_, rest)| rest.as_str()).collect();
-        let [entrypoint] = entrypoints.as_slice() else { panic!("one entrypoint, not {entrypoints:?}") };
-        let words: Vec<String> = serde_json::from_str(entrypoint).expect("the exec form is a JSON array");
-        assert_eq!(words, [concat!("/usr/local/bin/", env!("CARGO_PKG_NAME"))]);
+        // The action's image and the one with a toolchain.
+        assert_eq!(entrypoints.len(), 2, "{entrypoints:?}");
+        for entrypoint in entrypoints {
+            let words: Vec<String> = serde_json::from_str(entrypoint).expect("the exec form is a JSON array");
+            assert_eq!(words, [concat!("/usr/local/bin/", env!("CARGO_PKG_NAME"))]);
+        }
         let last = instructions.last().map(|(word, _)| word.as_str());
         assert_eq!(last, Some("ENTRYPOINT"), "the last stage is what the action runs");
     }

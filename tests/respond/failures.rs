@@ -25,7 +25,7 @@ async fn inputs_that_cannot_work_end_with_code_2_before_anything_is_asked() {
         ("pagerduty-token", "", "pagerduty-token"),
         ("pagerduty-token", "Bearer abc", "scheme"),
         ("github-token", "two words", "github-token"),
-        ("mode", "fix", "respond, sweep, report"),
+        ("mode", "fix", "respond, sweep, report, plan, publish"),
         ("window-hours", "lots", "1 to 720"),
         ("incident", "12 34", "names no incident"),
         ("pagerduty-mcp-url", "http://mcp.example.com/mcp", "http"),

@@ -146,6 +146,7 @@ async fn an_older_landing_is_taken_back_where_it_came_with_the_deployment_at_fau
             culprit: Some("Report durations in seconds (#49)"),
             outcome: demo::scenario::Outcome::PullRequest(BRANCH),
             restored: None,
+            shown: None,
         },
     };
     for deployed in [true, false] {
