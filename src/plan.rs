@@ -4,6 +4,7 @@ use crate::model::diagnosis::{Confidence, Finding, Repair};
 use crate::model::ids::{BranchName, IncidentReference, Login, RepositoryPath};
 use crate::model::landing::FileMode;
 use crate::model::marker::{Fingerprint, Kind, Marker};
+use crate::model::proof::Proof;
 use crate::model::publication::{FileAddition, FixPublication, Publication};
 use crate::model::rollback::{FileState, Forge, InverseChange, Rollback, Wish};
 use crate::report::{self, Analysis, pull_request};
@@ -55,10 +56,21 @@ pub fn choice(analysis: &Analysis) -> Choice<'_> {
             false => Choice::Nothing(held(rollback)),
         },
         (_, Ok((finding, repair))) => Choice::Fix(finding, repair),
+        // A repair that was run and did not help puts the finding in doubt, and with it the landing that brought it.
+        (Some(rollback), Err(why)) if rollback.may_open() && is_doubted(analysis) => {
+            let landing = rollback.commit().short();
+            Choice::Nothing(format!(
+                "{why}; that leaves in doubt whether {landing} is at fault, so it is not taken back"
+            ))
+        }
         (Some(rollback), Err(_)) if rollback.may_open() => Choice::Rollback(rollback),
         (Some(rollback), Err(why)) => Choice::Nothing(format!("{why}; {}", held(rollback))),
         (None, Err(why)) => Choice::Nothing(why),
     }
+}
+
+fn is_doubted(analysis: &Analysis) -> bool {
+    analysis.proof.as_ref().is_some_and(Proof::withdraws)
 }
 
 fn held(rollback: &Rollback) -> String {

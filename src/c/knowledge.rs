@@ -91,6 +91,41 @@ pub struct Row {
     pub release: Option<String>,
 }
 
+impl Row {
+    /// Reads what `function` does from the words of the table, such as `acquire pool_free` or `take 1`.
+    ///
+    /// # Errors
+    /// A sentence that says what can be written instead.
+    pub fn parse(function: &str, text: &str) -> Result<Row, String> {
+        let is_name = |word: &str| {
+            word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        };
+        if !is_name(function) {
+            return Err(format!("{function:?} is no name of a C function"));
+        }
+        let mut names = NameTable::default();
+        let mut words = text.split_whitespace();
+        let deed = deed(&mut names, &mut words).filter(|_| words.next().is_none()).ok_or_else(|| {
+            format!(
+                "{text:?} says nothing about `{function}`; write one of `acquire RELEASE`, `acquire-zeroed RELEASE` \
+                 (both also with `-always`), `release N`, `reallocate RELEASE`, `fill N RELEASE zero|not-negative|\
+                 non-zero|always`, `take N`, `alias N`, `borrow`, `exit`"
+            )
+        })?;
+        let release = match deed {
+            Deed::Acquire { release, .. } | Deed::Reallocate { release, .. } | Deed::Fill { release, .. } => {
+                Some(names.text(release).to_owned())
+            }
+            _ => None,
+        };
+        match release.as_deref() {
+            Some(release) if !is_name(release) => Err(format!("{release:?} is no name of a C function")),
+            _ => Ok(Row { function: function.to_owned(), deed, release }),
+        }
+    }
+}
+
 impl Knowledge {
     /// The built-in rows and `more`, which win.
     pub fn with(more: &[Row]) -> Knowledge {
@@ -122,44 +157,51 @@ impl Knowledge {
     fn read(&mut self, line: &str) {
         let Some((head, functions)) = line.split_once(':') else { return };
         let mut words = head.split_whitespace();
-        let Some(deed) = self.deed(&mut words) else { return };
+        let Some(deed) = deed(&mut self.names, &mut words) else { return };
         for function in functions.split_whitespace() {
             let name = self.names.intern(function);
             self.rows.insert(name, deed);
         }
     }
+}
 
-    fn deed<'a>(&mut self, words: &mut impl Iterator<Item = &'a str>) -> Option<Deed> {
-        let kind = words.next()?;
-        let argument = |word: Option<&str>| word.and_then(|word| word.parse().ok());
-        Some(match kind {
-            "acquire" | "acquire-zeroed" | "acquire-always" | "acquire-zeroed-always" => Deed::Acquire {
-                release: self.names.intern(words.next()?),
-                zeroed: kind.contains("zeroed"),
-                nullable: !kind.ends_with("always"),
+/// Reads a deed and its arguments.
+fn deed<'a>(names: &mut NameTable, words: &mut impl Iterator<Item = &'a str>) -> Option<Deed> {
+    let kind = words.next()?;
+    let argument = |word: Option<&str>| word.and_then(|word| word.parse().ok());
+    Some(match kind {
+        "release" => Deed::Release {
+            argument: match words.next() {
+                Some(number) => number.parse().ok()?,
+                None => 0,
             },
-            "release" => Deed::Release { argument: argument(words.next()).unwrap_or(0) },
-            "reallocate" => Deed::Reallocate { release: self.names.intern(words.next()?), nullable: true },
-            "reallocate-always" => Deed::Reallocate { release: self.names.intern(words.next()?), nullable: false },
-            "borrow" => Deed::Borrow,
-            "alias" => Deed::Alias { argument: argument(words.next())? },
-            "fill" => Deed::Fill {
-                argument: argument(words.next())?,
-                release: self.names.intern(words.next()?),
-                success: match words.next()? {
-                    "zero" => Success::Zero,
-                    "not-negative" => Success::NotNegative,
-                    "non-zero" => Success::NonZero,
-                    _ => Success::Always,
-                },
+        },
+        "alias" => Deed::Alias { argument: argument(words.next())? },
+        "take" => Deed::Take { argument: argument(words.next())? },
+        "fill" => Deed::Fill {
+            argument: argument(words.next())?,
+            release: names.intern(words.next()?),
+            success: match words.next()? {
+                "zero" => Success::Zero,
+                "not-negative" => Success::NotNegative,
+                "non-zero" => Success::NonZero,
+                "always" => Success::Always,
+                _ => return None,
             },
-            "exit" => Deed::Exit,
-            "stack" => Deed::Stack,
-            "take" => Deed::Take { argument: argument(words.next())? },
-            "set" => Deed::Set,
-            _ => return None,
-        })
-    }
+        },
+        "acquire" | "acquire-zeroed" | "acquire-always" | "acquire-zeroed-always" => Deed::Acquire {
+            release: names.intern(words.next()?),
+            zeroed: kind.contains("zeroed"),
+            nullable: !kind.ends_with("always"),
+        },
+        "reallocate" => Deed::Reallocate { release: names.intern(words.next()?), nullable: true },
+        "reallocate-always" => Deed::Reallocate { release: names.intern(words.next()?), nullable: false },
+        "borrow" => Deed::Borrow,
+        "exit" => Deed::Exit,
+        "stack" => Deed::Stack,
+        "set" => Deed::Set,
+        _ => return None,
+    })
 }
 
 /// Words in the name of a function that releases what it is given. Only a guess, and only used where the body is not
@@ -193,6 +235,24 @@ mod tests {
         let release = Name::of("free");
         let malloc = Deed::Acquire { release, zeroed: false, nullable: true };
         assert_eq!(Knowledge::with(&[]).of(Name::of("malloc")), Some(malloc));
+    }
+
+    #[test]
+    fn rows_are_read_from_the_words_of_the_table_and_nothing_else() {
+        let row = Row::parse("pool_open", "fill 1 pool_free zero").expect("a row");
+        assert_eq!(row.release.as_deref(), Some("pool_free"));
+        assert!(matches!(row.deed, Deed::Fill { argument: 1, success: Success::Zero, .. }));
+        for (function, text) in [
+            ("pool_open", ""),
+            ("pool_open", "acquire"),
+            ("pool_open", "acquire pool_free 2"),
+            ("pool_open", "acquire pool->free"),
+            ("pool_open", "release first"),
+            ("pool_open", "fill 1 pool_free sometimes"),
+            ("pool open", "borrow"),
+        ] {
+            assert!(Row::parse(function, text).is_err(), "{function}: {text}");
+        }
     }
 
     #[test]

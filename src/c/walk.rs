@@ -11,6 +11,7 @@
 mod apply;
 mod calls;
 mod conditions;
+mod contents;
 mod finish;
 mod flow;
 mod memory;
@@ -126,7 +127,11 @@ pub(super) struct Walk<'a> {
     arena: Arena,
     sites: Vec<Site>,
     site_ids: Map<(u32, u16), u32>,
+    /// Every loss that some view has noted.
+    noted: Vec<Loss>,
+    /// Those of them whose path has come to an ordinary end.
     losses: Vec<FoundLoss>,
+    told: Set<u32>,
     releases: Vec<SeenRelease>,
     faults: Vec<Fault>,
     outcomes: Vec<Outcome>,
@@ -147,7 +152,9 @@ pub fn walk(program: &Program, summaries: &Summaries, function: &Function) -> Wa
         arena: Arena::default(),
         sites: Vec::new(),
         site_ids: Map::default(),
+        noted: Vec::new(),
         losses: Vec::new(),
+        told: Set::default(),
         releases: Vec::new(),
         faults: Vec::new(),
         outcomes: Vec::new(),
@@ -266,7 +273,7 @@ impl Walk<'_> {
         }
         for loss in two.losses.iter() {
             if !one.losses.contains(loss) {
-                one.losses.push(loss.clone());
+                one.losses.push(*loss);
             }
         }
         for (symbol, object) in two.objects.iter().filter(|(_, object)| object.site.is_none()) {
@@ -295,15 +302,15 @@ impl Walk<'_> {
         }
         let function = self.function;
         let Some(block) = function.blocks.get(id.0 as usize) else { return };
-        let mut views = vec![view];
+        // Two lists that change places: most instructions turn one view into one.
+        let (mut views, mut after) = (vec![view], Vec::new());
         for (offset, instr) in block.instrs.iter().enumerate() {
             self.at = self.flow.first_instr(id) + offset as u32;
-            let mut after = Vec::with_capacity(views.len());
-            for view in views {
+            for view in views.drain(..) {
                 self.steps += 1;
                 self.instr(view, &instr.kind, instr.span, &mut after);
             }
-            views = after;
+            std::mem::swap(&mut views, &mut after);
             if views.len() > MAX_VIEWS {
                 views = self.join_alike(views, id);
                 views.truncate(MAX_JOINED);

@@ -165,6 +165,10 @@ fn finding(manifest: &SourceFile, text: &str, group: &Group<'_>, complaint: &Com
     reasons.extend(exceeded(first, complaint));
     let is_whole = first.before.is_some() && first.after.is_some();
     let mut confidence = if is_whole { first.rule.confidence } else { Confidence::Medium };
+    if is_too_little(&first.before, first.rule, complaint) {
+        confidence = confidence.min(Confidence::Medium);
+        reasons.push("the former value was less than was measured as well".to_owned());
+    }
     match names::compare(&complaint.words, &first.owner, setting, &manifest.path) {
         _ if complaint.scope == ManifestScope::Mapped => {}
         Match::Same => {}
@@ -217,6 +221,12 @@ fn exceeded(changed: &Changed, complaint: &Complaint) -> Option<String> {
     Some(format!("the incident measured {:.0} MB, and the limit is {:.0} MB", need / 1e6, limit / 1e6))
 }
 
+/// Whether a former memory limit would not have been enough for what the incident measured.
+fn is_too_little(before: &Option<Setting>, rule: &Rule, complaint: &Complaint) -> bool {
+    let limit = before.as_ref().filter(|_| rule.limits_memory()).and_then(|it| quantity::parse(&it.scalar.value));
+    limit.zip(complaint.need).is_some_and(|(limit, need)| limit < need)
+}
+
 /// All former values of one object put back, or why that is not to be done.
 fn repair(manifest: &SourceFile, now: &Settings, group: &Group<'_>, complaint: &Complaint) -> Result<Repair, String> {
     let mut former = Vec::with_capacity(1 + group.others.len());
@@ -224,8 +234,7 @@ fn repair(manifest: &SourceFile, now: &Settings, group: &Group<'_>, complaint: &
         let (Some(old), Some(new)) = (&changed.before, &changed.after) else {
             return Err("a setting came or went, and only values are put back".to_owned());
         };
-        let is_enough = |bytes: f64| complaint.need.is_none_or(|need| bytes >= need);
-        if changed.rule.limits_memory() && !quantity::parse(&old.scalar.value).is_some_and(is_enough) {
+        if is_too_little(&changed.before, changed.rule, complaint) {
             return Err(format!("the former value `{}` is less than the incident measured as well", old.scalar.value));
         }
         let current = now.get(&changed.owner, new).filter(|it| it.scalar.value == new.scalar.value);

@@ -127,6 +127,7 @@ pub async fn evidence(
         responders,
         protected: protected(&config),
         rollback: config.rollback.clone(),
+        memory: config.memory,
         gaps,
     })
 }

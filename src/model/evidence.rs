@@ -6,6 +6,7 @@ use super::ids::{BranchName, CommitSha, Login, RepositoryPath};
 use super::incident::{Incident, OnCall};
 use super::landing::{Landing, Window};
 use super::rollback::RollbackPolicy;
+use crate::c::knowledge::Row;
 use crate::settings::config_file::PathPattern;
 
 /// Everything that was gathered for one incident. Thinking starts here and needs nothing else.
@@ -37,6 +38,8 @@ pub struct Evidence {
     pub protected: Protected,
     /// When a landing may be taken back.
     pub rollback: RollbackPolicy,
+    /// What the configuration file says of C functions whose bodies are not in the repository.
+    pub memory: Vec<Row>,
     /// What could not be read.
     pub gaps: Vec<Gap>,
 }

@@ -23,6 +23,10 @@ const START: Duration = Duration::from_secs(20);
 const MOST_PRINTED: u64 = 64 << 20;
 /// A run whose folder is larger is stopped, in bytes and in entries.
 const MOST_DISK: (u64, usize) = (256 << 20, 20_000);
+/// Reading the size of a large tree takes milliseconds, so it is done again only after so many times as long, and no later
+/// than after a second.
+const DISK_SHARE: u32 = 100;
+const LONGEST_UNSEEN: Duration = Duration::from_secs(1);
 /// A run with more processes at once is stopped. Each takes some 250 KB of a memory group, so that this many are seen
 /// before they fill it.
 pub(super) const MOST_PROCESSES: usize = 64;
@@ -85,6 +89,7 @@ pub(super) fn measure(launcher: &Path, cell: &Cell, mut spec: Spec, bounds: &Bou
         series: Series::default(),
         peak: (0, 0),
         most_processes: 0,
+        next_disk_look: Duration::ZERO,
     };
     let end = run.watch(bounds);
     let lasted = run.start.elapsed();
@@ -123,6 +128,8 @@ struct Run {
     peak: (u64, u64),
     /// The most processes that were seen at once.
     most_processes: usize,
+    /// When the folder's size is read again, since the start.
+    next_disk_look: Duration,
 }
 
 impl Run {
@@ -183,7 +190,12 @@ impl Run {
         if self.oom_kills() > 0 {
             return Some(self.out_of_memory());
         }
-        is_too_large(&self.folder).then_some(End::Stopped(Stop::Disk))
+        if self.start.elapsed() < self.next_disk_look {
+            return None;
+        }
+        let (begun, is_too_large) = (Instant::now(), is_too_large(&self.folder));
+        self.next_disk_look = self.start.elapsed() + (begun.elapsed() * DISK_SHARE).min(LONGEST_UNSEEN);
+        is_too_large.then_some(End::Stopped(Stop::Disk))
     }
 
     fn oom_kills(&self) -> u64 {

@@ -9,7 +9,7 @@ mod places;
 use crate::c::Tree as SourceTree;
 use crate::c::report::{Candidate, FileView, Fix, Releaser};
 use crate::model::edit::{self, Edit};
-use crate::repair::verify;
+use crate::repair::verify::{self, Before};
 use layout::Layout;
 
 /// A way to repair, before it is proven.
@@ -25,7 +25,7 @@ pub(crate) struct Proposal {
 const MAX_PROPOSALS: usize = 12;
 
 /// A fix for a finding, or why there is none.
-pub fn repair(tree: &SourceTree, view: &FileView, candidate: &Candidate) -> Result<Fix, String> {
+pub fn repair(tree: &SourceTree, view: &FileView, before: &Before, candidate: &Candidate) -> Result<Fix, String> {
     let releaser = candidate.decided.releaser.as_ref().ok_or("it is not known what releases it")?;
     let layout = Layout::new(view, tree.program.functions[candidate.function.0 as usize].span);
     let proposals = places::proposals(tree, view, &layout, candidate, releaser);
@@ -34,7 +34,7 @@ pub fn repair(tree: &SourceTree, view: &FileView, candidate: &Candidate) -> Resu
     }
     let mut reason = String::new();
     for proposal in proposals.into_iter().take(MAX_PROPOSALS) {
-        match verify::accept(tree, view, candidate, &proposal.edits) {
+        match verify::accept(tree, view, before, candidate, &proposal.edits) {
             Ok(()) => {
                 let after = edit::apply(view.text, &proposal.edits).ok_or("the edits overlap")?;
                 let diff = edit::unified_diff(view.path, view.text, &after);

@@ -145,7 +145,7 @@ fn reason(analysis: &Analysis, rollback: &Rollback) -> Markdown {
     let mut text = match rollback.culprit.certainty {
         Certainty::Shown => "What was found in the repository was brought by this landing:\n\n".into(),
         Certainty::Accused(probability) => {
-            let percent = (probability.clamp(0.0, 1.0) * 100.0).floor() as u32;
+            let percent = (probability.clamp(0.0, 1.0) * 100.0).round() as u32;
             markdown!["With a probability of ", percent, " % this landing caused the incident:\n\n"]
         }
         Certainty::Suspected => "No landing is accused; this one is the first to look at:\n\n".into(),

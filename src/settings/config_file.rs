@@ -17,6 +17,8 @@
 //!   open: auto
 //!   daily-cap: 3
 //!   opt-out-label: no-autorevert
+//! memory:                         # what C functions do whose bodies are not in the repository
+//!   pool_strdup: acquire pool_free
 //! ```
 //!
 //! It is read from the default branch's head alone, never from a pull request.
@@ -27,6 +29,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::c::knowledge::Row;
 use crate::failure::Failure;
 use crate::model::ids::Login;
 use crate::model::rollback::RollbackPolicy;
@@ -48,6 +51,15 @@ pub struct ConfigFile {
     pub protected_paths: Vec<PathPattern>,
     /// When a landing is taken back.
     pub rollback: RollbackPolicy,
+    /// What C functions do with memory, for those that the engine cannot learn from their bodies.
+    #[serde(deserialize_with = "memory_rows")]
+    pub memory: Vec<Row>,
+}
+
+/// A map of functions to deeds, as rows.
+fn memory_rows<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Row>, D::Error> {
+    let written = BTreeMap::<String, String>::deserialize(deserializer)?;
+    written.iter().map(|(function, deed)| Row::parse(function, deed).map_err(serde::de::Error::custom)).collect()
 }
 
 /// What belongs to one service.
@@ -217,10 +229,11 @@ mod tests {
             "services:\n  worker:\n    prove: {run: ./worker, seconds: 500}\n",
             "services:\n  worker:\n    prove: {start: ./worker}\n",
             "rollback: {open: always}\n",
+            "memory:\n  pool_strdup: acquires pool_free\n",
         ];
         insta::assert_snapshot!(typos.map(told).join("\n"), @r#"
 .github/incident-responder.yml cannot be used: services.worker: unknown field `pathes`, expected one of `paths`, `manifests`, `prove` at line 3 column 5.
-.github/incident-responder.yml cannot be used: unknown field `service`, expected one of `pagerduty-host`, `window-hours`, `services`, `people`, `protected-paths`, `rollback` at line 1.
+.github/incident-responder.yml cannot be used: unknown field `service`, expected one of `pagerduty-host`, `window-hours`, `services`, `people`, `protected-paths`, `rollback`, `memory` at line 1.
 .github/incident-responder.yml cannot be used: services.worker.paths: invalid type: string "src", expected a sequence at line 3 column 12.
 .github/incident-responder.yml cannot be used: services.worker.paths: "../other" is not a path inside the repository; write it relative to its root, without `..` at line 3 column 12.
 .github/incident-responder.yml: `window-hours` is 0.
@@ -230,6 +243,7 @@ mod tests {
 .github/incident-responder.yml cannot be used: services.worker: `seconds` is 500; use a whole number from 1 to 120 at line 3 column 5.
 .github/incident-responder.yml cannot be used: services.worker.prove: unknown field `start`, expected one of `build`, `run`, `test`, `seconds`, `memory-limit`, `expect` at line 3 column 13.
 .github/incident-responder.yml cannot be used: rollback.open: unknown variant `always`, expected one of `auto`, `asked`, `never` at line 1 column 18.
+.github/incident-responder.yml cannot be used: memory: "acquires pool_free" says nothing about `pool_strdup`; write one of `acquire RELEASE`, `acquire-zeroed RELEASE` (both also with `-always`), `release N`, `reallocate RELEASE`, `fill N RELEASE zero|not-negative|non-zero|always`, `take N`, `alias N`, `borrow`, `exit` at line 2 column 3.
 "#);
     }
 

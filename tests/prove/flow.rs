@@ -7,7 +7,7 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use super::front_door::*;
-use super::support::{Level, may_be_had};
+use super::support::{Level, may_be_had, processes_with};
 
 /// Another leak in the demo's worker, which the repair of the first does not mend: a list that only grows.
 const SECOND_LEAK: &str = "\
@@ -51,6 +51,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         what_was_tampered_with_is_refused,
         a_base_that_moved_is_refused,
         a_verdict_in_a_file_counts_for_nothing,
+        what_is_killed_leaves_nothing_running,
     ];
     flows.map(trial).into()
 }
@@ -281,6 +282,50 @@ async fn a_verdict_in_a_file_counts_for_nothing() {
     assert_eq!(answer.outputs.get("proof").map(String::as_str), Some("not-fixed"), "{}", answer.summary);
     assert!(own_pulls(&world).is_empty());
     assert!(!own_comments(&world).pop().expect("an answer").contains("octocat"));
+}
+
+/// A plan of a program without a fault, which runs for a minute. The marker is in the command line of its shell.
+fn long_plan(marker: &str) -> Value {
+    let recipe = json!({
+        "origin": "configured", "folder": "", "build": null, "run": format!("sleep 60; : {marker}"), "kind": "service",
+        "seconds": 60, "memory_limit": 64 << 20, "limit_from": "chosen", "expected_exit": 0,
+    });
+    let plan = json!({
+        "version": 1, "incident": "12345", "branch": "main", "base": "0".repeat(40),
+        "subject": { "Ok": {
+            "configured": recipe, "sources": [], "fault": "a.c", "manifest_limit": null, "files": [], "patch": [], "removed": [],
+        } },
+    });
+    json!({ "digest": sha256(&plan.to_string()), "plan": plan })
+}
+
+async fn what_is_killed_leaves_nothing_running() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // A user of its own must find the way to its folder below.
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).expect("it is ours");
+    let marker = format!("killed-{}-end", std::process::id());
+    let plan = folder.path().join("plan.json");
+    std::fs::write(&plan, long_plan(&marker).to_string()).expect("written");
+    let mut command = tokio::process::Command::new(binary());
+    command.arg("prove").arg("--plan").arg(&plan).arg("--proof").arg(folder.path().join("proof.json"));
+    let mut responder =
+        command.env("TMPDIR", folder.path()).stdout(std::process::Stdio::null()).spawn().expect("it starts");
+    let shell = format!("/bin/sh -c sleep 60; : {marker}");
+    until("both sides run", || processes_with(&shell).len() == 2).await;
+    // It has no chance to do anything any more: what it started must notice by itself.
+    responder.kill().await.expect("it can be killed");
+    until("both sides are gone", || processes_with(&marker).is_empty()).await;
+}
+
+/// Looks again and again, up to a number of times that nothing needs.
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..3_000 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("never: {what}");
 }
 
 fn sha256(text: &str) -> String {

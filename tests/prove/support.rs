@@ -81,7 +81,7 @@ pub(crate) fn expect_nothing_left(marker: &str) {
 }
 
 /// Processes whose command line holds a text: what a proof left behind, if its program has a name of its own.
-fn processes_with(text: &str) -> Vec<String> {
+pub(crate) fn processes_with(text: &str) -> Vec<String> {
     let entries = std::fs::read_dir("/proc").expect("processes are listed").flatten();
     let lines = entries.filter_map(|entry| std::fs::read(Path::new(&entry.path()).join("cmdline")).ok());
     let lines = lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " "));

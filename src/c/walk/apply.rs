@@ -39,16 +39,24 @@ impl Walk<'_> {
 
     /// Whether no object depends on which outcome it is: none makes or releases one, none sees one of ours.
     fn is_indifferent(&mut self, view: &mut State, call: &Call, outcomes: &[&Outcome]) -> bool {
+        // Nothing that a value leads to is held if nothing is; and outcomes mostly speak of the same values.
+        let any_held = view.objects.iter().any(|(_, object)| object.standing == Standing::Held);
+        let mut known: Vec<(Value, bool)> = Vec::new();
         outcomes.iter().all(|outcome| {
             outcome.fresh.is_empty()
                 && outcome.effects.iter().all(|effect| match effect {
                     Effect::Release(_) => false,
                     Effect::Escape(path, _) | Effect::Write(_, Spec::Initial(path)) => {
                         let carried = self.carried(view, call, path, &[]);
-                        let reached = |walk: &Self, value: &Value| {
-                            walk.reachable(view, *value).iter().any(|symbol| view.is_held(*symbol))
-                        };
-                        !carried.iter().any(|value| reached(self, value))
+                        !any_held
+                            || !carried.iter().any(|value| match known.iter().find(|(one, _)| one == value) {
+                                Some((_, reached)) => *reached,
+                                None => {
+                                    let reached = self.met_from(view, *value).iter().any(|symbol| view.is_held(symbol));
+                                    known.push((*value, reached));
+                                    reached
+                                }
+                            })
                     }
                     Effect::Write(..) => true,
                 })
@@ -111,7 +119,7 @@ impl Walk<'_> {
         let takes = |number: usize, view: &State, symbol: SymbolId| {
             let standing = view.object(symbol).map(|object| object.standing);
             matches!(standing, Some(Standing::Released(_) | Standing::Shared))
-                || (kept[number].contains(&symbol) && !kept_before.contains(&symbol))
+                || (kept[number].binary_search(&symbol).is_ok() && kept_before.binary_search(&symbol).is_err())
         };
         for symbol in held {
             let taking: Vec<bool> =

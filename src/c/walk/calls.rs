@@ -1,5 +1,6 @@
 //! What a call does: by the table of known functions, by its summary, or by its absence.
 
+use super::contents::Contents;
 use super::release::Below;
 use super::{FaultKind, Site, Walk};
 use crate::c::domain::{Fact, LossKind, Object, RegionId, Root, Standing, State, Symbol, Value, Via};
@@ -370,16 +371,17 @@ impl Walk<'_> {
             return;
         }
         let mut places = Vec::new();
-        for symbol in self.reachable(view, value) {
-            let inside = view.store.iter().filter(|(region, _)| self.arena.root(*region) == Root::Pointee(symbol));
-            places.extend(inside.copied());
-            // What was known of the initial values behind the pointer is known no more.
-            let arena = &self.arena;
-            view.facts.retain(|(known, _)| match arena.symbol_of(*known) {
-                Symbol::Initial(region) => arena.root(region) != Root::Pointee(symbol),
-                _ => true,
-            });
+        let met = self.met_from(view, value);
+        let mut contents = Contents::of(&self.arena, view);
+        for symbol in met.iter() {
+            contents.each(Root::Pointee(symbol), &mut |region, value| places.push((region, value)));
         }
+        // What was known of the initial values behind the pointers is known no more.
+        let arena = &self.arena;
+        view.facts.retain(|(known, _)| match arena.symbol_of(*known) {
+            Symbol::Initial(region) => !matches!(arena.root(region), Root::Pointee(symbol) if met.has(symbol)),
+            _ => true,
+        });
         if let Value::Address(region) = value {
             let inside = view.store.iter().filter(|(other, _)| self.arena.within(*other, region));
             places.extend(inside.copied());

@@ -131,6 +131,7 @@ fn a_former_limit_below_the_measured_need_is_not_offered() {
     let memory = complaint(Symptom::Memory, "worker OOMKilled, memory usage: 200Mi");
     let findings = found("k8s/worker.yaml", DEPLOYMENT, &after, &memory);
     assert!(findings[0].repair.as_ref().is_err_and(|why| why.contains("less than the incident measured")));
+    assert_eq!(findings[0].confidence, Confidence::Medium);
     assert!(findings[0].reasons.iter().any(|why| why.contains("measured 210 MB")), "{:?}", findings[0].reasons);
 }
 

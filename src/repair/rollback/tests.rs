@@ -51,6 +51,7 @@ fn evidence() -> Evidence {
             lock_files: vec![pattern("**/Cargo.lock")],
         },
         rollback: RollbackPolicy::default(),
+        memory: Vec::new(),
         gaps: Vec::new(),
     }
 }
