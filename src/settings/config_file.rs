@@ -183,12 +183,15 @@ impl ConfigFile {
     }
 }
 
-/// The parser's message. It gives no place for an unknown key of the outermost level, so that one is looked up.
+/// The parser's message. It gives no place for an unknown key of the outermost level, nor for what is refused once a whole map
+/// was read, so that the key it names is looked up.
 fn with_line(why: &serde_yaml::Error, text: &str) -> String {
     let message = why.to_string();
     let key = message.split('`').nth(1).filter(|_| !message.contains(" at line "));
     let is_key = |line: &str, key: &str| line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'));
-    match key.and_then(|key| text.lines().position(|line| is_key(line, key))) {
+    let outermost = |key: &str| text.lines().position(|line| is_key(line, key));
+    let anywhere = |key: &str| text.lines().position(|line| is_key(line.trim_start(), key));
+    match key.and_then(|key| outermost(key).or_else(|| anywhere(key))) {
         Some(index) => format!("{message} at line {}", index + 1),
         None => message,
     }
@@ -243,7 +246,7 @@ mod tests {
 .github/incident-responder.yml cannot be used: services.worker: `seconds` is 500; use a whole number from 1 to 120 at line 3 column 5.
 .github/incident-responder.yml cannot be used: services.worker.prove: unknown field `start`, expected one of `build`, `run`, `test`, `seconds`, `memory-limit`, `expect` at line 3 column 13.
 .github/incident-responder.yml cannot be used: rollback.open: unknown variant `always`, expected one of `auto`, `asked`, `never` at line 1 column 18.
-.github/incident-responder.yml cannot be used: memory: "acquires pool_free" says nothing about `pool_strdup`; write one of `acquire RELEASE`, `acquire-zeroed RELEASE` (both also with `-always`), `release N`, `reallocate RELEASE`, `fill N RELEASE zero|not-negative|non-zero|always`, `take N`, `alias N`, `borrow`, `exit` at line 2 column 3.
+.github/incident-responder.yml cannot be used: "acquires pool_free" says nothing about `pool_strdup`; write one of `acquire RELEASE`, `acquire-zeroed RELEASE` (both also with `-always`), `release N`, `reallocate RELEASE`, `fill N RELEASE zero|not-negative|non-zero|always`, `take N`, `alias N`, `borrow`, `exit` at line 2.
 "#);
     }
 
