@@ -19,13 +19,24 @@ pub enum Deed {
         /// Whether the result can be null.
         nullable: bool,
     },
+    /// Like `Acquire` where an argument is null; else the result is that argument (`getcwd`, `realpath`).
+    AcquireUnless {
+        /// The number of the argument.
+        argument: u32,
+        /// The function that releases it.
+        release: Name,
+    },
     /// Releases what an argument points to; null is fine.
     Release {
         /// The number of the argument.
         argument: u32,
+        /// Whether it releases what hangs below as well, as a destructor may; `free` does not.
+        deep: bool,
     },
     /// `realloc`: on success the first argument is released and the result is new; on failure neither.
     Reallocate {
+        /// The number of the argument that holds the old block.
+        argument: u32,
         /// The function that releases the result.
         release: Name,
         /// Whether the first argument is released on failure too (`reallocf`), or failure ends the process.
@@ -51,9 +62,9 @@ pub enum Deed {
     Exit,
     /// Memory on the stack.
     Stack,
-    /// Keeps what an argument points to, and releases it in its own time.
+    /// Keeps what an argument and those behind it point to, and releases it in its own time.
     Take {
-        /// The number of the argument.
+        /// The number of the first argument that is kept.
         argument: u32,
     },
     /// Fills memory with a byte.
@@ -67,6 +78,8 @@ pub enum Success {
     Zero,
     /// Not negative.
     NotNegative,
+    /// More than 0; 0 does not happen (`asprintf` of something that is not empty).
+    Positive,
     /// Anything but 0.
     NonZero,
     /// The place is filled whatever the result (`getline`).
@@ -165,17 +178,20 @@ impl Knowledge {
     }
 }
 
+/// The number of an argument, counted from 0; the first where none is given.
+fn first_unless_told<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<u32> {
+    words.next().map_or(Some(0), |word| word.parse().ok())
+}
+
 /// Reads a deed and its arguments.
 fn deed<'a>(names: &mut NameTable, words: &mut impl Iterator<Item = &'a str>) -> Option<Deed> {
     let kind = words.next()?;
     let argument = |word: Option<&str>| word.and_then(|word| word.parse().ok());
     Some(match kind {
-        "release" => Deed::Release {
-            argument: match words.next() {
-                Some(number) => number.parse().ok()?,
-                None => 0,
-            },
-        },
+        "release" | "free" => Deed::Release { argument: first_unless_told(words)?, deep: kind == "release" },
+        "acquire-unless" => {
+            Deed::AcquireUnless { argument: argument(words.next())?, release: names.intern(words.next()?) }
+        }
         "alias" => Deed::Alias { argument: argument(words.next())? },
         "take" => Deed::Take { argument: argument(words.next())? },
         "fill" => Deed::Fill {
@@ -184,6 +200,7 @@ fn deed<'a>(names: &mut NameTable, words: &mut impl Iterator<Item = &'a str>) ->
             success: match words.next()? {
                 "zero" => Success::Zero,
                 "not-negative" => Success::NotNegative,
+                "positive" => Success::Positive,
                 "non-zero" => Success::NonZero,
                 "always" => Success::Always,
                 _ => return None,
@@ -194,8 +211,11 @@ fn deed<'a>(names: &mut NameTable, words: &mut impl Iterator<Item = &'a str>) ->
             zeroed: kind.contains("zeroed"),
             nullable: !kind.ends_with("always"),
         },
-        "reallocate" => Deed::Reallocate { release: names.intern(words.next()?), nullable: true },
-        "reallocate-always" => Deed::Reallocate { release: names.intern(words.next()?), nullable: false },
+        "reallocate" | "reallocate-always" => Deed::Reallocate {
+            release: names.intern(words.next()?),
+            nullable: kind == "reallocate",
+            argument: first_unless_told(words)?,
+        },
         "borrow" => Deed::Borrow,
         "exit" => Deed::Exit,
         "stack" => Deed::Stack,
@@ -213,6 +233,45 @@ pub fn sounds_like_release(name: &str) -> bool {
     parts.iter().any(|part| WORDS.contains(part) || part.ends_with("free") || part.starts_with("free"))
         && !lower.contains("freeze")
         && !parts.contains(&"lock")
+}
+
+/// Words in the name of a function that keeps what it is given, for the arguments behind the first, which is what it
+/// puts them into. Only a guess, and only used where the body is not in the tree.
+pub fn sounds_like_keeping(name: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "add",
+        "append",
+        "prepend",
+        "insert",
+        "push",
+        "put",
+        "enqueue",
+        "queue",
+        "register",
+        "attach",
+        "link",
+        "set",
+        "setopt",
+        "connect",
+        "subscribe",
+        "install",
+        "store",
+        "assign",
+        "schedule",
+        "hook",
+        "set0",
+        "add0",
+        "push0",
+    ];
+    name.to_ascii_lowercase().split('_').any(|part| WORDS.contains(&part))
+}
+
+/// Words in the name of a function that only finds what others own. Only a guess, and only used where the body is not
+/// in the tree or does not say.
+pub fn sounds_like_lookup(name: &str) -> bool {
+    const WORDS: &[&str] = &["find", "lookup", "first", "next", "last", "peek", "search", "entry", "pop"];
+    let lower = name.to_ascii_lowercase();
+    lower.ends_with("_get") || lower.split('_').any(|part| WORDS.contains(&part))
 }
 
 #[cfg(test)]

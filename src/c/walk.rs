@@ -14,6 +14,7 @@ mod conditions;
 mod contents;
 mod finish;
 mod flow;
+mod guards;
 mod memory;
 mod release;
 
@@ -124,6 +125,7 @@ pub(super) struct Walk<'a> {
     summaries: &'a Summaries,
     function: &'a Function,
     flow: Flow,
+    guards: guards::Guards,
     arena: Arena,
     sites: Vec<Site>,
     site_ids: Map<(u32, u16), u32>,
@@ -144,11 +146,14 @@ pub(super) struct Walk<'a> {
 
 /// Walks all paths of a function.
 pub fn walk(program: &Program, summaries: &Summaries, function: &Function) -> Walked {
+    let flow = Flow::of(function);
+    let guards = guards::guards(program, function, &flow);
     let mut walk = Walk {
         program,
         summaries,
         function,
-        flow: Flow::of(function),
+        flow,
+        guards,
         arena: Arena::default(),
         sites: Vec::new(),
         site_ids: Map::default(),
@@ -264,11 +269,17 @@ impl Walk<'_> {
 
     /// Forgets what two views do not agree on.
     fn join(&mut self, one: &mut State, two: State, block: BlockId) {
-        for (at, (region, value)) in one.store.iter_mut().enumerate() {
-            if two.binding(*region) != Some(*value) {
+        let mut joined = Vec::new();
+        for at in 0..one.store.len() {
+            let (region, value) = one.store[at];
+            let other = two.binding(region);
+            if other != Some(value) {
+                let known = other.and_then(|other| Some(self.fact_of(one, value)?.join(self.fact_of(&two, other)?)));
                 let site = 0x2000_0000 | block.0;
-                let made = super::domain::Symbol::Made { site, part: at as u16, nth: 0 };
-                *value = Value::Symbol(self.arena.symbol(made));
+                let made = super::domain::Symbol::Made { site, part: region.0 as u16, nth: 0 };
+                let symbol = self.arena.symbol(made);
+                one.store[at].1 = Value::Symbol(symbol);
+                joined.push((symbol, known.unwrap_or(super::domain::Fact::ANY)));
             }
         }
         for loss in two.losses.iter() {
@@ -285,6 +296,11 @@ impl Walk<'_> {
             *fact = fact.join(two.fact(*symbol));
             *fact != super::domain::Fact::ANY
         });
+        // What both views know of a place they disagree on is still known: `-1` or `5` is not 0.
+        for (symbol, fact) in joined {
+            one.forget(symbol);
+            let _ = one.learn(symbol, fact);
+        }
     }
 
     /// Walks one view through a block; `reached` takes what comes out.
@@ -322,7 +338,7 @@ impl Walk<'_> {
         self.at = self.flow.first_instr(id) + block.instrs.len() as u32;
         for view in views {
             self.steps += 1;
-            self.terminator(view, &block.end, reached);
+            self.terminator(view, id, &block.end, reached);
         }
     }
 
@@ -343,7 +359,7 @@ impl Walk<'_> {
         after.push(view);
     }
 
-    fn terminator(&mut self, mut view: State, end: &Terminator, reached: &mut Vec<(BlockId, State)>) {
+    fn terminator(&mut self, mut view: State, id: BlockId, end: &Terminator, reached: &mut Vec<(BlockId, State)>) {
         match end {
             Terminator::Goto(to) => reached.push((*to, view)),
             Terminator::Branch { span, condition, then, otherwise } => {
@@ -351,10 +367,12 @@ impl Walk<'_> {
                 let mut other = view.clone();
                 if self.assume(&mut view, value, true) {
                     view.step(*span, true);
+                    self.pass_guard(&mut view, id, true);
                     reached.push((*then, view));
                 }
                 if self.assume(&mut other, value, false) {
                     other.step(*span, false);
+                    self.pass_guard(&mut other, id, false);
                     reached.push((*otherwise, other));
                 }
             }
@@ -394,6 +412,18 @@ impl Walk<'_> {
                 self.finish(view, *span, value);
             }
             Terminator::Unreachable => {}
+        }
+    }
+
+    /// A branch is left on the side that goes around a release: nothing is said of what would be released there.
+    fn pass_guard(&mut self, view: &mut State, branch: BlockId, taken: bool) {
+        let Some(vars) = self.guards.get(&(branch, taken)).cloned() else { return };
+        for var in vars {
+            let region = self.arena.region(super::domain::Region::Var(var));
+            let value = self.load(view, region);
+            if self.arena.target(value).is_some_and(|target| view.is_held(target)) {
+                self.share(view, value);
+            }
         }
     }
 

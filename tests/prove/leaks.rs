@@ -1,14 +1,16 @@
 //! What a proof is for: a leak shows, and its fix holds.
 
 use libtest_mimic::Trial;
-use pagerduty_incident_responder::model::proof::{End, Limiter, Verdict, WallState, growth};
+use pagerduty_incident_responder::model::proof::{End, Kind, Limiter, Verdict, WallState, growth};
 
 use super::Case;
 use super::support::*;
 
 /// What is tried on every level.
-pub(crate) const CASES: &[Case] =
-    &[("the_demo_worker_is_killed_before_and_lives_after", the_demo_worker_is_killed_before_and_lives_after)];
+pub(crate) const CASES: &[Case] = &[
+    ("the_demo_worker_is_killed_before_and_lives_after", the_demo_worker_is_killed_before_and_lives_after),
+    ("a_leak_is_told_by_a_sanitizer", a_leak_is_told_by_a_sanitizer),
+];
 
 /// What does not depend on the level: the strongest that can be had.
 const ONCE: [Case; 3] = [
@@ -30,6 +32,26 @@ pub(crate) fn trials() -> Vec<Trial> {
         None => Trial::test(name, || Ok(())).with_kind("skipped: no isolation can be had").with_ignored_flag(true),
     };
     ONCE.map(trial).into()
+}
+
+/// Leaks once and ends: nothing that memory over time could show.
+fn a_leak_is_told_by_a_sanitizer(level: Level) {
+    let fixed = "#include <stdlib.h>\nint main(void) { char *p = malloc(100); p[0] = 1; free(p); return 0; }\n";
+    let leaking = fixed.replace("free(p)", "p = NULL");
+    let mut job = job(&leaking, fixed);
+    job.recipes[0].kind = Kind::Test;
+    for sanitizer in ["leak", "address"] {
+        job.recipes[0].build = Some(format!("cc -g -fsanitize={sanitizer} -o proof-program worker.c"));
+        let proof = prove(level, &job);
+        // It looks for its own threads in `/proc`, which only a process namespace has for itself.
+        let sees_itself = proof.protections.iter().any(|one| one.means == "a process namespace");
+        let (verdict, why) = match sees_itself {
+            true => (Verdict::ReproducedAndFixed, "LeakSanitizer: detected memory leaks"),
+            false => (Verdict::NotRun, "LeakSanitizer cannot work here"),
+        };
+        assert_eq!(proof.verdict, verdict, "{proof:#?}");
+        assert!(proof.why.contains(why), "{}", proof.why);
+    }
 }
 
 fn the_demo_worker_is_killed_before_and_lives_after(level: Level) {

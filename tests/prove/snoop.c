@@ -85,7 +85,8 @@ static void files(void)
 static void processes(void)
 {
     report(kill(RUNNER, 0) == 0, "a signal to the runner");
-    report(ptrace(PTRACE_ATTACH, RUNNER, 0, 0) == 0, "a hold on the runner");
+    report(ptrace(PTRACE_SEIZE, RUNNER, 0, 0) == 0, "a hold on the runner");
+    report(ptrace(PTRACE_SEIZE, getppid(), 0, 0) == 0, "a hold on its keeper");
 }
 
 static int connects_to(const char *path, int is_abstract)

@@ -154,6 +154,21 @@ impl Arena {
         self.origins.get(id.0 as usize).map_or(Root::Text, |(root, _)| *root)
     }
 
+    /// Whether a place lies behind a pointer, or behind what was found there on entry, and so on.
+    pub fn hangs_below(&self, region: RegionId, pointer: SymbolId) -> bool {
+        let mut at = region;
+        while let Root::Pointee(symbol) = self.root(at) {
+            if symbol == pointer {
+                return true;
+            }
+            match self.symbol_of(symbol) {
+                Symbol::Initial(base) => at = base,
+                _ => return false,
+            }
+        }
+        false
+    }
+
     /// Whether `inner` is `outer` or a part of it.
     pub fn within(&self, inner: RegionId, outer: RegionId) -> bool {
         let mut at = Some(inner);

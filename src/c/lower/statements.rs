@@ -125,6 +125,8 @@ impl Lowerer<'_> {
     }
 
     fn if_statement(&mut self, at: At) {
+        let span = self.frames.span(at);
+        self.build.conditionals.push(span);
         let after = self.build.new_block();
         let mut current = at;
         // A chain of `else if` is as long as it likes: it is walked, not descended into.

@@ -58,6 +58,14 @@ impl Walk<'_> {
                                 }
                             })
                     }
+                    // `&item->link` is put somewhere: the item hangs there from now on.
+                    Effect::Write(_, Spec::Address(path)) => {
+                        let place = self.place_at(view, call, path, &[]);
+                        !place.is_some_and(|place| {
+                            let value = self.arena.address(place);
+                            self.reachable(view, value).iter().any(|symbol| view.is_held(*symbol))
+                        })
+                    }
                     Effect::Write(..) => true,
                 })
         })
@@ -189,6 +197,14 @@ impl Walk<'_> {
         }
         self.check_call_uses(view, call, outcome);
         for (place, value) in writes {
+            if value == Value::Int(0) {
+                // A callee that empties a place on its way has reasons of its own (a capacity that is 0, an error that
+                // was handled): the condition is seldom one that the caller's values can be held against.
+                let old = self.load(view, place);
+                if self.arena.target(old).is_some_and(|target| view.is_held(target)) {
+                    self.share(view, old);
+                }
+            }
             self.write(view, place, value, call.span, LossKind::Overwrite);
         }
         self.give(view, call, returned);

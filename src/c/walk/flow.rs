@@ -6,16 +6,16 @@ use crate::c::ir::{BlockId, Expr, ExprId, Function, InstrKind, Terminator, VarId
 
 /// A set of small numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Bits(Vec<u64>);
+pub(super) struct Bits(Vec<u64>);
 
 impl Bits {
-    fn new(size: usize) -> Bits {
+    pub(super) fn new(size: usize) -> Bits {
         Bits(vec![0; size.div_ceil(64)])
     }
-    fn has(&self, at: usize) -> bool {
+    pub(super) fn has(&self, at: usize) -> bool {
         self.0.get(at / 64).is_some_and(|word| word & (1 << (at % 64)) != 0)
     }
-    fn set(&mut self, at: usize) {
+    pub(super) fn set(&mut self, at: usize) {
         if let Some(word) = self.0.get_mut(at / 64) {
             *word |= 1 << (at % 64);
         }
@@ -25,7 +25,7 @@ impl Bits {
             *word &= !(1 << (at % 64));
         }
     }
-    fn add(&mut self, other: &Bits) {
+    pub(super) fn add(&mut self, other: &Bits) {
         for (a, b) in self.0.iter_mut().zip(&other.0) {
             *a |= b;
         }
@@ -86,6 +86,11 @@ impl Flow {
     /// Whether a variable's value is ever read.
     pub(super) fn is_read(&self, var: VarId) -> bool {
         self.read.has(var.0 as usize)
+    }
+
+    /// Whether a variable may be read from a block on before it is written; true where that is not known.
+    pub(super) fn is_mentioned_from(&self, var: VarId, block: BlockId) -> bool {
+        self.live_in.get(block.0 as usize).is_none_or(|live| live.has(var.0 as usize))
     }
 
     fn is_live(&self, var: VarId, block: BlockId) -> bool {
@@ -341,12 +346,24 @@ impl Walk<'_> {
         for var in found.assigned.clone() {
             let region = self.arena.region(Region::Var(var));
             let Some(value) = view.binding(region) else { continue };
-            if self.arena.target(value).is_some_and(|target| view.object(target).is_some()) {
+            let site = 0x1000_0000 | block.0;
+            let made = Symbol::Made { site, part: var.0 as u16, nth: 0 };
+            if let Some(target) = self.arena.target(value)
+                && view.object(target).is_some()
+            {
+                // A pointer that moves along an object is somewhere in it.
+                if let Value::Address(inside) = value
+                    && let crate::c::domain::Region::Element(base, _) = self.arena.region_of(inside)
+                {
+                    let index = self.arena.symbol(made);
+                    self.renew(view, index);
+                    let somewhere = self.arena.element(base, Value::Symbol(index));
+                    view.bind(region, Value::Address(somewhere));
+                }
                 continue;
             }
-            let site = 0x1000_0000 | block.0;
-            let symbol = self.arena.symbol(Symbol::Made { site, part: var.0 as u16, nth: 0 });
-            view.forget(symbol);
+            let symbol = self.arena.symbol(made);
+            self.renew(view, symbol);
             view.bind(region, Value::Symbol(symbol));
         }
     }

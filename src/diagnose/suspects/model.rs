@@ -10,14 +10,14 @@
 
 use super::evidence::Values;
 
-/// How probable a landing must be to be accused. At this bound, with the evidence that [`super::Ranker`] asks for, 131 of 136
+/// How probable a landing must be to be accused. At this bound, with the evidence that [`super::Ranker`] asks for, 132 of 138
 /// accusations were right on projects that played no part in the fit; with the culprit taken away, 23 of 463 incidents still ended in
 /// one.
 pub(super) const ACCUSED_FROM: f64 = 0.75;
 
 /// What each kind of evidence adds to the score, in the order of [`super::evidence::Evidence::ALL`].
 pub(super) const WEIGHTS: Values =
-    [2.678, 0.766, 1.718, 1.421, 1.329, 0.950, 1.203, 1.587, 0.926, 2.059, 3.974, -0.733, -0.500, -1.777];
+    [2.660, 0.796, 1.655, 1.372, 1.336, 1.082, 1.164, 1.591, 0.948, 2.069, 3.957, -0.736, -0.500, -1.759];
 
 /// The score of "none of these landings".
 struct Nobody {
@@ -31,7 +31,7 @@ struct Nobody {
     without_place: f64,
 }
 
-const NOBODY: Nobody = Nobody { base: 4.425, per_log_landing: 0.202, per_place: 1.021, without_place: -0.206 };
+const NOBODY: Nobody = Nobody { base: 4.671, per_log_landing: 0.197, per_place: 0.827, without_place: -0.456 };
 
 /// From which agreement on a place counts as touched.
 pub(super) const TOUCHED_FROM: f64 = 0.4;

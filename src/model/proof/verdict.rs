@@ -9,6 +9,9 @@ const LEAST_CPU_MS: u64 = 20;
 /// A patched program that grows so much faster than before is worse, not merely not fixed.
 const MUCH_FASTER: f64 = 1.5;
 
+/// What LeakSanitizer says where it does not see its own threads.
+const BLIND: &str = "LeakSanitizer has encountered a fatal error";
+
 /// What is wrong with one run.
 #[derive(Debug, Clone, PartialEq)]
 enum Trouble {
@@ -44,8 +47,12 @@ pub fn decide(recipe: &Recipe, base: &Measured, patched: &Measured) -> (Verdict,
     }
 }
 
-/// What can be told without comparing: something had to be stopped.
+/// What can be told without comparing: something had to be stopped, or could not look.
 fn before_comparing(base: &Measured, patched: &Measured) -> Option<(Verdict, String)> {
+    if base.output.contains(BLIND) {
+        let why = "LeakSanitizer cannot work here: without a process namespace it does not see its own threads";
+        return Some((Verdict::NotRun, why.to_owned()));
+    }
     match (&base.end, &patched.end) {
         (End::Stopped(super::Stop::Cancelled), _) | (_, End::Stopped(super::Stop::Cancelled)) => {
             Some((Verdict::NotRun, "the run was cancelled".to_owned()))
@@ -272,6 +279,7 @@ mod tests {
             service(&with(End::Exited(2)), &with(End::Exited(2))),
             service(&with(End::Stopped(Stop::Output)), &sound_run()),
             service(&with(End::Stopped(Stop::Cancelled)), &sound_run()),
+            service(&Measured { output: format!("==3=={BLIND}.\n"), ..with(End::Exited(23)) }, &sound_run()),
         ];
         insta::assert_snapshot!(told.join("\n"), @"
         fixed but not reproduced: the fault showed on neither side in the time given
@@ -279,6 +287,7 @@ mod tests {
         not run: already without the patch the program ended with exit code 2, and memory is not why
         not run: already without the patch it printed too much and was stopped
         not run: the run was cancelled
+        not run: LeakSanitizer cannot work here: without a process namespace it does not see its own threads
         ");
     }
 

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use nix::sys::prctl;
 use nix::sys::signal::kill;
-use nix::unistd::{Pid, Uid, getgroups, getuid, setuid};
+use nix::unistd::{Pid, Uid, getgroups, getppid, getuid, setuid};
 use serde::{Deserialize, Serialize};
 
 use super::raw;
@@ -112,7 +112,7 @@ fn network(attempts: &Attempts) -> Vec<Tried> {
         (libc::AF_PACKET, "packet"),
         (libc::AF_VSOCK, "virtual machine"),
     ];
-    let refused = |family: i32| raw::refused_with(libc::SYS_socket, family.into()) == libc::EPERM;
+    let refused = |family: i32| raw::refused_with(libc::SYS_socket, family.into(), 0) == libc::EPERM;
     let mut all: Vec<Tried> = FAMILIES
         .into_iter()
         .map(|(family, name)| tried(Wall::Network, format!("make an {name} socket"), refused(family)))
@@ -132,15 +132,21 @@ fn processes(attempts: &Attempts) -> Vec<Tried> {
         tried(Wall::Processes, "read the runner's memory", proc("mem").is_err()),
         tried(Wall::Processes, "read the runner's command line", cmdline_hidden),
         tried(Wall::Processes, "signal the runner", kill(Pid::from_raw(attempts.runner), None).is_err()),
+        tried(Wall::Processes, "trace the runner", !traces(attempts.runner)),
+        tried(Wall::Processes, "trace its keeper", !traces(getppid().as_raw())),
     ]
+}
+
+/// Whether a process can be traced. Seizing it does not stop it, and ends with the tracer.
+fn traces(process: i32) -> bool {
+    raw::refused_with(libc::SYS_ptrace, libc::PTRACE_SEIZE.into(), process.into()) == 0
 }
 
 /// Part of our program's name, by which a command line is known to be the runner's and not that of a namesake by number.
 const NAME: &[u8] = b"incident-responder";
 
 fn system_calls() -> Vec<Tried> {
-    let calls: [(libc::c_long, &str); 10] = [
-        (libc::SYS_ptrace, "trace a process"),
+    let calls: [(libc::c_long, &str); 9] = [
         (libc::SYS_mount, "mount"),
         (libc::SYS_unshare, "make a namespace"),
         (libc::SYS_keyctl, "ask for keys"),
@@ -151,8 +157,9 @@ fn system_calls() -> Vec<Tried> {
         (libc::SYS_process_vm_readv, "read another process's memory"),
         (libc::SYS_chroot, "change its root"),
     ];
-    let one =
-        |(call, what): (libc::c_long, &str)| tried(Wall::SystemCalls, what, raw::refused_with(call, 0) == libc::EPERM);
+    let one = |(call, what): (libc::c_long, &str)| {
+        tried(Wall::SystemCalls, what, raw::refused_with(call, 0, 0) == libc::EPERM)
+    };
     calls.map(one).to_vec()
 }
 

@@ -26,11 +26,11 @@ pub(super) fn close_others_on_exec() -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Makes a system call that must be refused, with arguments that are harmless if it is not: zero, or as given. Gives
-/// the error number, or 0 where the call was done.
-pub(super) fn refused_with(number: libc::c_long, first: libc::c_long) -> i32 {
+/// Makes a system call that must be refused, with arguments that are harmless if it is not: zero, or the two that are given.
+/// Gives the error number, or 0 where the call was done.
+pub(super) fn refused_with(number: libc::c_long, first: libc::c_long, second: libc::c_long) -> i32 {
     // SAFETY: the callers pass numbers only, and every pointer among the arguments is null: the kernel answers EFAULT or
     // EINVAL where it does not refuse. Nothing of our memory is touched.
-    let result = unsafe { libc::syscall(number, first, 0_usize, 0_usize, 0_usize, 0_usize, 0_usize) };
+    let result = unsafe { libc::syscall(number, first, second, 0_usize, 0_usize, 0_usize, 0_usize) };
     if result >= 0 { 0 } else { io::Error::last_os_error().raw_os_error().unwrap_or(0) }
 }
