@@ -5,12 +5,13 @@ use crate::failure::Failure;
 use crate::io::publish::Publisher;
 use crate::io::tracking::Tracking;
 use crate::io::world::{World, computing};
-use crate::io::{artefacts, gather, look_back};
+use crate::io::{artefacts, gather, look_back, rollback};
 use crate::model::diagnosis::Verdict;
 use crate::model::ids::IncidentReference;
 use crate::model::marker::{Kind, Marker};
 use crate::model::outcome::{Outcome, RunResult};
 use crate::model::publication::{FixOutcome, Publication, PullState};
+use crate::model::rollback::Wish;
 use crate::plan::{self, Manner};
 use crate::prove::{self, handed_on};
 use crate::report::tracking::Step;
@@ -24,9 +25,10 @@ use crate::settings::{Mode, outputs};
 pub async fn answer(
     world: &World,
     incident: &IncidentReference,
+    wish: Wish,
     tracking: Option<&Tracking>,
 ) -> Result<(Analysis, Publication), Failure> {
-    let analysis = prove(world, analyse(world, incident, tracking).await?).await?;
+    let analysis = prove(world, analyse(world, incident, wish, tracking).await?).await?;
     let publication = plan(world, &analysis);
     Ok((analysis, publication))
 }
@@ -38,6 +40,7 @@ pub async fn answer(
 pub async fn analyse(
     world: &World,
     incident: &IncidentReference,
+    wish: Wish,
     tracking: Option<&Tracking>,
 ) -> Result<Analysis, Failure> {
     let evidence = gather::evidence(world, incident, async || world.step(tracking, Step::Repository).await).await?;
@@ -49,7 +52,8 @@ pub async fn analyse(
     };
     let diagnosis = diagnose::conclude(&evidence, diagnosis, history);
     let diagnosis = look_back::beyond_window(world, &evidence, diagnosis).await?;
-    Ok(Analysis { evidence, diagnosis, proof: None, at: world.now, places: world.places() })
+    let rollback = rollback::weigh(world, &evidence, &diagnosis, wish).await?;
+    Ok(Analysis { evidence, diagnosis, rollback, proof: None, at: world.now, places: world.places() })
 }
 
 /// Adds what running the fault and its repair shows: here, or in the job whose file was handed on.
@@ -114,7 +118,7 @@ pub fn outcome(world: &World, analysis: &Analysis, fixed: &FixOutcome) -> Outcom
         FixOutcome::Opened(pull) => {
             values.push((outputs::PULL_REQUEST_NUMBER, pull.number.to_string()));
             values.push((outputs::PULL_REQUEST_URL, pull.address.to_string()));
-            values.push((outputs::BRANCH, plan::branch(&analysis.incident()).to_string()));
+            values.push((outputs::BRANCH, pull.branch.to_string()));
             values.push((outputs::HEAD_SHA, pull.commit.to_string()));
             values.extend(pull.verified.map(|verified| (outputs::COMMIT_VERIFIED, verified.to_string())));
             (RunResult::Fixed, "created")
@@ -124,8 +128,8 @@ pub fn outcome(world: &World, analysis: &Analysis, fixed: &FixOutcome) -> Outcom
             values.push((outputs::PULL_REQUEST_URL, address.to_string()));
             (RunResult::Fixed, if *state == PullState::Open { "unchanged" } else { "closed" })
         }
-        FixOutcome::BranchOnly { commit, .. } => {
-            values.push((outputs::BRANCH, plan::branch(&analysis.incident()).to_string()));
+        FixOutcome::BranchOnly { branch, commit, .. } => {
+            values.push((outputs::BRANCH, branch.to_string()));
             values.push((outputs::HEAD_SHA, commit.to_string()));
             (RunResult::Degraded, "none")
         }

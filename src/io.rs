@@ -10,6 +10,7 @@ pub mod look_back;
 pub mod pagerduty;
 pub mod publish;
 pub mod repository;
+pub mod rollback;
 pub mod tracking;
 pub mod workflow_commands;
 pub mod world;

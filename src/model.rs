@@ -12,4 +12,5 @@ pub mod marker;
 pub mod outcome;
 pub mod proof;
 pub mod publication;
+pub mod rollback;
 pub mod trigger;

@@ -1,10 +1,13 @@
 //! From an analysis to the plan of every write. Pure: the plan can be printed, tested and applied.
 
 use crate::model::diagnosis::{Confidence, Finding, Repair};
-use crate::model::ids::{BranchName, IncidentReference};
+use crate::model::ids::{BranchName, IncidentReference, Login, RepositoryPath};
+use crate::model::landing::FileMode;
 use crate::model::marker::{Fingerprint, Kind, Marker};
+use crate::model::proof::Proof;
 use crate::model::publication::{FileAddition, FixPublication, Publication};
-use crate::report::{Analysis, pull_request};
+use crate::model::rollback::{FileState, Forge, InverseChange, Rollback, Wish};
+use crate::report::{self, Analysis, pull_request};
 use crate::settings::Draft;
 
 /// How pull requests are opened, and by which run.
@@ -24,11 +27,55 @@ pub struct Manner {
 pub fn publication(analysis: &Analysis, manner: &Manner) -> Publication {
     let incident = analysis.incident();
     let fingerprint = fingerprint(analysis);
-    let (fix, no_fix) = match fixable(analysis) {
-        Ok((finding, repair)) => (Some(fix(analysis, manner, &fingerprint, finding, repair)), None),
-        Err(why) => (None, Some(why)),
+    let (fix, no_fix) = match choice(analysis) {
+        Choice::Fix(finding, repair) => (Some(fix(analysis, manner, &fingerprint, finding, repair)), None),
+        Choice::Rollback(rollback) => (Some(take_back(analysis, manner, &fingerprint, rollback)), None),
+        Choice::Nothing(why) => (None, Some(why)),
     };
     Publication { incident, fingerprint, fix, no_fix }
+}
+
+/// The one remedy that is offered.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Choice<'a> {
+    /// The finding is repaired.
+    Fix(&'a Finding, &'a Repair),
+    /// The landing at fault is taken back.
+    Rollback(&'a Rollback),
+    /// Neither, and why.
+    Nothing(String),
+}
+
+/// A rollback that a person asked for; else the fix, which is checked and leaves the rest of the landing in place; else the
+/// rollback, where it may be opened.
+pub fn choice(analysis: &Analysis) -> Choice<'_> {
+    let rollback = analysis.rollback.as_ref();
+    match (rollback, fixable(analysis)) {
+        (Some(rollback), _) if rollback.wish == Wish::Asked => match rollback.may_open() {
+            true => Choice::Rollback(rollback),
+            false => Choice::Nothing(held(rollback)),
+        },
+        (_, Ok((finding, repair))) => Choice::Fix(finding, repair),
+        // A repair that was run and did not help puts the finding in doubt, and with it the landing that brought it.
+        (Some(rollback), Err(why)) if rollback.may_open() && is_doubted(analysis) => {
+            let landing = rollback.commit().short();
+            Choice::Nothing(format!(
+                "{why}; that leaves in doubt whether {landing} is at fault, so it is not taken back"
+            ))
+        }
+        (Some(rollback), Err(_)) if rollback.may_open() => Choice::Rollback(rollback),
+        (Some(rollback), Err(why)) => Choice::Nothing(format!("{why}; {}", held(rollback))),
+        (None, Err(why)) => Choice::Nothing(why),
+    }
+}
+
+fn is_doubted(analysis: &Analysis) -> bool {
+    analysis.proof.as_ref().is_some_and(Proof::withdraws)
+}
+
+fn held(rollback: &Rollback) -> String {
+    let landing = rollback.commit().short();
+    format!("the rollback of {landing} is described and not opened: {}", rollback.held_by.join("; "))
 }
 
 /// What the answer depends on: the incident, its alerts, and the contents of the service's files. While these stay the
@@ -76,12 +123,76 @@ fn fixable(analysis: &Analysis) -> Result<(&Finding, &Repair), String> {
 /// # Errors
 /// Why none is offered, as a clause.
 pub fn offered(analysis: &Analysis) -> Result<&Repair, String> {
-    fixable(analysis).map(|(_, repair)| repair)
+    match choice(analysis) {
+        Choice::Fix(_, repair) => Ok(repair),
+        Choice::Rollback(_) => Err("the landing at fault is taken back instead".to_owned()),
+        Choice::Nothing(why) => Err(why),
+    }
 }
 
-/// The name under which a fix for the incident is offered: `fix/incident-12345`.
-pub fn branch(incident: &IncidentReference) -> BranchName {
-    BranchName::new(format!("fix/incident-{}", incident.to_string().to_ascii_lowercase()))
+/// How the branches of fixes begin.
+const FIX_BRANCHES: &str = "fix/incident-";
+/// How the branches of rollbacks begin.
+pub const ROLLBACK_BRANCHES: &str = "rollback/incident-";
+
+/// The name under which a remedy for the incident is offered: `fix/incident-12345`.
+fn branch(begin: &str, incident: &IncidentReference) -> BranchName {
+    BranchName::new(format!("{begin}{}", incident.to_string().to_ascii_lowercase()))
+}
+
+fn marker(analysis: &Analysis, manner: &Manner, fingerprint: &Fingerprint, kind: Kind) -> Marker {
+    Marker {
+        incident: analysis.incident(),
+        id: Some(analysis.evidence.incident.id.clone()),
+        kind,
+        fingerprint: Some(fingerprint.clone()),
+        run: manner.run,
+        at: manner.now,
+    }
+}
+
+fn take_back(analysis: &Analysis, manner: &Manner, fingerprint: &Fingerprint, taken: &Rollback) -> FixPublication {
+    let marker = marker(analysis, manner, fingerprint, Kind::Rollback);
+    let (additions, deletions) = written(taken.changes());
+    let responders = analysis.evidence.responders.iter().filter_map(|responder| responder.login.clone());
+    let mut reviewers: Vec<Login> = responders.collect();
+    // Whoever wrote it knows it best. GitHub itself says who opened the pull request, so nothing is guessed.
+    reviewers.extend(author(taken).filter(|author| !reviewers.contains(author)));
+    FixPublication {
+        branch: branch(ROLLBACK_BRANCHES, &analysis.incident()),
+        base: analysis.evidence.base.clone(),
+        additions,
+        deletions,
+        message: report::rollback::commit_message(analysis, taken),
+        title: report::rollback::title(analysis, taken),
+        body: report::rollback::body(analysis, taken, &marker),
+        draft: manner.draft,
+        labels: manner.labels.clone(),
+        reviewers,
+    }
+}
+
+fn author(rollback: &Rollback) -> Option<Login> {
+    match &rollback.culprit.forge {
+        Some(Forge::Known(facts)) => facts.pull.as_ref()?.author.clone(),
+        _ => None,
+    }
+}
+
+/// The inverse as what is written. Where one mode changes, all are said, since the commit is then made object by object.
+fn written(changes: &[InverseChange]) -> (Vec<FileAddition>, Vec<RepositoryPath>) {
+    let moves_mode = |change: &InverseChange| match (&change.before, &change.after) {
+        (Some(before), Some(after)) => before.mode != after.mode,
+        (None, Some(after)) => after.mode != FileMode::REGULAR,
+        (_, None) => false,
+    };
+    let by_mode = changes.iter().any(moves_mode);
+    let additions = changes.iter().filter_map(|change| {
+        let FileState { mode, contents } = change.after.clone()?;
+        Some(FileAddition { path: change.path.clone(), contents, mode: by_mode.then_some(mode) })
+    });
+    let gone = changes.iter().filter(|change| change.after.is_none()).map(|change| change.path.clone());
+    (additions.collect(), gone.collect())
 }
 
 fn fix(
@@ -91,22 +202,16 @@ fn fix(
     finding: &Finding,
     repair: &Repair,
 ) -> FixPublication {
-    let marker = Marker {
-        incident: analysis.incident(),
-        id: Some(analysis.evidence.incident.id.clone()),
-        kind: Kind::Fix,
-        fingerprint: Some(fingerprint.clone()),
-        run: manner.run,
-        at: manner.now,
-    };
+    let marker = marker(analysis, manner, fingerprint, Kind::Fix);
     let additions = repair.files.iter();
     let reviewers = analysis.evidence.responders.iter().filter_map(|responder| responder.login.clone());
     FixPublication {
-        branch: branch(&analysis.incident()),
+        branch: branch(FIX_BRANCHES, &analysis.incident()),
         base: analysis.evidence.base.clone(),
         additions: additions
-            .map(|file| FileAddition { path: file.path.clone(), contents: file.after.clone() })
+            .map(|file| FileAddition { path: file.path.clone(), contents: file.after.clone(), mode: None })
             .collect(),
+        deletions: Vec::new(),
         message: pull_request::commit_message(analysis, finding, repair),
         title: pull_request::title(analysis, finding),
         body: pull_request::body(analysis, finding, repair, &marker),

@@ -10,6 +10,7 @@ pub mod escape;
 pub mod json;
 pub mod proof;
 pub mod pull_request;
+pub mod rollback;
 pub mod sections;
 pub mod sweep;
 pub mod timeline;
@@ -22,6 +23,7 @@ use crate::model::diagnosis::{Diagnosis, LandingSummary};
 use crate::model::evidence::Evidence;
 use crate::model::ids::{CommitSha, IncidentReference, RepositoryName, RepositoryPath, Timestamp};
 use crate::model::proof::Proof;
+use crate::model::rollback::Rollback;
 use escape::{Markdown, Origins, code_span, inline, link};
 
 /// The program's name, without the `@` that would wake it.
@@ -34,6 +36,8 @@ pub struct Analysis {
     pub evidence: Evidence,
     /// What we think of it.
     pub diagnosis: Diagnosis,
+    /// The landing at fault, weighed for being taken back, where there is one.
+    pub rollback: Option<Rollback>,
     /// What running the fault and its repair showed; absent before it was tried, and where no repair is offered.
     pub proof: Option<Proof>,
     /// When the run began.

@@ -7,6 +7,7 @@ use crate::io::world::World;
 use crate::model::ids::IncidentReference;
 use crate::model::outcome::Outcome;
 use crate::model::publication::FixOutcome;
+use crate::model::rollback::Wish;
 use crate::model::trigger::{Command, CommentOrigin, Origin, Trigger};
 use crate::prove::handed_on;
 use crate::report::answer::{self, Tagging};
@@ -36,8 +37,14 @@ pub async fn respond(world: &World, trigger: &Trigger) -> Result<Outcome, Failur
         (Command::Sweep, _) => sweep::run(world).await,
         (Command::Help, Origin::Comment(origin)) => explain(world, origin).await,
         (Command::Help, _) => Ok(Outcome::skipped("no command")),
-        (Command::Analyze(incident), Origin::Comment(origin)) => answer_comment(world, origin, incident).await,
-        (Command::Analyze(incident), _) => answer_directly(world, incident).await,
+        (Command::Analyze(incident), Origin::Comment(origin)) => {
+            answer_comment(world, origin, incident, Wish::Weighed).await
+        }
+        (Command::Rollback(incident), Origin::Comment(origin)) => {
+            answer_comment(world, origin, incident, Wish::Asked).await
+        }
+        (Command::Analyze(incident), _) => answer_directly(world, incident, Wish::Weighed).await,
+        (Command::Rollback(incident), _) => answer_directly(world, incident, Wish::Asked).await,
     }
 }
 
@@ -61,11 +68,12 @@ async fn answer_comment(
     world: &World,
     origin: &CommentOrigin,
     incident: &IncidentReference,
+    wish: Wish,
 ) -> Result<Outcome, Failure> {
-    let Some(github) = world.writable() else { return answer_directly(world, incident).await };
+    let Some(github) = world.writable() else { return answer_directly(world, incident, wish).await };
     if let Err(why) = github.react_with_eyes(origin.thread, origin.comment).await {
         if why.lacks_permission() {
-            return degraded(world, incident, why.into()).await;
+            return degraded(world, incident, wish, why.into()).await;
         }
         tracing::warn!("the comment could not be acknowledged: {}", Failure::from(why).problem);
     }
@@ -74,18 +82,23 @@ async fn answer_comment(
     let tracking = match Tracking::begin(github, origin.thread, incident, run).await {
         Ok(Begun::Here(tracking)) => world.track(*tracking).await,
         Ok(Begun::AtWork) => return Ok(Outcome::skipped("another run is at work on this incident")),
-        Err(why) if why.lacks_permission() => return degraded(world, incident, why.into()).await,
+        Err(why) if why.lacks_permission() => return degraded(world, incident, wish, why.into()).await,
         Err(why) => return Err(why.into()),
     };
-    let outcome = tracked(world, &tracking, incident).await;
+    let outcome = tracked(world, &tracking, incident, wish).await;
     if let Err(failure) = &outcome {
         tracking.fail(github, failure).await;
     }
     outcome
 }
 
-async fn tracked(world: &World, tracking: &Tracking, incident: &IncidentReference) -> Result<Outcome, Failure> {
-    let (analysis, publication) = analyse::answer(world, incident, Some(tracking)).await?;
+async fn tracked(
+    world: &World,
+    tracking: &Tracking,
+    incident: &IncidentReference,
+    wish: Wish,
+) -> Result<Outcome, Failure> {
+    let (analysis, publication) = analyse::answer(world, incident, wish, Some(tracking)).await?;
     let fixed = publish(world, &analysis, &publication).await?;
     let marker = answer_marker(world, &analysis, &publication);
     if let Some(github) = world.writable() {
@@ -97,8 +110,8 @@ async fn tracked(world: &World, tracking: &Tracking, incident: &IncidentReferenc
 }
 
 /// Without a comment to answer, the pull request, the summary and the outputs are the answer.
-async fn answer_directly(world: &World, incident: &IncidentReference) -> Result<Outcome, Failure> {
-    let (analysis, publication) = analyse::answer(world, incident, None).await?;
+async fn answer_directly(world: &World, incident: &IncidentReference, wish: Wish) -> Result<Outcome, Failure> {
+    let (analysis, publication) = analyse::answer(world, incident, wish, None).await?;
     let fixed = publish(world, &analysis, &publication).await?;
     let mut outcome = outcome(world, &analysis, &fixed);
     if world.writable().is_none() {
@@ -112,8 +125,8 @@ async fn answer_directly(world: &World, incident: &IncidentReference) -> Result<
 }
 
 /// A token that may not even comment, as on forks and in restricted organisations: the summary is all there is.
-async fn degraded(world: &World, incident: &IncidentReference, why: Failure) -> Result<Outcome, Failure> {
-    let (analysis, _) = analyse::answer(world, incident, None).await?;
+async fn degraded(world: &World, incident: &IncidentReference, wish: Wish, why: Failure) -> Result<Outcome, Failure> {
+    let (analysis, _) = analyse::answer(world, incident, wish, None).await?;
     let fixed = FixOutcome::NotPermitted(format!("{} {}", why.problem, why.remedy));
     Ok(outcome(world, &analysis, &fixed))
 }

@@ -13,6 +13,7 @@ use crate::model::incident::{IncidentSummary, Urgency};
 use crate::model::marker::Marker;
 use crate::model::outcome::{Outcome, RunResult};
 use crate::model::publication::FixOutcome;
+use crate::model::rollback::Wish;
 use crate::plan::fingerprint;
 use crate::report::answer::{self, SOFT_LIMIT, Tagging};
 use crate::report::escape::{Markdown, inline};
@@ -73,7 +74,7 @@ fn order(open: &mut [IncidentSummary]) {
 /// Answers one incident, unless the same answer stands already.
 async fn one(world: &World, incident: &IncidentSummary, answered: &Answered) -> Result<Markdown, Failure> {
     let reference = IncidentReference::Id(incident.id.clone());
-    let analysis = analyse(world, &reference, None).await?;
+    let analysis = analyse(world, &reference, Wish::Weighed, None).await?;
     if analysis.evidence.incident.status == crate::model::incident::IncidentStatus::Resolved {
         return Ok("resolved meanwhile: left alone".into());
     }

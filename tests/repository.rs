@@ -1,5 +1,7 @@
 //! The repository as the rest of the program sees it, against real histories.
 
+#[path = "repository/inverse.rs"]
+mod inverse;
 #[path = "support/sandbox.rs"]
 mod sandbox;
 

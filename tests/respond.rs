@@ -14,6 +14,8 @@ mod hostile;
 mod proof;
 #[path = "respond/publication.rs"]
 mod publication;
+#[path = "respond/rollback.rs"]
+mod rollback;
 #[path = "respond/support.rs"]
 mod support;
 #[path = "respond/sweeps.rs"]

@@ -8,6 +8,7 @@ mod gate;
 mod git_http;
 mod graphql;
 mod issues;
+mod objects;
 mod pulls;
 mod records;
 mod refs;
@@ -192,8 +193,12 @@ fn api(shared: &Shared) -> Router {
         .route("/", get(refs::repository))
         .route("/collaborators/{login}", get(refs::collaborator))
         .route("/collaborators/{login}/permission", get(refs::permission))
+        .route("/git/blobs", post(objects::create_blob))
+        .route("/git/commits", post(objects::create_commit))
+        .route("/git/commits/{sha}", get(objects::commit))
         .route("/git/refs", post(refs::create))
         .route("/git/refs/{*ref}", patch(refs::update))
+        .route("/git/trees", post(objects::create_tree))
         .route("/commits", get(commits::list))
         .route("/compare/{*basehead}", get(commits::compare))
         .route("/deployments", get(commits::deployments))

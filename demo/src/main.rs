@@ -42,7 +42,7 @@ async fn main() -> ExitCode {
     let mut screen = Screen::stdout();
     match wish(std::env::args().skip(1)) {
         Wish::Help => screen.line(USAGE),
-        Wish::List => SCENARIOS.iter().for_each(|s| screen.line(&format!("{:<10} {}", s.name, s.about))),
+        Wish::List => SCENARIOS.iter().for_each(|s| screen.line(&format!("{:<14} {}", s.name, s.about))),
         Wish::Unknown(word) => {
             screen.line(&format!("There is no scenario or option {word:?}.\n\n{USAGE}"));
             return ExitCode::from(2);

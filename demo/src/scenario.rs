@@ -84,6 +84,32 @@ pub const SCENARIOS: &[Scenario] = &[
         expect: FREED,
     },
     Scenario {
+        name: "lowered-limit",
+        about: "a landing of the same morning gave the sound worker less memory than one job needs: the limit is restored",
+        landings: landings::lowered_limit,
+        worker: Worker::Killed,
+        alert: out_of_memory_at_8,
+        expect: Expect {
+            culprit: Some(landings::LIMIT_LOWERED),
+            outcome: Outcome::PullRequest("fix/incident-12345"),
+            restored: Some(("k8s/deployment.yaml", "              memory: \"64Mi\"\n")),
+            shown: None,
+        },
+    },
+    Scenario {
+        name: "traceback",
+        about: "the nightly report in Python dies since a landing renamed a column: the landing is rolled back",
+        landings: landings::traceback,
+        worker: Worker::Sound,
+        alert: report_fails,
+        expect: Expect {
+            culprit: Some(landings::COLUMN_RENAMED),
+            outcome: Outcome::PullRequest("rollback/incident-12345"),
+            restored: Some(("report/daily.py", "row[\"duration_ms\"]")),
+            shown: None,
+        },
+    },
+    Scenario {
         name: "reads-only",
         about: "the worker leaks memory that it only reads: resident memory stays flat while ever more is allocated",
         landings: landings::reads_only,
@@ -120,6 +146,15 @@ pub fn people() -> Vec<Person> {
 
 /// The pod was killed at its limit.
 fn out_of_memory() -> Value {
+    killed_at("64Mi")
+}
+
+/// The same, at the limit of that morning.
+fn out_of_memory_at_8() -> Value {
+    killed_at("8Mi")
+}
+
+fn killed_at(limit: &str) -> Value {
     alarm(
         "WorkerOOMKilled",
         "worker-deployment OOM Killed",
@@ -128,8 +163,21 @@ fn out_of_memory() -> Value {
             "image": "worker:demo",
             "reason": "OOMKilled",
             "exit_code": "137",
-            "memory_limit": "64Mi",
+            "memory_limit": limit,
             "restarts": "3",
+        }}),
+    )
+}
+
+/// The nightly job ended with an exception; these are Python's own words for it.
+fn report_fails() -> Value {
+    alarm(
+        "ReportFailed",
+        "daily report of worker-deployment failed: KeyError: 'duration_seconds'",
+        json!({"class": "JobFailed", "custom_details": {
+            "job": "daily-report",
+            "exit_code": "1",
+            "log": include_str!("scenario/report_traceback.txt"),
         }}),
     )
 }

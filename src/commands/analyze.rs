@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::io::workflow_commands::{Console, DocumentFormat};
 use crate::io::world::{Reach, Source, World};
 use crate::model::ids::{IncidentReference, RepositoryName};
+use crate::model::rollback::Wish;
 use crate::report::{answer, json};
 use crate::settings::environment::Environment;
 use crate::settings::{Place, Settings};
@@ -86,7 +87,7 @@ pub fn run(arguments: &AnalyzeArguments, environment: Environment, console: &Con
     let settings = Settings::from_environment(&environment, place)?;
     let (analysis, publication, outcome) = block_on(async {
         let world = World::new(settings, source, reach, Utc::now(), console.redactor().clone())?;
-        let (analysis, publication) = analyse::answer(&world, &arguments.incident, None).await?;
+        let (analysis, publication) = analyse::answer(&world, &arguments.incident, Wish::Weighed, None).await?;
         let outcome = analyse::publish(&world, &analysis, &publication).await?;
         Ok((analysis, publication, outcome))
     })?;

@@ -9,7 +9,7 @@ use super::pagerduty::{PagerDuty, Reading};
 use super::repository::{FileRead, LandingLimits, Repository};
 use super::world::{World, blocking};
 use crate::failure::Failure;
-use crate::model::evidence::{Base, Evidence, Gap, Protected, Responder, Scope, SourceFile};
+use crate::model::evidence::{Base, Evidence, Gap, ManifestScope, Protected, Responder, Scope, SourceFile};
 use crate::model::ids::{CommitSha, IncidentReference, Login, RepositoryPath};
 use crate::model::incident::{Incident, OnCall};
 use crate::model::landing::Window;
@@ -27,8 +27,8 @@ const CONFIG_LIMIT: u64 = 1 << 20;
 const PEOPLE_LIMIT: usize = 5;
 
 /// Paths that no patch of ours may touch, whatever the configuration says: what steers workflows, ownership and git
-/// itself, secrets, and lock files, which a tool writes.
-const ALWAYS_PROTECTED: [&str; 18] = [
+/// itself, and secrets.
+const ALWAYS_PROTECTED: [&str; 8] = [
     ".github/**",
     "**/CODEOWNERS",
     "**/.gitmodules",
@@ -37,6 +37,10 @@ const ALWAYS_PROTECTED: [&str; 18] = [
     "**/*.pem",
     "**/*.key",
     "**/secrets/**",
+];
+
+/// Files that a tool writes. No patch of ours may touch them, but the inverse of a landing restores them as they were.
+const LOCK_FILES: [&str; 10] = [
     "**/Cargo.lock",
     "**/package-lock.json",
     "**/yarn.lock",
@@ -118,9 +122,11 @@ pub async fn evidence(
         paths: tree.paths,
         sources: tree.sources,
         manifests: tree.manifests,
+        manifest_scope: tree.manifest_scope,
         other_languages: tree.other_languages,
         responders,
         protected: protected(&config),
+        rollback: config.rollback.clone(),
         memory: config.memory,
         gaps,
     })
@@ -142,8 +148,12 @@ fn with_address(mut incident: Incident, config: &ConfigFile) -> Incident {
 }
 
 fn protected(config: &ConfigFile) -> Protected {
-    let always = ALWAYS_PROTECTED.iter().filter_map(|text| PathPattern::try_from((*text).to_owned()).ok());
-    Protected(always.chain(config.protected_paths.iter().cloned()).collect())
+    let patterns = |texts: &[&str]| -> Vec<PathPattern> {
+        texts.iter().filter_map(|text| PathPattern::try_from((*text).to_owned()).ok()).collect()
+    };
+    let mut always = patterns(&ALWAYS_PROTECTED);
+    always.extend(config.protected_paths.iter().cloned());
+    Protected { patterns: always, lock_files: patterns(&LOCK_FILES) }
 }
 
 /// What was read of the repository.
@@ -153,6 +163,7 @@ struct Tree {
     paths: Vec<RepositoryPath>,
     sources: Vec<SourceFile>,
     manifests: Vec<SourceFile>,
+    manifest_scope: ManifestScope,
     other_languages: Vec<(String, usize)>,
     gaps: Vec<Gap>,
 }
@@ -175,10 +186,9 @@ impl Tree {
             gaps.push(Gap::new("C sources outside of the service's paths", why));
         }
         let is_source = |path: &str| is_c(path) && (everything || in_scope(path));
-        let is_manifest = |path: &str| match service.map(|service| &service.manifests).filter(|it| !it.is_empty()) {
-            Some(patterns) => any(patterns, path),
-            None => is_yaml(path),
-        };
+        let own_manifests = service.map(|service| &service.manifests).filter(|it| !it.is_empty());
+        let is_manifest = |path: &str| own_manifests.map_or_else(|| is_yaml(path), |patterns| any(patterns, path));
+        let manifest_scope = if own_manifests.is_some() { ManifestScope::Mapped } else { ManifestScope::Everything };
         repository.prefetch(head, window, |file| is_source(file.path.as_str()) || is_manifest(file.path.as_str()))?;
         let read = repository.landings(head, window, LandingLimits::default())?;
         gaps.extend(read.gaps);
@@ -196,7 +206,8 @@ impl Tree {
         };
         let other_languages = other_languages(plain.iter().map(|path| path.as_str()).filter(|path| in_scope(path)));
         let paths = files.iter().map(|file| file.path.clone()).collect();
-        Ok(Tree { scope, landings: read.landings, paths, sources, manifests, other_languages, gaps })
+        let landings = read.landings;
+        Ok(Tree { scope, landings, paths, sources, manifests, manifest_scope, other_languages, gaps })
     }
 }
 

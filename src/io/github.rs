@@ -5,6 +5,8 @@
 //! ours stands around every call ([`transport`]).
 
 pub mod branches;
+pub mod commits;
+pub mod deployments;
 pub mod people;
 pub mod pulls;
 pub mod threads;

@@ -9,7 +9,7 @@ use super::github::{ApiError, GitHub};
 use crate::failure::Failure;
 use crate::model::ids::{BranchName, CommitSha, IncidentReference, Login, Timestamp};
 use crate::model::marker::{Kind, Marker, RUN_LIMIT_MINUTES};
-use crate::model::publication::{FixOutcome, FixPublication, OpenedPull, PullState};
+use crate::model::publication::{FixOutcome, FixPublication, OpenedPull};
 use crate::settings::Draft;
 
 /// The label that marks a pull request as a draft where the repository has none.
@@ -57,8 +57,7 @@ impl Publisher<'_> {
             Lock::Theirs(outcome) => return Ok(outcome),
             Lock::Committed(commit) => (commit, None),
             Lock::Ours(head) => {
-                let message = (plan.message.subject(), plan.message.body());
-                let created = self.github.create_commit(&plan.branch, &head, message, &plan.additions).await?;
+                let created = self.github.commit(plan, &head).await?;
                 (created.commit, created.verified)
             }
         };
@@ -70,11 +69,7 @@ impl Publisher<'_> {
         let pulls = self.github.pulls_from(branch).await?;
         let ours = pulls.into_iter().find(|pull| self.is_ours(pull));
         Ok(ours.map(|pull| {
-            let state = match (&pull.merged_at, pull.state.as_str()) {
-                (Some(_), _) => PullState::Merged,
-                (None, "closed") => PullState::Closed,
-                _ => PullState::Open,
-            };
+            let state = pull.standing();
             FixOutcome::Existing { address: pull.html_url, number: pull.number, state }
         }))
     }
@@ -160,7 +155,8 @@ impl Publisher<'_> {
             Err(error) => return Err(error.into()),
         };
         self.dress(&pull, &labels, &plan.reviewers, &mut notes).await;
-        Ok(FixOutcome::Opened(OpenedPull { number: pull.number, address: pull.html_url, commit, verified, notes }))
+        let (number, address, branch) = (pull.number, pull.html_url, plan.branch.clone());
+        Ok(FixOutcome::Opened(OpenedPull { number, address, branch, commit, verified, notes }))
     }
 
     async fn open(&self, plan: &FixPublication, draft: Draft) -> Result<Pull, ApiError> {
@@ -176,7 +172,7 @@ impl Publisher<'_> {
         } else {
             "the token may not open pull requests; the job needs `pull-requests: write`"
         };
-        FixOutcome::BranchOnly { address, commit, why: why.to_owned() }
+        FixOutcome::BranchOnly { address, branch: plan.branch.clone(), commit, why: why.to_owned() }
     }
 
     /// Labels and reviewers. What fails here is told and does not undo the pull request.

@@ -9,6 +9,7 @@
 mod clone;
 mod git;
 mod history;
+mod inverse;
 mod landings;
 mod log;
 mod objects;
@@ -108,6 +109,13 @@ impl Repository {
             Some(Object::Found { id, kind, .. }) if kind == "commit" => Ok(CommitSha::new(id)),
             _ => Err(no_such_branch(branch.map_or("HEAD", BranchName::as_str))),
         }
+    }
+
+    /// The directory that holds objects and refs: a linked work tree shares it with the main one.
+    fn common_directory(&self) -> Option<PathBuf> {
+        let directory = self.git.directory.as_ref()?;
+        let common = std::fs::read_to_string(directory.join("commondir"));
+        Some(common.map_or_else(|_| directory.clone(), |common| directory.join(common.trim())))
     }
 
     fn new(git: Git, copy: Copy) -> Repository {

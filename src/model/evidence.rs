@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::ids::{BranchName, CommitSha, Login, RepositoryPath};
 use super::incident::{Incident, OnCall};
 use super::landing::{Landing, Window};
+use super::rollback::RollbackPolicy;
 use crate::c::knowledge::Row;
+use crate::settings::config_file::PathPattern;
 
 /// Everything that was gathered for one incident. Thinking starts here and needs nothing else.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,12 +28,16 @@ pub struct Evidence {
     pub sources: Vec<SourceFile>,
     /// The service's Kubernetes manifests; without a mapping, every YAML file that may be one.
     pub manifests: Vec<SourceFile>,
+    /// Whether the configuration says which manifests are the service's.
+    pub manifest_scope: ManifestScope,
     /// Files of the service in languages that no detector reads, counted by extension, most frequent first.
     pub other_languages: Vec<(String, usize)>,
     /// Who is on call, with the login where it is certain.
     pub responders: Vec<Responder>,
     /// Paths that a patch of ours must not touch.
     pub protected: Protected,
+    /// When a landing may be taken back.
+    pub rollback: RollbackPolicy,
     /// What the configuration file says of C functions whose bodies are not in the repository.
     pub memory: Vec<Row>,
     /// What could not be read.
@@ -66,6 +72,15 @@ impl Scope {
     }
 }
 
+/// Whether the manifests are known to be the service's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ManifestScope {
+    /// The configuration file names them.
+    Mapped,
+    /// Every YAML file that may be one was read.
+    Everything,
+}
+
 /// One file as it is at the base.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
@@ -86,13 +101,27 @@ pub struct Responder {
 
 /// The paths that a patch must not touch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Protected(pub Vec<crate::settings::config_file::PathPattern>);
+pub struct Protected {
+    /// What nothing of ours may touch.
+    pub patterns: Vec<PathPattern>,
+    /// What a tool writes: no patch may touch it, but the exact inverse of a landing may.
+    pub lock_files: Vec<PathPattern>,
+}
 
 impl Protected {
-    /// The pattern that forbids to touch a path, if there is one.
+    /// The pattern that forbids a patch to touch a path, if there is one.
     pub fn forbids(&self, path: &str) -> Option<&str> {
-        self.0.iter().find(|pattern| pattern.matches(path)).map(|pattern| pattern.as_str())
+        first(self.patterns.iter().chain(&self.lock_files), path)
     }
+
+    /// The pattern that forbids the inverse of a landing to touch a path, if there is one.
+    pub fn forbids_inverse(&self, path: &str) -> Option<&str> {
+        first(self.patterns.iter(), path)
+    }
+}
+
+fn first<'a>(mut patterns: impl Iterator<Item = &'a PathPattern>, path: &str) -> Option<&'a str> {
+    patterns.find(|pattern| pattern.matches(path)).map(PathPattern::as_str)
 }
 
 /// Something that could not be read or was not looked at, and why. Gaps are told, never hidden.

@@ -46,11 +46,13 @@ pub enum Kind {
     Answer,
     /// A pull request with a fix.
     Fix,
+    /// A pull request that takes a landing back.
+    Rollback,
 }
 
 impl Kind {
-    const WORDS: [(Kind, &'static str); 3] =
-        [(Kind::Progress, "progress"), (Kind::Answer, "answer"), (Kind::Fix, "fix")];
+    const WORDS: [(Kind, &'static str); 4] =
+        [(Kind::Progress, "progress"), (Kind::Answer, "answer"), (Kind::Fix, "fix"), (Kind::Rollback, "rollback")];
 
     fn word(self) -> &'static str {
         Kind::WORDS.iter().find(|(kind, _)| *kind == self).map_or("", |(_, word)| word)

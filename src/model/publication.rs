@@ -6,6 +6,7 @@ use url::Url;
 
 use super::evidence::Base;
 use super::ids::{BranchName, CommitSha, IncidentReference, Login, RepositoryPath};
+use super::landing::FileMode;
 use super::marker::Fingerprint;
 use crate::report::escape::{CommitMessage, Markdown, PullRequestTitle};
 
@@ -16,7 +17,7 @@ pub struct Publication {
     pub incident: IncidentReference,
     /// What the answer depends on.
     pub fingerprint: Fingerprint,
-    /// The branch, commit and pull request, where there is a repair.
+    /// The branch, commit and pull request of the remedy that is offered: a repair, or a rollback.
     pub fix: Option<FixPublication>,
     /// Why there is none: a sentence for the report.
     pub no_fix: Option<String>,
@@ -31,6 +32,8 @@ pub struct FixPublication {
     pub base: Base,
     /// The files as they will be.
     pub additions: Vec<FileAddition>,
+    /// The files that will be gone.
+    pub deletions: Vec<RepositoryPath>,
     /// The commit's message.
     pub message: CommitMessage,
     /// The pull request's title.
@@ -52,6 +55,8 @@ pub struct FileAddition {
     pub path: RepositoryPath,
     /// All of its bytes.
     pub contents: Vec<u8>,
+    /// Its mode, where it is another than the one that the file has at the base, or than that of a plain new file.
+    pub mode: Option<FileMode>,
 }
 
 /// What became of the fix.
@@ -80,6 +85,8 @@ pub enum FixOutcome {
     BranchOnly {
         /// Where a person opens it with one click.
         address: Url,
+        /// The branch.
+        branch: BranchName,
         /// The commit on the branch.
         commit: CommitSha,
         /// Why, a sentence.
@@ -96,6 +103,8 @@ pub struct OpenedPull {
     pub number: u64,
     /// Its page.
     pub address: Url,
+    /// Its branch.
+    pub branch: BranchName,
     /// The commit it offers.
     pub commit: CommitSha,
     /// Whether GitHub signed the commit.
@@ -123,7 +132,14 @@ impl fmt::Display for Publication {
         };
         writeln!(f, "Create branch {} at {} ({})", fix.branch, fix.base.head, fix.base.branch)?;
         let files: Vec<&str> = fix.additions.iter().map(|file| file.path.as_str()).collect();
-        writeln!(f, "Commit to it, changing {}:", files.join(", "))?;
+        let gone: Vec<&str> = fix.deletions.iter().map(RepositoryPath::as_str).collect();
+        match (files.as_slice(), gone.as_slice()) {
+            (files, []) => writeln!(f, "Commit to it, changing {}:", files.join(", "))?,
+            ([], gone) => writeln!(f, "Commit to it, removing {}:", gone.join(", "))?,
+            (files, gone) => {
+                writeln!(f, "Commit to it, changing {} and removing {}:", files.join(", "), gone.join(", "))?;
+            }
+        }
         indented(f, &fix.message.to_string())?;
         let kind = if fix.draft == crate::settings::Draft::Draft { "draft pull request" } else { "pull request" };
         writeln!(f, "Open a {kind} into {}: {}", fix.base.branch, fix.title)?;

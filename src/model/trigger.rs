@@ -71,6 +71,8 @@ impl Thread {
 pub enum Command {
     /// Answer one incident.
     Analyze(IncidentReference),
+    /// Answer one incident, and take the landing at fault back.
+    Rollback(IncidentReference),
     /// Answer every open incident of this repository's services.
     Sweep,
     /// A valid mention with words that are no command: say which commands there are.

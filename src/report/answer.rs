@@ -1,7 +1,7 @@
 //! The answer to an incident: the comment, the issue of a sweep, the job summary.
 
 use super::escape::{Language, Markdown, NAME_LIMIT, code_block, code_span, hidden_comment, inline, link, mention};
-use super::{Analysis, Places, sections, timeline};
+use super::{Analysis, Places, rollback, sections, timeline};
 use crate::markdown;
 use crate::model::evidence::Responder;
 use crate::model::marker::Marker;
@@ -66,6 +66,9 @@ fn body(analysis: &Analysis, outcome: &FixOutcome, tagging: Tagging) -> Vec<Mark
         pieces.push(markdown!["\n### ✅ Suggested fix\n\n", fix]);
     }
     pieces.extend(analysis.proof.as_ref().map(|proof| markdown!["\n### 🧪 Proof\n\n", super::proof::section(proof)]));
+    if let Some(text) = rollback::section(analysis) {
+        pieces.push(markdown!["\n### ↩️ Rollback or fix forward\n\n", text]);
+    }
     pieces.push(markdown!["\n### 🕒 Timeline\n\n", timeline::section(analysis)]);
     pieces.push(markdown!["\n", outcome_line(&analysis.places, outcome), "\n\n", on_call(analysis, tagging), "\n"]);
     if let Some(next) = next_command(analysis) {
@@ -81,7 +84,7 @@ pub fn outcome_line(places: &Places, outcome: &FixOutcome) -> Markdown {
     let mut line = Markdown::fixed("🔧 ");
     match outcome {
         FixOutcome::None(why) => line.push(markdown!["No pull request: ", inline(why, 400)]),
-        FixOutcome::Planned => line.push("A pull request with this fix was planned; nothing was written"),
+        FixOutcome::Planned => line.push("A pull request with this remedy was planned; nothing was written"),
         FixOutcome::Opened(pull) => {
             let address = link(markdown!["pull request ", pull.number], &pull.address, &places.origins());
             line.push(markdown!["Opened ", address, " with commit ", places.commit(&pull.commit)]);
@@ -95,9 +98,9 @@ pub fn outcome_line(places: &Places, outcome: &FixOutcome) -> Markdown {
         FixOutcome::Existing { address, number, state } => {
             let page = link(markdown!["pull request ", *number], address, &places.origins());
             line.push(match state {
-                PullState::Open => markdown!["The fix is offered already by ", page],
-                PullState::Merged => markdown!["The fix was merged already with ", page],
-                PullState::Closed => markdown!["A person closed ", page, " with this fix; it is not offered again"],
+                PullState::Open => markdown!["The remedy is offered already by ", page],
+                PullState::Merged => markdown!["The remedy was merged already with ", page],
+                PullState::Closed => markdown!["A person closed ", page, " with this remedy; it is not offered again"],
             });
         }
         FixOutcome::ElsewhereAtWork => line.push("Another run is at work on this incident; its pull request follows"),
@@ -108,8 +111,8 @@ pub fn outcome_line(places: &Places, outcome: &FixOutcome) -> Markdown {
                 " holds commits of others; nothing was written to it"
             ]);
         }
-        FixOutcome::BranchOnly { address, commit, why } => {
-            line.push(markdown!["The fix is on a branch as ", places.commit(commit), "; "]);
+        FixOutcome::BranchOnly { address, commit, why, .. } => {
+            line.push(markdown!["The remedy is on a branch as ", places.commit(commit), "; "]);
             line.push(markdown![
                 link("open the pull request", address, &places.origins()),
                 ", since ",

@@ -6,8 +6,10 @@ use super::proof::commands;
 use super::{Analysis, timeline};
 use crate::model::diagnosis::{Fault, Finding, Suspect};
 use crate::model::evidence::Gap;
+use crate::model::ids::RepositoryPath;
 use crate::model::proof::{Proof, growth};
 use crate::model::publication::{FixOutcome, Publication};
+use crate::model::rollback::{Inverse, Rollback};
 
 /// One object: incident, base, findings, proof, timeline, suspects, plan, outcome, gaps.
 pub fn render(analysis: &Analysis, publication: &Publication, outcome: &FixOutcome) -> Value {
@@ -30,6 +32,7 @@ pub fn render(analysis: &Analysis, publication: &Publication, outcome: &FixOutco
         "ruled_out": diagnosis.ruled_out,
         "responders": responders.collect::<Vec<_>>(),
         "fingerprint": publication.fingerprint.as_str(),
+        "rollback": analysis.rollback.as_ref().map(rollback),
         "plan": plan(publication),
         "outcome": outcome_of(outcome),
         "gaps": gaps,
@@ -88,12 +91,27 @@ fn suspect(suspect: &Suspect) -> Value {
     })
 }
 
+fn rollback(rollback: &Rollback) -> Value {
+    let conflicts: &[RepositoryPath] = match &rollback.culprit.inverse {
+        Inverse::Conflicts(paths) => paths,
+        Inverse::Clean(_) | Inverse::Unknown(_) => &[],
+    };
+    json!({
+        "commit": rollback.commit(),
+        "pull_request": rollback.culprit.landing.pull_request,
+        "files": rollback.changes().iter().map(|change| change.path.as_str()).collect::<Vec<_>>(),
+        "conflicts": conflicts,
+        "held_by": rollback.held_by,
+    })
+}
+
 fn plan(publication: &Publication) -> Value {
     match &publication.fix {
         Some(fix) => json!({
             "branch": fix.branch,
             "base": fix.base.head,
             "files": fix.additions.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(),
+            "deletions": fix.deletions,
             "commit": fix.message.to_string(),
             "title": fix.title.as_str(),
             "body": fix.body.as_str(),
@@ -116,7 +134,7 @@ fn outcome_of(outcome: &FixOutcome) -> Value {
         }
         FixOutcome::ElsewhereAtWork => json!({ "state": "elsewhere-at-work" }),
         FixOutcome::ForeignCommits(branch) => json!({ "state": "foreign-commits", "branch": branch }),
-        FixOutcome::BranchOnly { address, commit, why } => {
+        FixOutcome::BranchOnly { address, commit, why, .. } => {
             json!({ "state": "branch-only", "address": address, "commit": commit, "why": why })
         }
         FixOutcome::NotPermitted(why) => json!({ "state": "not-permitted", "why": why }),

@@ -48,13 +48,13 @@ pub fn body(analysis: &Analysis, finding: &Finding, repair: &Repair, marker: &Ma
     Markdown::fitting(sections, answer::SOFT_LIMIT, "\n\nThe rest did not fit into this description.\n".into())
 }
 
-const CI_NOTE: &str = "- Your own checks: a pull request that a workflow's own token opens does not start them. \
+pub(super) const CI_NOTE: &str = "- Your own checks: a pull request that a workflow's own token opens does not start them. \
     Approve the waiting runs, or close and reopen this pull request.\n";
 
 const UNDO: &str = "Nothing outside of this branch was changed. Close this pull request and delete the branch to discard \
     the fix; once merged, use the Revert button of this pull request.\n";
 
-fn context(analysis: &Analysis) -> Markdown {
+pub(super) fn context(analysis: &Analysis) -> Markdown {
     let incident = &analysis.evidence.incident;
     let mut text = markdown!["PagerDuty incident: ", answer::incident_name(analysis)];
     text.push(markdown![", ", inline(&incident.title, super::escape::TITLE_LIMIT), "  \n"]);
@@ -65,7 +65,7 @@ fn context(analysis: &Analysis) -> Markdown {
 }
 
 /// `@on-call please review`, only for people whose login is certain.
-fn review_request(analysis: &Analysis) -> Markdown {
+pub(super) fn review_request(analysis: &Analysis) -> Markdown {
     let logins: Vec<Markdown> =
         analysis.evidence.responders.iter().filter_map(|responder| responder.login.as_ref()).map(mention).collect();
     if logins.is_empty() {

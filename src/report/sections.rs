@@ -204,6 +204,11 @@ fn status(incident: &Incident) -> Option<Markdown> {
 
 /// Why there is no finding, in one paragraph.
 pub fn no_cause(analysis: &Analysis) -> Markdown {
+    let diagnosis = &analysis.diagnosis;
+    if let (Verdict::Accused, Some(suspect)) = (diagnosis.verdict, diagnosis.suspects.first()) {
+        let landing = analysis.places.landing(&suspect.landing);
+        return markdown!["A landing most likely caused it: ", landing, ". Why is told below.\n"];
+    }
     match analysis.diagnosis.symptom {
         SymptomKind::Memory => {
             "No fault was found in the code that explains why memory ran out. That is not proof that there is none.\n".into()

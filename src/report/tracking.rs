@@ -71,9 +71,11 @@ pub fn interrupted(places: &Places, incident: &IncidentReference, marker: &Marke
 /// Which commands there are. The mention itself is not written, since it would wake the program.
 pub fn help() -> Markdown {
     markdown![
-        "I answer this command, at the beginning of a line, after my name with an at sign before it:\n\n- ",
+        "I answer these commands, at the beginning of a line, after my name with an at sign before it:\n\n- ",
         code_span("analyze incident 12345"),
-        ": the number or the id of an incident in PagerDuty, or its address\n"
+        ": the number or the id of an incident in PagerDuty, or its address\n- ",
+        code_span("rollback incident 12345"),
+        ": the same, and a pull request that takes the landing at fault back, however sure it is\n"
     ]
 }
 

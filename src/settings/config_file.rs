@@ -13,6 +13,10 @@
 //! people:
 //!   on-call@example.com: octo-dev # e-mail address in PagerDuty: login on GitHub
 //! protected-paths: ["db/migrations/**"]
+//! rollback:                       # when a landing is taken back; see [`RollbackPolicy`]
+//!   open: auto
+//!   daily-cap: 3
+//!   opt-out-label: no-autorevert
 //! memory:                         # what C functions do whose bodies are not in the repository
 //!   pool_strdup: acquire pool_free
 //! ```
@@ -28,6 +32,7 @@ use serde::Deserialize;
 use crate::c::knowledge::Row;
 use crate::failure::Failure;
 use crate::model::ids::Login;
+use crate::model::rollback::RollbackPolicy;
 pub use prove::{MemoryQuantity, ProveCommand, ProveConfig};
 
 /// The file's contents. An absent file is the default value.
@@ -44,6 +49,8 @@ pub struct ConfigFile {
     pub people: BTreeMap<String, Login>,
     /// Paths that no patch of ours may touch, besides those that are always protected.
     pub protected_paths: Vec<PathPattern>,
+    /// When a landing is taken back.
+    pub rollback: RollbackPolicy,
     /// What C functions do with memory, for those that the engine cannot learn from their bodies.
     #[serde(deserialize_with = "memory_rows")]
     pub memory: Vec<Row>,
@@ -176,12 +183,15 @@ impl ConfigFile {
     }
 }
 
-/// The parser's message. It gives no place for an unknown key of the outermost level, so that one is looked up.
+/// The parser's message. It gives no place for an unknown key of the outermost level, nor for what is refused once a whole map
+/// was read, so that the key it names is looked up.
 fn with_line(why: &serde_yaml::Error, text: &str) -> String {
     let message = why.to_string();
     let key = message.split('`').nth(1).filter(|_| !message.contains(" at line "));
     let is_key = |line: &str, key: &str| line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'));
-    match key.and_then(|key| text.lines().position(|line| is_key(line, key))) {
+    let outermost = |key: &str| text.lines().position(|line| is_key(line, key));
+    let anywhere = |key: &str| text.lines().position(|line| is_key(line.trim_start(), key));
+    match key.and_then(|key| outermost(key).or_else(|| anywhere(key))) {
         Some(index) => format!("{message} at line {}", index + 1),
         None => message,
     }
@@ -221,11 +231,12 @@ mod tests {
             "services:\n  worker:\n    prove: {run: ./worker, memory-limit: lots}\n",
             "services:\n  worker:\n    prove: {run: ./worker, seconds: 500}\n",
             "services:\n  worker:\n    prove: {start: ./worker}\n",
+            "rollback: {open: always}\n",
             "memory:\n  pool_strdup: acquires pool_free\n",
         ];
         insta::assert_snapshot!(typos.map(told).join("\n"), @r#"
 .github/incident-responder.yml cannot be used: services.worker: unknown field `pathes`, expected one of `paths`, `manifests`, `prove` at line 3 column 5.
-.github/incident-responder.yml cannot be used: unknown field `service`, expected one of `pagerduty-host`, `window-hours`, `services`, `people`, `protected-paths`, `memory` at line 1.
+.github/incident-responder.yml cannot be used: unknown field `service`, expected one of `pagerduty-host`, `window-hours`, `services`, `people`, `protected-paths`, `rollback`, `memory` at line 1.
 .github/incident-responder.yml cannot be used: services.worker.paths: invalid type: string "src", expected a sequence at line 3 column 12.
 .github/incident-responder.yml cannot be used: services.worker.paths: "../other" is not a path inside the repository; write it relative to its root, without `..` at line 3 column 12.
 .github/incident-responder.yml: `window-hours` is 0.
@@ -234,7 +245,8 @@ mod tests {
 .github/incident-responder.yml cannot be used: services.worker.prove: "lots" is no amount of memory; write it like 64Mi or 1Gi at line 3 column 12.
 .github/incident-responder.yml cannot be used: services.worker: `seconds` is 500; use a whole number from 1 to 120 at line 3 column 5.
 .github/incident-responder.yml cannot be used: services.worker.prove: unknown field `start`, expected one of `build`, `run`, `test`, `seconds`, `memory-limit`, `expect` at line 3 column 13.
-.github/incident-responder.yml cannot be used: memory: "acquires pool_free" says nothing about `pool_strdup`; write one of `acquire RELEASE`, `acquire-zeroed RELEASE` (both also with `-always`), `release N`, `reallocate RELEASE`, `fill N RELEASE zero|not-negative|non-zero|always`, `take N`, `alias N`, `borrow`, `exit` at line 2 column 3.
+.github/incident-responder.yml cannot be used: rollback.open: unknown variant `always`, expected one of `auto`, `asked`, `never` at line 1 column 18.
+.github/incident-responder.yml cannot be used: "acquires pool_free" says nothing about `pool_strdup`; write one of `acquire RELEASE`, `acquire-zeroed RELEASE` (both also with `-always`), `release N`, `reallocate RELEASE`, `fill N RELEASE zero|not-negative|non-zero|always`, `take N`, `alias N`, `borrow`, `exit` at line 2.
 "#);
     }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! line    = up to 3 spaces, "@pagerduty-incident-responder", blank, command
-//! command = "analyze" blank "incident" blank reference
+//! command = ( "analyze" | "rollback" ) blank "incident" blank reference
 //! reference = [ "#" ] number | PagerDuty id | address of an incident in PagerDuty
 //! ```
 //!
@@ -22,6 +22,11 @@ pub const MENTION: &str = "@pagerduty-incident-responder";
 
 /// At most this many characters of a comment are read: GitHub's own limit for a body.
 pub const BODY_LIMIT: usize = 65_536;
+
+/// A command that is about an incident, by its first word.
+type Verb = (&'static str, fn(IncidentReference) -> Command);
+
+const VERBS: [Verb; 2] = [("analyze", Command::Analyze), ("rollback", Command::Rollback)];
 
 /// The first command in a comment, [`Command::Help`] where there is a mention with other words, else `None`.
 pub fn find(body: &str) -> Option<Command> {
@@ -77,10 +82,12 @@ fn command(rest: &str) -> Option<Command> {
     }
     let mut words = rest.split_ascii_whitespace();
     let is = |word: Option<&str>, expected: &str| word.is_some_and(|word| word.eq_ignore_ascii_case(expected));
-    if !is(words.next(), "analyze") || !is(words.next(), "incident") {
+    let verb = words.next()?;
+    let command = VERBS.iter().find(|(word, _)| verb.eq_ignore_ascii_case(word)).map(|(_, command)| command)?;
+    if !is(words.next(), "incident") {
         return None;
     }
-    reference(words.next()?).map(Command::Analyze)
+    reference(words.next()?).map(command)
 }
 
 /// A number, an id or the address of an incident; a full stop or comma after it belongs to the sentence.
@@ -154,8 +161,18 @@ mod tests {
     }
 
     #[test]
+    fn a_rollback_is_asked_for_in_the_same_way() {
+        let found = find("@pagerduty-incident-responder Rollback incident #12345.");
+        assert_eq!(found, Some(Command::Rollback("12345".parse().expect("a number"))));
+        assert_eq!(find("> @pagerduty-incident-responder rollback incident 5"), None);
+    }
+
+    #[test]
     fn other_words_ask_for_help() {
         for body in [
+            "@pagerduty-incident-responder rollback",
+            "@pagerduty-incident-responder roll back incident 5",
+            "@pagerduty-incident-responder rollback commit 5",
             "@pagerduty-incident-responder",
             "@pagerduty-incident-responder help",
             "@pagerduty-incident-responder analyze incident",

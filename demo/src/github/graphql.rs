@@ -8,7 +8,7 @@ use axum::extract::State;
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use super::{Access, Reply, Shared, ok, refs, text};
+use super::{Access, Reply, Shared, objects, ok, refs, text};
 use crate::git::{git, run};
 
 /// GraphQL says no with HTTP 200 and `errors`.
@@ -113,7 +113,7 @@ async fn write_commit(shared: &Shared, input: &Value, parent: &str) -> anyhow::R
         git_in_index(&["update-index", "--add", "--cacheinfo", &format!("{mode},{blob},{path}")], b"").await?;
     }
     for deletion in input["fileChanges"]["deletions"].as_array().into_iter().flatten() {
-        git_in_index(&["update-index", "--force-remove", "--", text(deletion, "path")], b"").await?;
+        objects::remove(&shared.bare, text(deletion, "path"), &environment).await?;
     }
     let tree = git_in_index(&["write-tree"], b"").await?;
     let message = [text(&input["message"], "headline"), text(&input["message"], "body")].join("\n\n");

@@ -9,11 +9,18 @@ use Change::{Edit, Write};
 /// Subject of the landing that made the worker leak.
 pub(super) const FREE_REMOVED: &str = "Let process_work keep its buffer (#31)";
 
+/// Subject of the landing that took the worker's memory.
+pub(super) const LIMIT_LOWERED: &str = "Give the worker what it uses on average (#49)";
+
+/// Subject of the landing that made the nightly report fail.
+pub(super) const COLUMN_RENAMED: &str = "Report durations in seconds (#49)";
+
 const WORKER: &str = include_str!("../../service/worker.c");
 const MAKEFILE: &str = include_str!("../../service/Makefile");
 const DOCKERFILE: &str = include_str!("../../service/Dockerfile");
 const README: &str = include_str!("../../service/README.md");
 const DEPLOYMENT: &str = include_str!("../../k8s/deployment.yaml");
+const REPORT: &str = include_str!("../../service/report/daily.py");
 const ALERTS: &str = include_str!("../../k8s/alerts.yaml");
 
 const LEAKING: &str = "        process_work(buffer);\n";
@@ -30,6 +37,51 @@ pub(super) fn leak() -> Vec<Landing> {
 pub(super) fn old_bug() -> Vec<Landing> {
     let mut landings = innocent();
     insert(&mut landings, free_removed(TimeDelta::days(92)));
+    landings
+}
+
+/// The worker is sound, but a landing of the same day left it less memory than one buffer takes.
+pub(super) fn lowered_limit() -> Vec<Landing> {
+    let mut landings = innocent();
+    let lowered = Landing {
+        body: "Between jobs it needs 2 MB. Eight are plenty.",
+        ..landing(
+            TimeDelta::hours(5),
+            "octo-build",
+            LIMIT_LOWERED,
+            vec![
+                Edit("k8s/deployment.yaml", "memory: \"32Mi\"", "memory: \"8Mi\""),
+                Edit("k8s/deployment.yaml", "memory: \"64Mi\"", "memory: \"8Mi\""),
+            ],
+        )
+    };
+    insert(&mut landings, lowered);
+    landings
+}
+
+/// A nightly report in Python reads a column under a name that the file never had.
+pub(super) fn traceback() -> Vec<Landing> {
+    let mut landings = innocent();
+    let report = landing(
+        TimeDelta::days(30),
+        "octo-dev",
+        "Report the day's jobs (#41)",
+        vec![Write("report/daily.py", REPORT.to_owned()), Write("report/README.md", "Runs every night.\n".to_owned())],
+    );
+    insert(&mut landings, report);
+    let renamed = Landing {
+        shape: Shape::Merge,
+        ..landing(
+            TimeDelta::hours(5),
+            "octo-dev",
+            COLUMN_RENAMED,
+            vec![
+                Edit("report/daily.py", "row[\"duration_ms\"]", "row[\"duration_seconds\"]"),
+                Edit("report/daily.py", "{total:.0f} ms", "{total:.1f} s"),
+            ],
+        )
+    };
+    insert(&mut landings, renamed);
     landings
 }
 

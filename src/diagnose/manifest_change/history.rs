@@ -1,7 +1,7 @@
 //! A file's former versions, made from its present one and the differences of the landings: nothing more has to be read.
 
 use crate::model::ids::RepositoryPath;
-use crate::model::landing::{Extent, FileChange, Hunk, Landing, LineKind};
+use crate::model::landing::{ChangeStatus, Extent, FileChange, Hunk, Landing, LineKind};
 
 /// A file around one landing.
 pub(super) struct Version<'a> {
@@ -24,9 +24,13 @@ pub(super) struct Versions<'a> {
 /// Goes back from the present text, landing by landing (newest first).
 pub(super) fn versions<'a>(present: &str, path: &RepositoryPath, landings: &'a [Landing]) -> Versions<'a> {
     let mut text = present.to_owned();
+    let mut path = path;
     let mut found = Versions { versions: Vec::new(), broken: false };
     for landing in landings {
         let Some(change) = landing.changes.iter().find(|change| change.path == *path) else { continue };
+        if change.status == ChangeStatus::Added {
+            return found;
+        }
         let before = if landing.extent == Extent::Whole { undo(&text, change) } else { None };
         let Some(before) = before else {
             found.broken = true;
@@ -34,6 +38,7 @@ pub(super) fn versions<'a>(present: &str, path: &RepositoryPath, landings: &'a [
         };
         found.versions.push(Version { landing, before: before.clone(), after: text });
         text = before;
+        path = change.old_path.as_ref().unwrap_or(path);
     }
     found
 }

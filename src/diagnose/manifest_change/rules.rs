@@ -6,9 +6,8 @@ use regex::Regex;
 
 use super::quantity;
 use crate::diagnose::symptom_kind;
-use crate::model::diagnosis::SymptomKind;
+use crate::model::diagnosis::{Confidence, SymptomKind};
 use crate::model::incident::Incident;
-use crate::yaml::Scalar;
 
 /// What Kubernetes says of a container in trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +41,8 @@ pub(super) struct Rule {
     pub(super) what: &'static str,
     /// Why the change explains the symptom, as a clause.
     pub(super) because: &'static str,
+    /// How surely it does. Much else makes a container end or a service slow.
+    pub(super) confidence: Confidence,
 }
 
 const fn rule(
@@ -51,7 +52,11 @@ const fn rule(
     what: &'static str,
     because: &'static str,
 ) -> Rule {
-    Rule { symptom, keys, change, what, because }
+    let confidence = match symptom {
+        Symptom::Memory | Symptom::ImagePull => Confidence::High,
+        Symptom::Crash | Symptom::Capacity => Confidence::Medium,
+    };
+    Rule { symptom, keys, change, what, because, confidence }
 }
 
 const KILLED: &str = "the kernel kills a container that needs more memory than its limit";
@@ -66,6 +71,8 @@ const RULES: &[Rule] = &[
     rule(Symptom::ImagePull, &["image", "repository"], Change::Any, "image", PULLED),
     rule(Symptom::ImagePull, &["image", "tag"], Change::Any, "image tag", PULLED),
     rule(Symptom::ImagePull, &["newTag"], Change::Any, "image tag", PULLED),
+    rule(Symptom::ImagePull, &["newName"], Change::Any, "image", PULLED),
+    rule(Symptom::ImagePull, &["images", "*", "digest"], Change::Any, "image digest", PULLED),
     rule(Symptom::Crash, &["command", "*"], Change::Any, "command", STARTED),
     rule(Symptom::Crash, &["args", "*"], Change::Any, "arguments", STARTED),
     rule(Symptom::Crash, &["env", "*", "value"], Change::Any, "environment", STARTED),
@@ -74,6 +81,7 @@ const RULES: &[Rule] = &[
     rule(Symptom::Crash, &["startupProbe", "**"], Change::Any, "startup probe", STARTED),
     rule(Symptom::Crash, &["image"], Change::Any, "image", STARTED),
     rule(Symptom::Crash, &["image", "tag"], Change::Any, "image tag", STARTED),
+    rule(Symptom::Crash, &["newTag"], Change::Any, "image tag", STARTED),
     rule(Symptom::Capacity, &["limits", "cpu"], Change::Lowered, "CPU limit", SLOWED),
     rule(Symptom::Capacity, &["requests", "cpu"], Change::Lowered, "CPU request", SLOWED),
     rule(Symptom::Capacity, &["replicas"], Change::Lowered, "number of replicas", SLOWED),
@@ -118,12 +126,51 @@ pub(super) fn symptoms(incident: &Incident) -> Vec<Symptom> {
     named.map(|(symptom, _)| *symptom).collect()
 }
 
-/// The rule by which a changed setting explains one of the symptoms.
-pub(super) fn fitting(symptoms: &[Symptom], new: &Scalar, old: &str) -> Option<&'static Rule> {
-    let lowered = || quantity::parse(&new.value).zip(quantity::parse(old)).is_some_and(|(new, old)| new < old);
-    RULES.iter().find(|rule| {
-        symptoms.contains(&rule.symptom) && ends(&new.path, rule.keys) && (rule.change == Change::Any || lowered())
-    })
+/// How a setting's value changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Values<'a> {
+    /// From one to another.
+    Changed(&'a str, &'a str),
+    /// There was none before.
+    Added(&'a str),
+    /// There is none since.
+    Removed,
+}
+
+/// The rule by which a changed setting explains one of the symptoms. `need` is what the incident says was really used, in bytes.
+pub(super) fn fitting(
+    symptoms: &[Symptom],
+    keys: &[String],
+    values: Values<'_>,
+    need: Option<f64>,
+) -> Option<&'static Rule> {
+    let fits = |rule: &&Rule| {
+        symptoms.contains(&rule.symptom)
+            && ends(keys, rule.keys)
+            && (rule.change == Change::Any || rule.is_less(values, need))
+    };
+    RULES.iter().find(fits)
+}
+
+impl Rule {
+    /// Whether the setting limits memory.
+    pub(super) fn limits_memory(&self) -> bool {
+        self.symptom == Symptom::Memory
+    }
+
+    /// Whether there is less of it than before, or less than is needed.
+    fn is_less(&self, values: Values<'_>, need: Option<f64>) -> bool {
+        let need = need.filter(|_| self.limits_memory());
+        match values {
+            Values::Changed(old, new) => quantity::parse(new).is_some_and(|new| {
+                quantity::parse(old).is_some_and(|old| new < old) || need.is_some_and(|need| new < need)
+            }),
+            Values::Added(new) => {
+                self.limits_memory() && quantity::parse(new).is_some_and(|new| need.is_none_or(|need| new < need))
+            }
+            Values::Removed => false,
+        }
+    }
 }
 
 /// Whether a path ends with a rule's keys. `*` stands for one item of a sequence, `**` at the end for anything below.
@@ -142,28 +189,45 @@ fn ends(path: &[String], keys: &[&str]) -> bool {
 mod tests {
     use super::*;
 
-    fn scalar(path: &[&str], value: &str) -> Scalar {
-        let path = path.iter().map(|key| (*key).to_owned()).collect();
-        Scalar { document: 0, path, value: value.to_owned(), span: 0..0 }
+    fn keys(path: &[&str]) -> Vec<String> {
+        path.iter().map(|key| (*key).to_owned()).collect()
     }
+
+    const LIMIT: [&str; 6] = ["spec", "containers", "[worker]", "resources", "limits", "memory"];
 
     #[test]
     fn a_rule_needs_symptom_setting_and_direction() {
-        let limit = ["spec", "containers", "[worker]", "resources", "limits", "memory"];
-        let fits = |symptom, value, old| fitting(&[symptom], &scalar(&limit, value), old).map(|rule| rule.what);
-        assert_eq!(fits(Symptom::Memory, "64Mi", "128Mi"), Some("memory limit"));
-        assert_eq!(fits(Symptom::Memory, "128Mi", "64Mi"), None, "raised");
-        assert_eq!(fits(Symptom::Crash, "64Mi", "128Mi"), None, "another symptom");
-        assert_eq!(fits(Symptom::Memory, "lots", "128Mi"), None, "no quantity");
+        let fits = |symptom, old, new| {
+            fitting(&[symptom], &keys(&LIMIT), Values::Changed(old, new), None).map(|rule| rule.what)
+        };
+        assert_eq!(fits(Symptom::Memory, "128Mi", "64Mi"), Some("memory limit"));
+        assert_eq!(fits(Symptom::Memory, "128Mi", "128M"), Some("memory limit"), "the unit is smaller");
+        assert_eq!(fits(Symptom::Memory, "64Mi", "128Mi"), None, "raised");
+        assert_eq!(fits(Symptom::Crash, "128Mi", "64Mi"), None, "another symptom");
+        assert_eq!(fits(Symptom::Memory, "128Mi", "lots"), None, "no quantity");
+    }
+
+    #[test]
+    fn a_measured_need_makes_a_raised_or_a_new_limit_fit() {
+        let need = Some(118.0 * 1024.0 * 1024.0);
+        let fits = |values, need| fitting(&[Symptom::Memory], &keys(&LIMIT), values, need).is_some();
+        assert!(fits(Values::Changed("32Mi", "64Mi"), need));
+        assert!(!fits(Values::Changed("64Mi", "128Mi"), need));
+        assert!(fits(Values::Added("64Mi"), need) && fits(Values::Added("64Mi"), None));
+        assert!(!fits(Values::Added("256Mi"), need) && !fits(Values::Removed, need));
     }
 
     #[test]
     fn places_in_sequences_and_below_probes_count() {
-        let crash = |path: &[&str]| fitting(&[Symptom::Crash], &scalar(path, "new"), "old").map(|rule| rule.what);
+        let crash = |path: &[&str]| {
+            fitting(&[Symptom::Crash], &keys(path), Values::Changed("old", "new"), None).map(|rule| rule.what)
+        };
         assert_eq!(crash(&["containers", "[worker]", "command", "[0]"]), Some("command"));
         assert_eq!(crash(&["containers", "[worker]", "livenessProbe", "httpGet", "port"]), Some("liveness probe"));
         assert_eq!(crash(&["containers", "[worker]", "env", "[MODE]", "value"]), Some("environment"));
         assert_eq!(crash(&["metadata", "labels", "app"]), None);
+        let removed = fitting(&[Symptom::Crash], &keys(&["args", "[1]"]), Values::Removed, None);
+        assert_eq!(removed.map(|rule| rule.what), Some("arguments"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Branches and commits, made by GitHub itself so that the commit is signed as verified.
+//! Branches: created, compared, moved forward.
 
 use http::Method;
 use serde::Deserialize;
@@ -7,16 +7,6 @@ use serde_json::{Value, json};
 use super::people::{Account, encode};
 use super::{ApiError, GitHub};
 use crate::model::ids::{BranchName, CommitSha};
-use crate::model::publication::FileAddition;
-
-/// A commit that GitHub made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CreatedCommit {
-    /// Its name.
-    pub commit: CommitSha,
-    /// Whether GitHub says that the signature is valid; absent where it says nothing.
-    pub verified: Option<bool>,
-}
 
 /// How a branch stands against the commit it was made from.
 #[derive(Debug, Clone)]
@@ -101,56 +91,4 @@ impl GitHub {
         let ahead = ahead.map(|it| Ahead { subject: subject(&it.commit.message), author: it.author }).collect();
         Ok(BranchState { head: CommitSha::new(head), ahead })
     }
-
-    /// Adds one commit to a branch whose head is known.
-    ///
-    /// # Errors
-    /// `Expected branch to point to …` where the head has moved; else as any request.
-    pub async fn create_commit(
-        &self,
-        branch: &BranchName,
-        expected_head: &CommitSha,
-        (headline, body): (&str, &str),
-        additions: &[FileAddition],
-    ) -> Result<CreatedCommit, ApiError> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Data {
-            create_commit_on_branch: Created,
-        }
-        #[derive(Deserialize)]
-        struct Created {
-            commit: Commit,
-        }
-        #[derive(Deserialize)]
-        struct Commit {
-            oid: String,
-            #[serde(default)]
-            signature: Option<Signature>,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Signature {
-            is_valid: bool,
-        }
-        const DOCUMENT: &str = "mutation($input: CreateCommitOnBranchInput!) { createCommitOnBranch(input: $input) { commit { oid signature { isValid } } } }";
-        let additions: Vec<Value> = additions
-            .iter()
-            .map(|file| json!({ "path": file.path.as_str(), "contents": base64(&file.contents) }))
-            .collect();
-        let input = json!({
-            "branch": { "repositoryNameWithOwner": self.repository().to_string(), "branchName": branch },
-            "expectedHeadOid": expected_head,
-            "message": { "headline": headline, "body": body },
-            "fileChanges": { "additions": additions },
-        });
-        let data: Data = self.mutate(DOCUMENT, json!({ "input": input })).await?;
-        let commit = data.create_commit_on_branch.commit;
-        Ok(CreatedCommit { commit: CommitSha::new(commit.oid), verified: commit.signature.map(|it| it.is_valid) })
-    }
-}
-
-fn base64(bytes: &[u8]) -> String {
-    use base64::Engine;
-    base64::engine::general_purpose::STANDARD.encode(bytes)
 }

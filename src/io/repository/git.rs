@@ -104,6 +104,11 @@ impl Git {
         self
     }
 
+    /// Adds a setting for every call.
+    pub(super) fn with_setting(self, key: &str, value: &str) -> Git {
+        self.with_secret_setting(key.to_owned(), SecretString::from(value.to_owned()))
+    }
+
     /// How many processes were started so far.
     pub(super) fn started(&self) -> u32 {
         self.started.load(Ordering::Relaxed)

@@ -234,10 +234,7 @@ impl Repository {
 
     /// The commits at which a shallow clone's history ends. Their differences would show the whole tree as new.
     fn shallow_ends(&self) -> HashSet<CommitSha> {
-        let Some(directory) = &self.git.directory else { return HashSet::new() };
-        // A linked work tree shares its history with the main one.
-        let common = std::fs::read_to_string(directory.join("commondir"))
-            .map_or_else(|_| directory.clone(), |common| directory.join(common.trim()));
+        let Some(common) = self.common_directory() else { return HashSet::new() };
         let text = std::fs::read_to_string(common.join("shallow")).unwrap_or_default();
         text.lines().map(CommitSha::new).collect()
     }
@@ -279,7 +276,7 @@ impl Repository {
 }
 
 /// Flags of a listing that names blobs and needs none.
-const LISTING_FLAGS: [&str; 6] =
+pub(super) const LISTING_FLAGS: [&str; 6] =
     ["-z", "--raw", "--no-abbrev", "--no-renames", "--diff-merges=first-parent", "--encoding=UTF-8"];
 
 /// `git log --first-parent` over the window. Flags for what to print go behind the second argument.

@@ -113,7 +113,7 @@ impl<R: BufRead> LogReader<R> {
     }
 
     /// `:OLDMODE NEWMODE OLDID NEWID STATUS` NUL PATH NUL, and a second path for renames and copies.
-    fn raw_listing(&mut self) -> std::io::Result<Vec<RawChange>> {
+    pub(super) fn raw_listing(&mut self) -> std::io::Result<Vec<RawChange>> {
         self.skip_separators()?;
         let mut entries = Vec::new();
         while self.peek()? == Some(b':') {

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::characters::lines;
-use crate::model::ids::IncidentReference;
+use crate::model::ids::{CommitSha, IncidentReference};
 
 use super::inline::{defuse, visible};
 
@@ -71,6 +71,14 @@ impl CommitMessage {
             .filter(|line| !TRAILER.is_match(line))
             .collect();
         CommitMessage { subject, body: body.join("\n").trim().to_owned() }
+    }
+
+    /// The same with git's own sentence for a commit that takes another one back. The id is hexadecimal digits and nothing else;
+    /// other tools, and this one, find a revert by it.
+    pub fn reverting(self, commit: &CommitSha) -> CommitMessage {
+        let digits: String = commit.as_str().chars().filter(char::is_ascii_hexdigit).collect();
+        let body = format!("{}\n\nThis reverts commit {digits}.", self.body);
+        CommitMessage { body: body.trim().to_owned(), ..self }
     }
 
     /// The first line (GitHub's `headline`).
