@@ -122,8 +122,8 @@ impl Row {
         let deed = deed(&mut names, &mut words).filter(|_| words.next().is_none()).ok_or_else(|| {
             format!(
                 "{text:?} says nothing about `{function}`; write one of `acquire RELEASE`, `acquire-zeroed RELEASE` \
-                 (both also with `-always`), `release N`, `reallocate RELEASE`, `fill N RELEASE zero|not-negative|\
-                 non-zero|always`, `take N`, `alias N`, `borrow`, `exit`"
+                 (both also with `-always`), `acquire-unless N RELEASE`, `release N`, `free N`, `reallocate RELEASE N`, \
+                 `fill N RELEASE zero|positive|not-negative|non-zero|always`, `take N`, `alias N`, `borrow`, `exit`"
             )
         })?;
         let release = match deed {
