@@ -4,7 +4,7 @@
 //! they are walked on. Loops are walked a few times exactly and then once with everything they change unknown. Every
 //! bound is a constant here; where the budget of steps ends, the function is left with a gap and no summary.
 //!
-//! The rooms: [`flow`] knows the graph (order, loops, liveness), `memory` reads and writes places, `conditions` learns
+//! The rooms: `flow` knows the graph (order, loops, liveness), `memory` reads and writes places, `conditions` learns
 //! from branches, `calls` decides what a call does and `apply` plays a summary, `release` keeps the owners, `finish`
 //! turns the end of a path into an outcome and losses.
 

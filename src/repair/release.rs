@@ -4,6 +4,7 @@
 //! [verifier](super::verify) accepts is the fix. No template needs to be right by itself.
 
 mod layout;
+pub(crate) mod member;
 mod places;
 
 use crate::c::Tree as SourceTree;
@@ -48,16 +49,29 @@ pub fn repair(tree: &SourceTree, view: &FileView, candidate: &Candidate) -> Resu
 }
 
 /// The statement that releases `holder`, without its semicolon.
-pub(crate) fn call(tree: &SourceTree, releaser: &Releaser, holder: &str) -> Option<String> {
+pub(crate) fn call(tree: &SourceTree, view: &FileView, releaser: &Releaser, holder: &str) -> Option<String> {
     let name = tree.program.text(releaser.name);
     if let Some(example) = &releaser.example {
         // A release that takes more than the pointer, or its address, is followed to the letter.
         let inner = example.strip_prefix(name)?.trim().strip_prefix('(')?.strip_suffix(')')?.trim();
         if !inner.contains(',') {
             let by_address = inner.starts_with('&');
-            return Some(format!("{name}({}{holder})", if by_address { "&" } else { "" }));
+            let argument = format!("{}{holder}", if by_address { "&" } else { "" });
+            return Some(spelled_call(view.text, name, &argument));
         }
         return inner.split(',').any(|part| part.trim().trim_start_matches('&') == holder).then(|| example.clone());
     }
-    Some(format!("{name}({holder})"))
+    Some(spelled_call(view.text, name, holder))
+}
+
+/// A call as the file spells such calls: some put a blank before the parenthesis.
+pub(crate) fn spelled_call(text: &str, name: &str, argument: &str) -> String {
+    let spaced = |name: &str| text.matches(&format!("{name} (")).count();
+    let close = |name: &str| text.matches(&format!("{name}(")).count();
+    let (with, without) = match (spaced(name), close(name)) {
+        (0, 0) => (spaced("free"), close("free")),
+        counts => counts,
+    };
+    let blank = if with > without { " " } else { "" };
+    format!("{name}{blank}({argument})")
 }

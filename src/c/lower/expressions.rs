@@ -49,7 +49,10 @@ impl Lowerer<'_> {
                 let expr = self.constant(at).map_or(Expr::Unknown, Expr::Int);
                 self.build.expr(expr)
             }
-            Kind::StringLiteral | Kind::ConcatenatedString => self.build.expr(Expr::Text),
+            Kind::StringLiteral | Kind::ConcatenatedString => {
+                let expr = if self.frames.text(at).contains('%') { Expr::Format } else { Expr::Text };
+                self.build.expr(expr)
+            }
             Kind::ParenthesizedExpression => self.parenthesized(at),
             Kind::CastExpression => self.part(at, Role::Value),
             Kind::ExtensionExpression => match self.frames.children(at).into_iter().next_back() {
@@ -83,7 +86,11 @@ impl Lowerer<'_> {
             Kind::CallExpression => self.call(at),
             Kind::CompoundLiteral => self.compound_literal(at),
             // Their operands are not evaluated.
-            Kind::SizeofExpression | Kind::AlignofExpression | Kind::OffsetofExpression => self.unknown(),
+            Kind::OffsetofExpression => {
+                self.offset(at);
+                self.unknown()
+            }
+            Kind::SizeofExpression | Kind::AlignofExpression => self.unknown(),
             Kind::AsmExpression | Kind::Error => {
                 self.blind_all(at);
                 self.unknown()
@@ -100,7 +107,7 @@ impl Lowerer<'_> {
             return;
         }
         let value = self.value(at);
-        if !matches!(self.build.get(value), Expr::Int(_) | Expr::Unknown | Expr::Text) {
+        if !matches!(self.build.get(value), Expr::Int(_) | Expr::Unknown | Expr::Text | Expr::Format) {
             let span = self.frames.span(at);
             self.build.push(span, InstrKind::Use(value));
         }

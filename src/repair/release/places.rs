@@ -72,7 +72,7 @@ impl Workbench<'_> {
         if holder.contains('(') && !holder.starts_with('(') {
             return None;
         }
-        let mut statements = vec![call(self.tree, self.releaser, holder)?];
+        let mut statements = vec![call(self.tree, self.view, self.releaser, holder)?];
         if marks == Marks::Cleared {
             statements.push(format!("{holder} = NULL"));
         }
@@ -253,7 +253,7 @@ impl Workbench<'_> {
 }
 
 fn call_of(bench: &Workbench, holder: &str) -> Option<String> {
-    call(bench.tree, bench.releaser, holder)
+    call(bench.tree, bench.view, bench.releaser, holder)
 }
 
 /// Whether `text` holds `word` as a whole identifier.
