@@ -151,7 +151,7 @@ fn dying(known: Known, function: &Function) -> Vec<Dying> {
             let siblings = siblings(known, function, *arg);
             let is_given = matches!(function.expr(*arg), Expr::Var(var) if var.0 < function.parameters);
             let is_destructor = has_name || is_given && siblings.len() >= SIBLINGS_WITHOUT_NAME;
-            if is_destructor && !is_left_to_another(known, function, *arg) {
+            if is_destructor && !is_left_to_another(known, function, *arg, siblings.len()) {
                 found.push(Dying { holder: *arg, owner, declared, file: function.file, span, siblings });
             }
         }
@@ -165,15 +165,16 @@ fn dying(known: Known, function: &Function) -> Vec<Dying> {
     found
 }
 
-/// Whether a function is called with the structure that releases members of it: then it is that one's to know them.
-fn is_left_to_another(known: Known, function: &Function, holder: ExprId) -> bool {
+/// Whether a function is called with the structure that releases more members of it than this one: then it is that
+/// one's to know them.
+fn is_left_to_another(known: Known, function: &Function, holder: ExprId, own: usize) -> bool {
     calls(function).any(|(_, callee, _, args)| {
         let id = known.callee(function, callee).and_then(|name| known.program.resolve(name, function.file));
         let Some(body) = id.and_then(|id| known.program.functions.get(id.0 as usize)) else { return false };
         args.iter().enumerate().filter(|(_, arg)| same(function, **arg, holder)).any(|(number, _)| {
-            let own = Expr::Var(VarId(number as u32));
-            let at = body.exprs.iter().position(|expr| *expr == own && (number as u32) < body.parameters);
-            at.is_some_and(|at| !siblings(known, body, ExprId(at as u32)).is_empty())
+            let parameter = Expr::Var(VarId(number as u32));
+            let at = body.exprs.iter().position(|expr| *expr == parameter && (number as u32) < body.parameters);
+            at.is_some_and(|at| siblings(known, body, ExprId(at as u32)).len() > own)
         })
     })
 }
@@ -186,7 +187,8 @@ fn emptied(known: Known, function: &Function) -> Option<Dying> {
         let (owner, declared) = structure(known, function, holder)?;
         let siblings = siblings(known, function, holder);
         let span = siblings.last()?.span;
-        let is_emptied = siblings.len() >= SIBLINGS_OF_EMPTIED && !is_left_to_another(known, function, holder);
+        let is_emptied =
+            siblings.len() >= SIBLINGS_OF_EMPTIED && !is_left_to_another(known, function, holder, siblings.len());
         is_emptied.then_some(Dying { holder, owner, declared, file: function.file, span, siblings })
     })
 }

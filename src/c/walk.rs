@@ -16,7 +16,7 @@ mod flow;
 mod memory;
 mod release;
 
-use super::domain::{Arena, Loss, Standing, State, Trace, Value, Via};
+use super::domain::{Arena, Fact, Loss, Standing, State, SymbolId, Trace, Value, Via};
 use super::ir::{BlockId, Function, InstrKind, Terminator, VarId};
 use super::names::{Map, Name, Set};
 use super::program::Program;
@@ -257,13 +257,26 @@ impl Walk<'_> {
 
     /// Forgets what two views do not agree on.
     fn join(&mut self, one: &mut State, two: State, block: BlockId) {
-        for (at, (region, value)) in one.store.iter_mut().enumerate() {
-            if two.binding(*region) != Some(*value) {
+        let known = |view: &State, value: Option<Value>| match value {
+            Some(Value::Int(number)) => Fact::exactly(number),
+            Some(Value::Symbol(symbol)) => view.fact(symbol),
+            Some(Value::Address(_) | Value::Code(_)) => Fact::NON_ZERO,
+            Some(Value::Undefined) | None => Fact::ANY,
+        };
+        // What both knew of a value is still known of the one that stands for both.
+        let mut joined: Vec<(SymbolId, Fact)> = Vec::new();
+        let mut store = std::mem::take(&mut one.store);
+        for (region, value) in &mut store {
+            let other = two.binding(*region);
+            if other != Some(*value) {
                 let site = 0x2000_0000 | block.0;
-                let made = super::domain::Symbol::Made { site, part: at as u16, nth: 0 };
-                *value = Value::Symbol(self.arena.symbol(made));
+                let made = super::domain::Symbol::Made { site, part: region.0 as u16, nth: 0 };
+                let symbol = self.arena.symbol(made);
+                joined.push((symbol, known(one, Some(*value)).join(known(&two, other))));
+                *value = Value::Symbol(symbol);
             }
         }
+        one.store = store;
         for loss in two.losses.iter() {
             if !one.losses.contains(loss) {
                 one.losses.push(loss.clone());
@@ -276,8 +289,12 @@ impl Walk<'_> {
         }
         one.facts.retain_mut(|(symbol, fact)| {
             *fact = fact.join(two.fact(*symbol));
-            *fact != super::domain::Fact::ANY
+            *fact != Fact::ANY
         });
+        for (symbol, fact) in joined {
+            one.forget(symbol);
+            let _ = one.learn(symbol, fact);
+        }
     }
 
     /// Walks one view through a block; `reached` takes what comes out.

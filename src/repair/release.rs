@@ -22,28 +22,47 @@ pub(crate) struct Proposal {
     pub(crate) why: String,
 }
 
-/// Proposals tried for one finding.
+/// Proposals tried for one finding in one round.
 const MAX_PROPOSALS: usize = 12;
+/// How deep what hangs below the object may hang, plus one.
+const MAX_ROUNDS: usize = 3;
 
 /// A fix for a finding, or why there is none.
 pub fn repair(tree: &SourceTree, view: &FileView, candidate: &Candidate) -> Result<Fix, String> {
     let releaser = candidate.decided.releaser.as_ref().ok_or("it is not known what releases it")?;
     let layout = Layout::new(view, tree.program.functions[candidate.function.0 as usize].span);
-    let proposals = places::proposals(tree, view, &layout, candidate, releaser);
-    if proposals.is_empty() {
-        return Err("nothing at hand leads to it where it is lost".to_owned());
-    }
     let mut reason = String::new();
-    for proposal in proposals.into_iter().take(MAX_PROPOSALS) {
-        match verify::accept(tree, view, candidate, &proposal.edits) {
-            Ok(()) => {
-                let after = edit::apply(view.text, &proposal.edits).ok_or("the edits overlap")?;
-                let diff = edit::unified_diff(view.path, view.text, &after);
-                return Ok(Fix { edits: proposal.edits, diff, why: proposal.why });
+    // What only led from the object is released before it, and what only led from that before that.
+    let mut before: Vec<String> = Vec::new();
+    for _ in 0..MAX_ROUNDS {
+        let proposals = places::proposals(tree, view, &layout, candidate, releaser, &before);
+        let mut orphans = Vec::new();
+        for proposal in proposals.into_iter().take(MAX_PROPOSALS) {
+            match verify::accept(tree, view, candidate, &proposal.edits) {
+                Ok(()) => {
+                    let after = edit::apply(view.text, &proposal.edits).ok_or("the edits overlap")?;
+                    let diff = edit::unified_diff(view.path, view.text, &after);
+                    return Ok(Fix { edits: proposal.edits, diff, why: proposal.why });
+                }
+                Err(rejection) => {
+                    if reason.is_empty() {
+                        reason = rejection.why;
+                    }
+                    if orphans.is_empty() {
+                        orphans = rejection.orphans;
+                    }
+                }
             }
-            Err(why) if reason.is_empty() => reason = why,
-            Err(_) => {}
         }
+        let releases: Option<Vec<String>> =
+            orphans.iter().map(|(holder, releaser)| call(tree, view, releaser, holder)).collect();
+        match releases.filter(|releases| !releases.is_empty()) {
+            Some(releases) => before.splice(0..0, releases),
+            None => break,
+        };
+    }
+    if reason.is_empty() {
+        return Err("nothing at hand leads to it where it is lost".to_owned());
     }
     Err(reason)
 }

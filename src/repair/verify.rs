@@ -4,10 +4,11 @@
 //! the tree as it was. What it does to its callers' values must have stayed the same, so nobody else is affected.
 
 use crate::c::destructors::{self, Forgotten};
+use crate::c::domain::LossKind;
 use crate::c::ir::{FileId, Function};
 use crate::c::lower;
 use crate::c::program::FunctionId;
-use crate::c::report::{Candidate, FileView, decide};
+use crate::c::report::{Candidate, Decided, FileView, Releaser, decide};
 use crate::c::summary::{Effect, Path, Selector, Summary};
 use crate::c::syntax::{Span, Tree};
 use crate::c::walk::{self, FaultKind, Walked};
@@ -15,25 +16,41 @@ use crate::c::{Tree as SourceTree, macros};
 use crate::model::edit::{self, Edit};
 
 /// Whether the edits remove the finding and add no new one; if not, why not.
-pub fn accept(tree: &SourceTree, view: &FileView, candidate: &Candidate, edits: &[Edit]) -> Result<(), String> {
+pub fn accept(tree: &SourceTree, view: &FileView, candidate: &Candidate, edits: &[Edit]) -> Result<(), Rejection> {
     let trial = Trial::of(tree, view, candidate.function, edits)?;
     trial.no_new_fault()?;
     let (was, is) = trial.findings(tree);
     let site = &candidate.decided.site;
     let target = ((site.span.start - trial.span.start) as usize, site.part);
     if !was.contains(&target) {
-        return Err("the finding depends on more than this function".to_owned());
+        return Err("the finding depends on more than this function".to_owned().into());
     }
     if is.contains(&target) {
-        return Err("on some path it would still be lost".to_owned());
+        return Err("on some path it would still be lost".to_owned().into());
     }
     if is.iter().any(|key| !was.contains(key)) {
-        return Err("something else would be lost".to_owned());
+        let orphans = trial.orphans(tree, &was);
+        return Err(Rejection { why: "something else would be lost".to_owned(), orphans });
     }
     if given(&trial.old.walked.summary) != given(&trial.new.walked.summary) {
-        return Err("callers would notice the change".to_owned());
+        return Err("callers would notice the change".to_owned().into());
     }
     Ok(())
+}
+
+/// Why a patch is not offered.
+pub struct Rejection {
+    /// The reason, as a clause.
+    pub why: String,
+    /// What only led from the released object and would be lost with it: what holds it, and what releases it. Empty if
+    /// anything else would be lost.
+    pub orphans: Vec<(String, Releaser)>,
+}
+
+impl From<String> for Rejection {
+    fn from(why: String) -> Rejection {
+        Rejection { why, orphans: Vec::new() }
+    }
 }
 
 /// Whether the edits make a destructor release a member that it forgets, and change nothing else; if not, why not.
@@ -126,6 +143,28 @@ impl Trial {
             }
         }
         Ok(())
+    }
+
+    /// The new findings, if all of them are what hung below something that is now released.
+    fn orphans(&self, tree: &SourceTree, was: &[Key]) -> Vec<(String, Releaser)> {
+        let reading = &self.new;
+        let decided = decide(&tree.program, &tree.evidence, &reading.function, &reading.walked, &self.texts.1);
+        let key = |one: &Decided| (edit::original_position(one.site.span.start as usize, &self.edits), one.site.part);
+        let mut orphans = Vec::new();
+        for one in decided.iter().filter(|one| !was.contains(&key(one))) {
+            for found in &one.losses {
+                let (LossKind::Container, Some(holder), Some(releaser)) =
+                    (found.loss.kind, &found.loss.holder, &one.releaser)
+                else {
+                    return Vec::new();
+                };
+                let orphan = (holder.clone(), Releaser { name: releaser.name, example: None });
+                if !orphans.contains(&orphan) {
+                    orphans.push(orphan);
+                }
+            }
+        }
+        orphans
     }
 
     /// The findings before and after, by the place of their acquisition in the function as it was.
