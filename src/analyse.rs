@@ -5,18 +5,33 @@ use crate::failure::Failure;
 use crate::io::publish::Publisher;
 use crate::io::tracking::Tracking;
 use crate::io::world::{World, computing};
-use crate::io::{gather, look_back};
+use crate::io::{artefacts, gather, look_back};
 use crate::model::diagnosis::Verdict;
 use crate::model::ids::IncidentReference;
 use crate::model::marker::{Kind, Marker};
 use crate::model::outcome::{Outcome, RunResult};
 use crate::model::publication::{FixOutcome, Publication, PullState};
 use crate::plan::{self, Manner};
+use crate::prove::{self, handed_on};
 use crate::report::tracking::Step;
 use crate::report::{Analysis, answer};
-use crate::settings::outputs;
+use crate::settings::{Mode, outputs};
 
-/// Gathers everything and thinks: the same for a comment, a sweep and a rehearsal.
+/// Gathers, thinks, proves and plans: the same for a comment, a dispatch and a rehearsal.
+///
+/// # Errors
+/// As [`analyse`] and [`prove`].
+pub async fn answer(
+    world: &World,
+    incident: &IncidentReference,
+    tracking: Option<&Tracking>,
+) -> Result<(Analysis, Publication), Failure> {
+    let analysis = prove(world, analyse(world, incident, tracking).await?).await?;
+    let publication = plan(world, &analysis);
+    Ok((analysis, publication))
+}
+
+/// Gathers everything and thinks; nothing is executed yet.
 ///
 /// # Errors
 /// Where the incident or the repository cannot be read.
@@ -24,7 +39,7 @@ pub async fn analyse(
     world: &World,
     incident: &IncidentReference,
     tracking: Option<&Tracking>,
-) -> Result<(Analysis, Publication), Failure> {
+) -> Result<Analysis, Failure> {
     let evidence = gather::evidence(world, incident, async || world.step(tracking, Step::Repository).await).await?;
     world.step(tracking, Step::Diagnosis).await;
     let (evidence, diagnosis) = computing(evidence, diagnose::look).await?;
@@ -33,11 +48,27 @@ pub async fn analyse(
         None => diagnose::provenance::History::default(),
     };
     let diagnosis = diagnose::conclude(&evidence, diagnosis, history);
-    let analysis = Analysis { evidence, diagnosis, places: world.places() };
+    Ok(Analysis { evidence, diagnosis, proof: None, at: world.now, places: world.places() })
+}
+
+/// Adds what running the fault and its repair shows: here, or in the job whose file was handed on.
+///
+/// # Errors
+/// Where a proof was handed on that does not belong to this analysis. A proof that cannot be run fails nothing.
+pub async fn prove(world: &World, analysis: Analysis) -> Result<Analysis, Failure> {
+    let proof = match world.settings.mode {
+        Mode::Plan => None,
+        Mode::Publish => handed_on::proof(world, &analysis).await?,
+        Mode::Respond | Mode::Sweep | Mode::Report => prove::prove(world, &analysis).await,
+    };
+    Ok(Analysis { proof, ..analysis })
+}
+
+/// Plans what is written.
+pub fn plan(world: &World, analysis: &Analysis) -> Publication {
     let settings = &world.settings;
     let manner = Manner { draft: settings.draft, labels: settings.labels.clone(), run: world.run(), now: world.now };
-    let publication = plan::publication(&analysis, &manner);
-    Ok((analysis, publication))
+    plan::publication(analysis, &manner)
 }
 
 /// Applies the plan of the fix, where there is one and writing is allowed.
@@ -68,7 +99,7 @@ pub fn answer_marker(world: &World, analysis: &Analysis, publication: &Publicati
 }
 
 /// The run's result, outputs and summary.
-pub fn outcome(analysis: &Analysis, fixed: &FixOutcome) -> Outcome {
+pub fn outcome(world: &World, analysis: &Analysis, fixed: &FixOutcome) -> Outcome {
     let incident = &analysis.evidence.incident;
     let mut values = vec![(outputs::INCIDENT_ID, incident.id.to_string())];
     values.extend(incident.number.map(|number| (outputs::INCIDENT_NUMBER, number.to_string())));
@@ -101,5 +132,8 @@ pub fn outcome(analysis: &Analysis, fixed: &FixOutcome) -> Outcome {
         FixOutcome::None(_) | FixOutcome::Planned | FixOutcome::ElsewhereAtWork => (RunResult::Reported, "none"),
     };
     values.push((outputs::PULL_REQUEST_OPERATION, operation.to_owned()));
-    Outcome { result, reason: None, outputs: values, summary: Some(answer::summary(analysis, fixed)) }
+    let summary = answer::summary(analysis, fixed);
+    values.extend(analysis.proof.as_ref().map(|proof| (outputs::PROOF, proof.verdict.word().to_owned())));
+    values.extend(artefacts::write(world, analysis, &summary));
+    Outcome { result, reason: None, outputs: values, summary: Some(summary) }
 }

@@ -141,18 +141,26 @@ fn walk_all(program: &Program) -> (Vec<OnceLock<Option<Summary>>>, Vec<Walked>) 
     for level in program::levels(&calls) {
         let done: Vec<Vec<(FunctionId, Walked)>> = level
             .into_par_iter()
+            // Some functions take a thousand times as long as others.
+            .with_max_len(1)
             .map(|group| {
+                let recursive = group.len() > 1;
                 // Within a group of mutually recursive functions the first sees the others as unknown.
                 let one = |id: FunctionId| {
-                    let mut walked = walk::walk(program, &summaries, &program.functions[id.0 as usize]);
-                    // Nobody else sets the summary of this group's functions.
-                    let _ = summaries[id.0 as usize].set(walked.summary.take());
+                    let walked = walk::walk(program, &summaries, &program.functions[id.0 as usize]);
+                    if recursive {
+                        // Nobody else sets the summary of this group's functions.
+                        let _ = summaries[id.0 as usize].set(walked.summary.clone());
+                    }
                     (id, walked)
                 };
                 group.into_iter().map(one).collect()
             })
             .collect();
-        for (id, walked) in done.into_iter().flatten() {
+        // Not before the whole level is done: a function that is reached through a pointer may lie on the same level, and
+        // whether it is known must not depend on which thread was first.
+        for (id, mut walked) in done.into_iter().flatten() {
+            let _ = summaries[id.0 as usize].set(walked.summary.take());
             walks[id.0 as usize] = walked;
         }
     }

@@ -5,9 +5,12 @@
 pub mod act;
 pub mod analyze;
 pub mod leaks;
+pub mod prove;
+pub mod suspects;
 
 use std::process::ExitCode;
 
+use chrono::Utc;
 use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
@@ -35,6 +38,10 @@ enum Command {
     Analyze(analyze::AnalyzeArguments),
     /// Find memory leaks in C sources, and repair them.
     Leaks(leaks::LeaksArguments),
+    /// Run the fault and the fix of a plan, and write the proof down.
+    Prove(prove::ProveArguments),
+    /// Rank the landings before an incident by how likely each caused it, or say that nobody can tell.
+    Suspects(suspects::SuspectsArguments),
     /// A stage of the sandbox in which a proof runs: not for people.
     #[command(name = "__sandbox", hide = true)]
     Sandbox {
@@ -56,6 +63,8 @@ pub fn run(arguments: CommandLine, environment: Environment) -> ExitCode {
         None => act::run(&environment, &console),
         Some(Command::Leaks(arguments)) => leaks::run(&arguments),
         Some(Command::Analyze(arguments)) => analyze::run(&arguments, environment, &console),
+        Some(Command::Prove(arguments)) => prove::run(&arguments, &environment, &console),
+        Some(Command::Suspects(arguments)) => suspects::run(&arguments, Utc::now(), &console),
         Some(Command::Sandbox { .. }) => Ok(ExitCode::SUCCESS),
     };
     match ended {

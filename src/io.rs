@@ -3,6 +3,7 @@
 //! [`world`] holds the connections; [`gather`] reads everything once; [`tracking`] and [`publish`] write. What is between
 //! reading and writing touches nothing in here.
 
+pub mod artefacts;
 pub mod gather;
 pub mod github;
 pub mod look_back;

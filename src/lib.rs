@@ -4,22 +4,22 @@
 //!
 //! ```text
 //!  comment ─────┐
-//!  schedule ────┼─> Trigger ─> Incident ─> Evidence ─> Diagnosis ─> Publication ─> Published
-//!  dispatch ────┤      |           |           |           |            |             |
-//!  command line ┘  trigger   io::pagerduty  io::gather   diagnose      plan       io::publish
-//!                             └──── gather (io) ────┘  └──── think ────┘      └── publish (io) ──┘
+//!  schedule ────┼─> Trigger ─> Incident ─> Evidence ─> Diagnosis ─> Proof ─> Publication ─> Published
+//!  dispatch ────┤      |           |           |           |          |          |             |
+//!  command line ┘  trigger   io::pagerduty  io::gather   diagnose   prove       plan       io::publish
+//!                             └──── gather (io) ────┘    think       run       think      publish (io)
 //! ```
 //!
 //! ## The words
 //!
 //! They are the modules of [`model`]: a *trigger* woke us; an *incident* is what PagerDuty says; *evidence* is the incident
 //! and all that was read of the repository at one commit, with the *gaps*; a *diagnosis* is findings and suspects, or an
-//! honest "inconclusive"; a *publication* is the plan of every write, as a value that prints itself. A rehearsal is the same
+//! honest "inconclusive"; a *proof* is what running the fault and its repair showed, or why nothing was run; a *publication* is the plan of every write, as a value that prints itself. A rehearsal is the same
 //! plan, not applied. A *landing* is one commit on the branch's first-parent line: what a person would revert.
 //!
 //! ## The line
 //!
-//! Only `main.rs`, [`io`] and [`commands`] touch anything: network, files, processes, environment, clock. All else takes
+//! Only `main.rs`, [`io`], [`commands`] and [`mod@prove`] touch anything: network, files, processes, environment, clock. All else takes
 //! values and gives values, and cannot fail: what is missing becomes a gap that the report tells. A test keeps the line.
 //!
 //! ## Where to read what
@@ -35,6 +35,7 @@
 //! | what exactly-once means here | [`io::publish`], [`io::tracking`], [`model::marker`] |
 //! | how a fault is found | [`diagnose`], one detector a file; the C engine is [`c`] |
 //! | how it is repaired, and what makes a repair safe | [`repair`] |
+//! | how a fault and its repair are run, and kept apart from everything else | [`mod@prove`], [`model::proof`] |
 //! | which landing is suspected | [`diagnose`], [`diagnose::provenance`] |
 //! | what a person reads | [`report`], and [`report::escape`] for why nothing foreign can act in it |
 //! | what reaches the log | [`io::workflow_commands`], [`redact`] |

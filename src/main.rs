@@ -5,6 +5,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use pagerduty_incident_responder::commands::{self, CommandLine};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = CommandLine::parse();
     // Variables that are no text cannot be inputs of ours.

@@ -62,10 +62,21 @@ fn fixable(analysis: &Analysis) -> Result<(&Finding, &Repair), String> {
     }
     let protected = &analysis.evidence.protected;
     let forbidden = repair.files.iter().find_map(|file| Some((&file.path, protected.forbids(file.path.as_str())?)));
-    match forbidden {
-        Some((path, pattern)) => Err(format!("{path} is protected by the pattern {pattern}")),
+    if let Some((path, pattern)) = forbidden {
+        return Err(format!("{path} is protected by the pattern {pattern}"));
+    }
+    match analysis.proof.as_ref().filter(|proof| proof.withdraws()) {
+        Some(proof) => Err(format!("the patch was run and is withdrawn, {}: {}", proof.verdict, proof.why)),
         None => Ok((finding, repair)),
     }
+}
+
+/// The repair that is offered as things stand: before it is proven, the one to prove.
+///
+/// # Errors
+/// Why none is offered, as a clause.
+pub fn offered(analysis: &Analysis) -> Result<&Repair, String> {
+    fixable(analysis).map(|(_, repair)| repair)
 }
 
 /// The name under which a fix for the incident is offered: `fix/incident-12345`.

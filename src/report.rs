@@ -5,11 +5,14 @@
 //! words that wake this program are never printed.
 
 pub mod answer;
+pub mod chart;
 pub mod escape;
 pub mod json;
+pub mod proof;
 pub mod pull_request;
 pub mod sections;
 pub mod sweep;
+pub mod timeline;
 pub mod tracking;
 
 use url::Url;
@@ -18,6 +21,7 @@ use crate::markdown;
 use crate::model::diagnosis::{Diagnosis, LandingSummary};
 use crate::model::evidence::Evidence;
 use crate::model::ids::{CommitSha, IncidentReference, RepositoryName, RepositoryPath, Timestamp};
+use crate::model::proof::Proof;
 use escape::{Markdown, Origins, code_span, inline, link};
 
 /// The program's name, without the `@` that would wake it.
@@ -30,6 +34,10 @@ pub struct Analysis {
     pub evidence: Evidence,
     /// What we think of it.
     pub diagnosis: Diagnosis,
+    /// What running the fault and its repair showed; absent before it was tried, and where no repair is offered.
+    pub proof: Option<Proof>,
+    /// When the run began.
+    pub at: Timestamp,
     /// Where texts may link to.
     pub places: Places,
 }

@@ -1,6 +1,6 @@
 //! The story: who asks, what is known, what is thought, what is written.
 
-use crate::analyse::{analyse, answer_marker, outcome, publish};
+use crate::analyse::{self, answer_marker, outcome, publish};
 use crate::failure::Failure;
 use crate::io::tracking::{Begun, Run, Tracking};
 use crate::io::world::World;
@@ -8,10 +8,11 @@ use crate::model::ids::IncidentReference;
 use crate::model::outcome::Outcome;
 use crate::model::publication::FixOutcome;
 use crate::model::trigger::{Command, CommentOrigin, Origin, Trigger};
+use crate::prove::handed_on;
 use crate::report::answer::{self, Tagging};
 use crate::report::escape;
 use crate::report::tracking::help;
-use crate::settings::outputs;
+use crate::settings::{Mode, outputs};
 use crate::sweep;
 
 /// Answers a trigger.
@@ -27,6 +28,9 @@ pub async fn respond(world: &World, trigger: &Trigger) -> Result<Outcome, Failur
     if matches!(trigger.origin, Origin::Dispatch | Origin::Schedule) && !world.is_on_default_branch().await? {
         let reason = "a run by hand or by the clock writes only from the default branch's workflow";
         return Ok(Outcome::skipped(reason));
+    }
+    if world.settings.mode.is_for_one_incident() && trigger.command == Command::Sweep {
+        return Ok(Outcome::skipped("a plan is made and published for one incident, and none is named"));
     }
     match (&trigger.command, &trigger.origin) {
         (Command::Sweep, _) => sweep::run(world).await,
@@ -81,32 +85,35 @@ async fn answer_comment(
 }
 
 async fn tracked(world: &World, tracking: &Tracking, incident: &IncidentReference) -> Result<Outcome, Failure> {
-    let (analysis, publication) = analyse(world, incident, Some(tracking)).await?;
+    let (analysis, publication) = analyse::answer(world, incident, Some(tracking)).await?;
     let fixed = publish(world, &analysis, &publication).await?;
     let marker = answer_marker(world, &analysis, &publication);
     if let Some(github) = world.writable() {
         tracking.finish(github, |limit| answer::render(&analysis, &fixed, &marker, Tagging::Name, limit)).await?;
     }
-    let mut outcome = outcome(&analysis, &fixed);
+    let mut outcome = outcome(world, &analysis, &fixed);
     outcome.outputs.push((outputs::COMMENT_URL, tracking.address().await.to_string()));
     Ok(outcome)
 }
 
 /// Without a comment to answer, the pull request, the summary and the outputs are the answer.
 async fn answer_directly(world: &World, incident: &IncidentReference) -> Result<Outcome, Failure> {
-    let (analysis, publication) = analyse(world, incident, None).await?;
+    let (analysis, publication) = analyse::answer(world, incident, None).await?;
     let fixed = publish(world, &analysis, &publication).await?;
-    let mut outcome = outcome(&analysis, &fixed);
+    let mut outcome = outcome(world, &analysis, &fixed);
     if world.writable().is_none() {
         let plan = escape::code_block(&publication.to_string(), escape::Language::Text, 2_000);
         outcome.summary = Some(crate::markdown![answer::summary(&analysis, &fixed), "\n### Plan\n\n", plan]);
+    }
+    if world.settings.mode == Mode::Plan {
+        outcome.outputs.push((outputs::PLAN_PATH, handed_on::write_plan(world, &analysis).await?));
     }
     Ok(outcome)
 }
 
 /// A token that may not even comment, as on forks and in restricted organisations: the summary is all there is.
 async fn degraded(world: &World, incident: &IncidentReference, why: Failure) -> Result<Outcome, Failure> {
-    let (analysis, _) = analyse(world, incident, None).await?;
+    let (analysis, _) = analyse::answer(world, incident, None).await?;
     let fixed = FixOutcome::NotPermitted(format!("{} {}", why.problem, why.remedy));
-    Ok(outcome(&analysis, &fixed))
+    Ok(outcome(world, &analysis, &fixed))
 }

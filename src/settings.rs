@@ -52,6 +52,8 @@ inputs! {
     OPERATIONS_PER_RUN = "operations-per-run", "200";
     SWEEP_REPORT = "sweep-report", "issue";
     PROVE = "prove", "auto";
+    PLAN = "plan", "incident-plan.json";
+    PROOF = "proof", "incident-proof.json";
     ALLOWED_BOTS = "allowed-bots", "";
     FAIL_ON = "fail-on", "error";
 }
@@ -85,6 +87,8 @@ pub struct Settings {
     pub sweep_report: SweepReport,
     /// Whether the fault and the fix are executed.
     pub prove: Prove,
+    /// The plan's file and the proof's file that were handed on, for [`Mode::Publish`].
+    pub handed_on: HandedOn,
     /// Logins of bots whose comments count.
     pub allowed_bots: Vec<String>,
     /// What makes the step red.
@@ -138,6 +142,30 @@ pub struct Runner {
     pub environment: Option<String>,
 }
 
+impl Runner {
+    /// Reads the runner's variables; outside of a workflow all of them are absent.
+    pub fn from_environment(environment: &Environment) -> Runner {
+        let path = |name: &str| environment.variable(name).map(PathBuf::from);
+        let page = || {
+            let server = environment.variable("GITHUB_SERVER_URL")?;
+            let repository = environment.variable("GITHUB_REPOSITORY")?;
+            let run = environment.variable("GITHUB_RUN_ID")?;
+            Url::parse(&format!("{server}/{repository}/actions/runs/{run}")).ok()
+        };
+        Runner {
+            event_name: environment.variable("GITHUB_EVENT_NAME").unwrap_or_default(),
+            event_path: path("GITHUB_EVENT_PATH"),
+            output: path("GITHUB_OUTPUT"),
+            step_summary: path("GITHUB_STEP_SUMMARY"),
+            temp: path("RUNNER_TEMP"),
+            run_address: page(),
+            run_id: environment.variable("GITHUB_RUN_ID").unwrap_or_default(),
+            git_ref: environment.variable("GITHUB_REF"),
+            environment: environment.variable("RUNNER_ENVIRONMENT"),
+        }
+    }
+}
+
 /// What may be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -147,6 +175,31 @@ pub enum Mode {
     Sweep,
     /// Read and print; write nothing.
     Report,
+    /// The same, and write down what a job without secrets is to prove.
+    Plan,
+    /// Answer what the event asks for with the proof that such a job made; run nothing.
+    Publish,
+}
+
+impl Mode {
+    /// Whether GitHub is only read.
+    pub fn is_rehearsal(self) -> bool {
+        matches!(self, Mode::Report | Mode::Plan)
+    }
+
+    /// Whether it works on one incident at a time, never on all that are open.
+    pub fn is_for_one_incident(self) -> bool {
+        matches!(self, Mode::Plan | Mode::Publish)
+    }
+}
+
+/// What one job hands on to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandedOn {
+    /// The plan: what [`Mode::Plan`] wrote.
+    pub plan: PathBuf,
+    /// The proof: what the command `prove` wrote.
+    pub proof: PathBuf,
 }
 
 /// How a pull request is opened.
@@ -204,11 +257,17 @@ impl Settings {
                 Place::GitHub => Some(github(environment)?),
                 Place::Folder => None,
             },
-            runner: runner(environment),
+            runner: Runner::from_environment(environment),
             mode: choice(
                 MODE,
                 &input(MODE),
-                &[("respond", Mode::Respond), ("sweep", Mode::Sweep), ("report", Mode::Report)],
+                &[
+                    ("respond", Mode::Respond),
+                    ("sweep", Mode::Sweep),
+                    ("report", Mode::Report),
+                    ("plan", Mode::Plan),
+                    ("publish", Mode::Publish),
+                ],
             )?,
             incident: incident(&input(INCIDENT))?,
             config: input(CONFIG),
@@ -223,6 +282,7 @@ impl Settings {
                 &[("issue", SweepReport::Issue), ("summary", SweepReport::Summary), ("none", SweepReport::None)],
             )?,
             prove: choice(PROVE, &input(PROVE), &[("auto", Prove::Auto), ("on", Prove::On), ("off", Prove::Off)])?,
+            handed_on: HandedOn { plan: input(PLAN).into(), proof: input(PROOF).into() },
             allowed_bots: list(&input(ALLOWED_BOTS)),
             fail_on: choice(
                 FAIL_ON,
@@ -275,27 +335,6 @@ fn github(environment: &Environment) -> Result<GitHubAccess, Failure> {
         graphql: address("GITHUB_GRAPHQL_URL", "https://api.github.com/graphql")?,
         server: address("GITHUB_SERVER_URL", "https://github.com")?,
     })
-}
-
-fn runner(environment: &Environment) -> Runner {
-    let path = |name: &str| environment.variable(name).map(PathBuf::from);
-    let page = || {
-        let server = environment.variable("GITHUB_SERVER_URL")?;
-        let repository = environment.variable("GITHUB_REPOSITORY")?;
-        let run = environment.variable("GITHUB_RUN_ID")?;
-        Url::parse(&format!("{server}/{repository}/actions/runs/{run}")).ok()
-    };
-    Runner {
-        event_name: environment.variable("GITHUB_EVENT_NAME").unwrap_or_default(),
-        event_path: path("GITHUB_EVENT_PATH"),
-        output: path("GITHUB_OUTPUT"),
-        step_summary: path("GITHUB_STEP_SUMMARY"),
-        temp: path("RUNNER_TEMP"),
-        run_address: page(),
-        run_id: environment.variable("GITHUB_RUN_ID").unwrap_or_default(),
-        git_ref: environment.variable("GITHUB_REF"),
-        environment: environment.variable("RUNNER_ENVIRONMENT"),
-    }
 }
 
 /// A GitHub token from its input or, at a terminal, from the variable people know.
@@ -402,7 +441,7 @@ mod tests {
     fn wrong_inputs_are_named_with_what_is_allowed() {
         assert_eq!(
             problem(&[("INPUT_MODE", "fix")]),
-            "The input `mode` is \"fix\".\nUse one of: respond, sweep, report."
+            "The input `mode` is \"fix\".\nUse one of: respond, sweep, report, plan, publish."
         );
         assert_eq!(
             problem(&[("INPUT_WINDOW-HOURS", "0")]),

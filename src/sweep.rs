@@ -1,6 +1,6 @@
 //! Many incidents: which ones, in which order, and which were answered before.
 
-use crate::analyse::{analyse, answer_marker, publish};
+use crate::analyse::{analyse, answer_marker, plan, prove, publish};
 use crate::failure::Failure;
 use crate::io::gather;
 use crate::io::github::GitHub;
@@ -13,6 +13,7 @@ use crate::model::incident::{IncidentSummary, Urgency};
 use crate::model::marker::Marker;
 use crate::model::outcome::{Outcome, RunResult};
 use crate::model::publication::FixOutcome;
+use crate::plan::fingerprint;
 use crate::report::answer::{self, SOFT_LIMIT, Tagging};
 use crate::report::escape::{Markdown, inline};
 use crate::report::sweep::{Row, render};
@@ -72,13 +73,16 @@ fn order(open: &mut [IncidentSummary]) {
 /// Answers one incident, unless the same answer stands already.
 async fn one(world: &World, incident: &IncidentSummary, answered: &Answered) -> Result<Markdown, Failure> {
     let reference = IncidentReference::Id(incident.id.clone());
-    let (analysis, publication) = analyse(world, &reference, None).await?;
+    let analysis = analyse(world, &reference, None).await?;
     if analysis.evidence.incident.status == crate::model::incident::IncidentStatus::Resolved {
         return Ok("resolved meanwhile: left alone".into());
     }
-    if answered.holds(&analysis, publication.fingerprint.as_str()) {
+    if answered.holds(&analysis, fingerprint(&analysis).as_str()) {
         return Ok("answered before: left alone".into());
     }
+    // Nothing is executed for an answer that stands already.
+    let analysis = prove(world, analysis).await?;
+    let publication = plan(world, &analysis);
     let fixed = publish(world, &analysis, &publication).await?;
     let mut told = answer::outcome_line(&analysis.places, &fixed);
     let has_pull = matches!(fixed, FixOutcome::Opened(_) | FixOutcome::Existing { .. });

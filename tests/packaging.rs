@@ -133,9 +133,12 @@ mod image {
         let instructions = instructions();
         let entrypoints: Vec<&str> =
             instructions.iter().filter(|(word, _)| word == "ENTRYPOINT").map(|(_, rest)| rest.as_str()).collect();
-        let [entrypoint] = entrypoints.as_slice() else { panic!("one entrypoint, not {entrypoints:?}") };
-        let words: Vec<String> = serde_json::from_str(entrypoint).expect("the exec form is a JSON array");
-        assert_eq!(words, [concat!("/usr/local/bin/", env!("CARGO_PKG_NAME"))]);
+        // The action's image and the one with a toolchain.
+        assert_eq!(entrypoints.len(), 2, "{entrypoints:?}");
+        for entrypoint in entrypoints {
+            let words: Vec<String> = serde_json::from_str(entrypoint).expect("the exec form is a JSON array");
+            assert_eq!(words, [concat!("/usr/local/bin/", env!("CARGO_PKG_NAME"))]);
+        }
         let last = instructions.last().map(|(word, _)| word.as_str());
         assert_eq!(last, Some("ENTRYPOINT"), "the last stage is what the action runs");
     }
@@ -180,6 +183,31 @@ mod image {
         }
         let members = regex_all(&manifest, r#"(?m)^members = \[(.*)\]"#);
         assert_eq!(members, [r#""demo""#], "a new member of the workspace belongs into .dockerignore as well");
+    }
+}
+
+mod build {
+    use super::*;
+
+    /// Each crate that cargo compiles for a choice of packages, with its features.
+    fn compiled(choice: &[&str]) -> BTreeSet<String> {
+        let form = ["tree", "--locked", "--offline", "--prefix", "none", "--format", "{p}|{f}"];
+        let mut cargo = std::process::Command::new(env!("CARGO"));
+        let output = cargo.current_dir(root()).args(form).args(choice).output().expect("cargo runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).expect("names are text");
+        text.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
+    }
+
+    #[test]
+    fn a_newcomer_compiles_each_crate_once() {
+        let demo = compiled(&["--package", "demo", "--edges", "normal,build"]);
+        let tests = compiled(&["--workspace", "--edges", "normal,build,dev"]);
+        let twice: Vec<&String> = demo.difference(&tests).collect();
+        assert!(
+            twice.is_empty(),
+            "the tests want other features of {twice:?}; ask for them in demo/Cargo.toml as well"
+        );
     }
 }
 

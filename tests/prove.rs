@@ -1,8 +1,40 @@
-//! Proofs that are really run: the fault and the fix, and patches of people who mean harm.
+//! Proofs that are really run: the fault and the fix, patches of people who mean harm, and the proof in the whole flow. What
+//! depends on it is tried on every level of isolation; a level that this machine or this user cannot have is counted as ignored, with the reason.
 
+use libtest_mimic::{Arguments, Trial};
+
+#[path = "prove/flow.rs"]
+mod flow;
+#[allow(dead_code, reason = "the suite of the front door uses the rest")]
+#[path = "respond/support.rs"]
+mod front_door;
 #[path = "prove/hostile.rs"]
 mod hostile;
 #[path = "prove/leaks.rs"]
 mod leaks;
 #[path = "prove/support.rs"]
 mod support;
+
+use support::{LEVELS, Level, may_be_had};
+
+/// What a proof is tried with, by name.
+type Case = (&'static str, fn(Level));
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let mut trials = [leaks::trials(), flow::trials()].into_iter().flatten().collect::<Vec<_>>();
+    for level in LEVELS {
+        let reason = may_be_had(level).err();
+        for (name, case) in [leaks::CASES, hostile::CASES].concat() {
+            let name = format!("{name}::{level:?}");
+            trials.push(match &reason {
+                None => Trial::test(name, move || {
+                    case(level);
+                    Ok(())
+                }),
+                Some(why) => Trial::test(name, || Ok(())).with_kind(format!("skipped: {why}")).with_ignored_flag(true),
+            });
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit();
+}

@@ -205,11 +205,15 @@ fn nothing_outside_of_the_window_or_the_branch_is_read() {
     let gaps = repo
         .named_landings(&tip, &named, at(24), LandingLimits::default(), |landing| seen.push(landing.subject))
         .expect("read");
-    assert_eq!(seen, ["Move things"]);
+    assert_eq!(seen, ["Move things", "Stray"], "what is named is read, but never the future");
     let why: Vec<&str> = gaps.iter().map(|gap| gap.why.as_str()).collect();
     assert_eq!(
         why,
-        ["it is later than the incident", "the repository does not have it", "the branch does not reach it"]
+        [
+            "it is later than the incident",
+            "the repository does not have it",
+            "the branch does not reach it; it is ranked because it was named"
+        ]
     );
 }
 

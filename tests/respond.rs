@@ -10,6 +10,8 @@ mod failures;
 mod gate;
 #[path = "respond/hostile.rs"]
 mod hostile;
+#[path = "respond/proof.rs"]
+mod proof;
 #[path = "respond/publication.rs"]
 mod publication;
 #[path = "respond/support.rs"]

@@ -45,6 +45,8 @@ pub struct Expect {
     pub outcome: Outcome,
     /// A file, and a text that the answer's branch puts back into it.
     pub restored: Option<(&'static str, &'static str)>,
+    /// What the run of the fault shows, in the words of the report, where this machine can isolate it.
+    pub shown: Option<&'static str>,
 }
 
 /// How an answer ends.
@@ -60,6 +62,7 @@ const FREED: Expect = Expect {
     culprit: Some(landings::FREE_REMOVED),
     outcome: Outcome::PullRequest("fix/incident-12345"),
     restored: Some(("worker.c", "        free(buffer);\n")),
+    shown: Some("without the patch memory ran out"),
 };
 
 /// All scenarios; the first is the default.
@@ -81,12 +84,20 @@ pub const SCENARIOS: &[Scenario] = &[
         expect: FREED,
     },
     Scenario {
+        name: "reads-only",
+        about: "the worker leaks memory that it only reads: resident memory stays flat while ever more is allocated",
+        landings: landings::reads_only,
+        worker: Worker::Sound,
+        alert: memory_grows,
+        expect: Expect { shown: Some("allocated memory (VmData) grows by"), ..FREED },
+    },
+    Scenario {
         name: "no-culprit",
         about: "jobs pile up, the worker is sound, and nothing that landed explains it: no pull request",
         landings: landings::innocent,
         worker: Worker::Sound,
         alert: jobs_pile_up,
-        expect: Expect { culprit: None, outcome: Outcome::Inconclusive, restored: None },
+        expect: Expect { culprit: None, outcome: Outcome::Inconclusive, restored: None, shown: None },
     },
 ];
 
@@ -119,6 +130,19 @@ fn out_of_memory() -> Value {
             "exit_code": "137",
             "memory_limit": "64Mi",
             "restarts": "3",
+        }}),
+    )
+}
+
+/// Nothing is killed, but the worker takes ever more address space.
+fn memory_grows() -> Value {
+    alarm(
+        "WorkerMemoryGrows",
+        "worker-deployment allocates ever more memory and never gives any back: memory grows",
+        json!({"class": "MemoryGrowth", "custom_details": {
+            "metric": "process_virtual_memory_bytes",
+            "growth": "10 MB a second",
+            "for": "30m",
         }}),
     )
 }

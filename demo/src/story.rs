@@ -67,6 +67,7 @@ pub(crate) async fn tell(screen: &mut Screen, scenario: &'static Scenario, folde
     show_conversation(screen, &world);
     if let Outcome::PullRequest(branch) = scenario.expect.outcome {
         checks.extend(pull_request(screen, &world, branch).await?);
+        checks.extend(proof(screen, &world, &answer));
     }
     checks.extend(left_behind(&world, &answer).await?);
 
@@ -211,6 +212,32 @@ async fn pull_request(screen: &mut Screen, world: &World, branch: &str) -> anyho
         checks.push((file.contains(text), format!("{path} has {:?} again", text.trim())));
     }
     Ok(checks)
+}
+
+/// What running the fault and the fix showed. A machine that cannot isolate the two says so, and nothing is checked.
+fn proof(screen: &mut Screen, world: &World, answer: &Answer) -> Vec<(bool, String)> {
+    let verdict = answer.outputs.get("proof").map_or("none", String::as_str);
+    screen.heading("Its proof");
+    let report: String = open_pulls(world).iter().map(|pull| field(pull, "body")).collect();
+    let proof: Vec<&str> = report
+        .lines()
+        .skip_while(|line| !line.starts_with("## Proof"))
+        .skip(1)
+        .take_while(|line| !line.starts_with("## "))
+        .collect();
+    screen.quote(proof.join("\n").trim());
+    if verdict == "not-run" {
+        screen.say("not run on this machine, for the reason above: its verdict is not checked");
+        return Vec::new();
+    }
+    let mut checks = vec![(verdict == "reproduced-and-fixed", format!("the fault and the fix were run: {verdict}"))];
+    if let Some(shown) = world.scenario.expect.shown {
+        checks.push((report.contains(shown), format!("it shows that {shown}")));
+    }
+    let drawing = answer.files.iter().find(|(name, _)| name.starts_with("incident-proof-") && name.ends_with(".svg"));
+    let curves = drawing.map_or(0, |(_, text)| String::from_utf8_lossy(text).matches("<polyline").count());
+    checks.push((curves == 2, "both curves are drawn for an artefact".to_owned()));
+    checks
 }
 
 /// What must be true of every answer.

@@ -1,6 +1,7 @@
 //! What the tree as a whole teaches: which unknown callees leave an object alone, and what releases what.
 
 use super::domain::Via;
+use super::knowledge::sounds_like_keeping;
 use super::names::{Map, Name};
 use super::program::Program;
 use super::walk::Walked;
@@ -80,6 +81,11 @@ impl Evidence {
     /// more often than they are left.
     pub fn borrows(&self, program: &Program, via: Via) -> bool {
         let seen = self.vias.get(&(via.callee, via.argument)).copied().unwrap_or_default();
+        if via.argument > 0 && sounds_like_keeping(program.text(via.callee)) {
+            // `list_append(list, item)`: some callers release the item because it failed, or take it out again.
+            return program.takes_const(via.callee, u32::from(via.argument))
+                || seen.released >= 3 && seen.released >= seen.lost * 4;
+        }
         seen.released >= 1 && seen.released * 2 >= seen.lost
             || seen.lost <= 3 && program.leaves_alone(via.callee, u32::from(via.argument))
     }

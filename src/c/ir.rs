@@ -236,6 +236,8 @@ pub struct Function {
     pub blocks: Vec<Block>,
     /// The whole definition.
     pub span: Span,
+    /// Where its `if` statements stand, each with all its branches.
+    pub conditionals: Vec<Span>,
     /// How many statements could not be read.
     pub blind: u32,
 }

@@ -1,6 +1,6 @@
 //! Knowledge: what functions do whose bodies are not in the tree.
 //!
-//! One row a function. The table in [`table`] holds the C library and common libraries; a project adds its own in its
+//! One row a function. The table in `table` holds the C library and common libraries; a project adds its own in its
 //! configuration. A function with a body in the tree is learned from its body instead, unless it has a row here.
 
 mod table;
@@ -19,13 +19,24 @@ pub enum Deed {
         /// Whether the result can be null.
         nullable: bool,
     },
+    /// Like `Acquire` where an argument is null; else the result is that argument (`getcwd`, `realpath`).
+    AcquireUnless {
+        /// The number of the argument.
+        argument: u32,
+        /// The function that releases it.
+        release: Name,
+    },
     /// Releases what an argument points to; null is fine.
     Release {
         /// The number of the argument.
         argument: u32,
+        /// Whether it releases what hangs below as well, as a destructor may; `free` does not.
+        deep: bool,
     },
     /// `realloc`: on success the first argument is released and the result is new; on failure neither.
     Reallocate {
+        /// The number of the argument that holds the old block.
+        argument: u32,
         /// The function that releases the result.
         release: Name,
         /// Whether the first argument is released on failure too (`reallocf`), or failure ends the process.
@@ -51,9 +62,9 @@ pub enum Deed {
     Exit,
     /// Memory on the stack.
     Stack,
-    /// Keeps what an argument points to, and releases it in its own time.
+    /// Keeps what an argument and those behind it point to, and releases it in its own time.
     Take {
-        /// The number of the argument.
+        /// The number of the first argument that is kept.
         argument: u32,
     },
     /// Fills memory with a byte.
@@ -67,6 +78,8 @@ pub enum Success {
     Zero,
     /// Not negative.
     NotNegative,
+    /// More than 0; 0 does not happen (`asprintf` of something that is not empty).
+    Positive,
     /// Anything but 0.
     NonZero,
     /// The place is filled whatever the result (`getline`).
@@ -89,6 +102,41 @@ pub struct Row {
     pub deed: Deed,
     /// The function that releases what it acquires, as text for the fix.
     pub release: Option<String>,
+}
+
+impl Row {
+    /// Reads what `function` does from the words of the table, such as `acquire pool_free` or `take 1`.
+    ///
+    /// # Errors
+    /// A sentence that says what can be written instead.
+    pub fn parse(function: &str, text: &str) -> Result<Row, String> {
+        let is_name = |word: &str| {
+            word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        };
+        if !is_name(function) {
+            return Err(format!("{function:?} is no name of a C function"));
+        }
+        let mut names = NameTable::default();
+        let mut words = text.split_whitespace();
+        let deed = deed(&mut names, &mut words).filter(|_| words.next().is_none()).ok_or_else(|| {
+            format!(
+                "{text:?} says nothing about `{function}`; write one of `acquire RELEASE`, `acquire-zeroed RELEASE` \
+                 (both also with `-always`), `release N`, `reallocate RELEASE`, `fill N RELEASE zero|not-negative|\
+                 non-zero|always`, `take N`, `alias N`, `borrow`, `exit`"
+            )
+        })?;
+        let release = match deed {
+            Deed::Acquire { release, .. } | Deed::Reallocate { release, .. } | Deed::Fill { release, .. } => {
+                Some(names.text(release).to_owned())
+            }
+            _ => None,
+        };
+        match release.as_deref() {
+            Some(release) if !is_name(release) => Err(format!("{release:?} is no name of a C function")),
+            _ => Ok(Row { function: function.to_owned(), deed, release }),
+        }
+    }
 }
 
 impl Knowledge {
@@ -122,44 +170,58 @@ impl Knowledge {
     fn read(&mut self, line: &str) {
         let Some((head, functions)) = line.split_once(':') else { return };
         let mut words = head.split_whitespace();
-        let Some(deed) = self.deed(&mut words) else { return };
+        let Some(deed) = deed(&mut self.names, &mut words) else { return };
         for function in functions.split_whitespace() {
             let name = self.names.intern(function);
             self.rows.insert(name, deed);
         }
     }
+}
 
-    fn deed<'a>(&mut self, words: &mut impl Iterator<Item = &'a str>) -> Option<Deed> {
-        let kind = words.next()?;
-        let argument = |word: Option<&str>| word.and_then(|word| word.parse().ok());
-        Some(match kind {
-            "acquire" | "acquire-zeroed" | "acquire-always" | "acquire-zeroed-always" => Deed::Acquire {
-                release: self.names.intern(words.next()?),
-                zeroed: kind.contains("zeroed"),
-                nullable: !kind.ends_with("always"),
+/// The number of an argument, counted from 0; the first where none is given.
+fn first_unless_told<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<u32> {
+    words.next().map_or(Some(0), |word| word.parse().ok())
+}
+
+/// Reads a deed and its arguments.
+fn deed<'a>(names: &mut NameTable, words: &mut impl Iterator<Item = &'a str>) -> Option<Deed> {
+    let kind = words.next()?;
+    let argument = |word: Option<&str>| word.and_then(|word| word.parse().ok());
+    Some(match kind {
+        "release" | "free" => Deed::Release { argument: first_unless_told(words)?, deep: kind == "release" },
+        "acquire-unless" => {
+            Deed::AcquireUnless { argument: argument(words.next())?, release: names.intern(words.next()?) }
+        }
+        "alias" => Deed::Alias { argument: argument(words.next())? },
+        "take" => Deed::Take { argument: argument(words.next())? },
+        "fill" => Deed::Fill {
+            argument: argument(words.next())?,
+            release: names.intern(words.next()?),
+            success: match words.next()? {
+                "zero" => Success::Zero,
+                "not-negative" => Success::NotNegative,
+                "positive" => Success::Positive,
+                "non-zero" => Success::NonZero,
+                "always" => Success::Always,
+                _ => return None,
             },
-            "release" => Deed::Release { argument: argument(words.next()).unwrap_or(0) },
-            "reallocate" => Deed::Reallocate { release: self.names.intern(words.next()?), nullable: true },
-            "reallocate-always" => Deed::Reallocate { release: self.names.intern(words.next()?), nullable: false },
-            "borrow" => Deed::Borrow,
-            "alias" => Deed::Alias { argument: argument(words.next())? },
-            "fill" => Deed::Fill {
-                argument: argument(words.next())?,
-                release: self.names.intern(words.next()?),
-                success: match words.next()? {
-                    "zero" => Success::Zero,
-                    "not-negative" => Success::NotNegative,
-                    "non-zero" => Success::NonZero,
-                    _ => Success::Always,
-                },
-            },
-            "exit" => Deed::Exit,
-            "stack" => Deed::Stack,
-            "take" => Deed::Take { argument: argument(words.next())? },
-            "set" => Deed::Set,
-            _ => return None,
-        })
-    }
+        },
+        "acquire" | "acquire-zeroed" | "acquire-always" | "acquire-zeroed-always" => Deed::Acquire {
+            release: names.intern(words.next()?),
+            zeroed: kind.contains("zeroed"),
+            nullable: !kind.ends_with("always"),
+        },
+        "reallocate" | "reallocate-always" => Deed::Reallocate {
+            release: names.intern(words.next()?),
+            nullable: kind == "reallocate",
+            argument: first_unless_told(words)?,
+        },
+        "borrow" => Deed::Borrow,
+        "exit" => Deed::Exit,
+        "stack" => Deed::Stack,
+        "set" => Deed::Set,
+        _ => return None,
+    })
 }
 
 /// Words in the name of a function that releases what it is given. Only a guess, and only used where the body is not
@@ -185,6 +247,45 @@ pub fn sounds_like_a_question(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let has = |words: &[&str]| lower.split('_').any(|part| words.contains(&part));
     has(WORDS) && !has(KEEPING)
+}
+
+/// Words in the name of a function that keeps what it is given, for the arguments behind the first, which is what it
+/// puts them into. Only a guess, and only used where the body is not in the tree.
+pub fn sounds_like_keeping(name: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "add",
+        "append",
+        "prepend",
+        "insert",
+        "push",
+        "put",
+        "enqueue",
+        "queue",
+        "register",
+        "attach",
+        "link",
+        "set",
+        "setopt",
+        "connect",
+        "subscribe",
+        "install",
+        "store",
+        "assign",
+        "schedule",
+        "hook",
+        "set0",
+        "add0",
+        "push0",
+    ];
+    name.to_ascii_lowercase().split('_').any(|part| WORDS.contains(&part))
+}
+
+/// Words in the name of a function that only finds what others own. Only a guess, and only used where the body is not
+/// in the tree or does not say.
+pub fn sounds_like_lookup(name: &str) -> bool {
+    const WORDS: &[&str] = &["find", "lookup", "first", "next", "last", "peek", "search", "entry", "pop"];
+    let lower = name.to_ascii_lowercase();
+    lower.ends_with("_get") || lower.split('_').any(|part| WORDS.contains(&part))
 }
 
 #[cfg(test)]
@@ -216,6 +317,24 @@ mod tests {
         }
         for name in ["find_or_create", "log_add", "keep", "match_set", "catalog"] {
             assert!(!sounds_like_a_question(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn rows_are_read_from_the_words_of_the_table_and_nothing_else() {
+        let row = Row::parse("pool_open", "fill 1 pool_free zero").expect("a row");
+        assert_eq!(row.release.as_deref(), Some("pool_free"));
+        assert!(matches!(row.deed, Deed::Fill { argument: 1, success: Success::Zero, .. }));
+        for (function, text) in [
+            ("pool_open", ""),
+            ("pool_open", "acquire"),
+            ("pool_open", "acquire pool_free 2"),
+            ("pool_open", "acquire pool->free"),
+            ("pool_open", "release first"),
+            ("pool_open", "fill 1 pool_free sometimes"),
+            ("pool open", "borrow"),
+        ] {
+            assert!(Row::parse(function, text).is_err(), "{function}: {text}");
         }
     }
 

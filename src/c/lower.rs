@@ -1,7 +1,7 @@
 //! Lowering: from syntax to the intermediate form, one file at a time, on any thread.
 //!
-//! The rooms: [`builder`] holds the function under construction, [`statements`] and [`expressions`] walk the syntax,
-//! [`declarations`] reads names and shapes, [`expand`] opens macros where they are used, and [`facts`] collects what
+//! The rooms: `builder` holds the function under construction, `statements` and `expressions` walk the syntax,
+//! `declarations` reads names and shapes, `expand` opens macros where they are used, and `facts` collects what
 //! the rest of the tree wants to know of a file (constants, writes to globals, candidates of function pointers).
 //!
 //! Lowering never fails. What cannot be read becomes a [`Blind`](super::ir::InstrKind::Blind) instruction, which makes
@@ -12,6 +12,7 @@ mod declarations;
 mod expand;
 mod expressions;
 mod facts;
+mod loop_macros;
 mod statements;
 mod structures;
 
@@ -73,16 +74,32 @@ pub fn lower_file(file: FileId, path: &str, text: &str, macros: &MacroTable) -> 
     LoweredFile { functions, facts: lowerer.facts, names: lowerer.names }
 }
 
-/// Lowers the functions of a piece of a file that is part of `program` already, so that the file's statics and
-/// constants are known.
-pub fn lower_function(file: FileId, path: &str, text: &str, macros: &MacroTable, program: &Program) -> Vec<Function> {
+/// What became of a piece of a file.
+#[derive(Debug)]
+pub struct LoweredPiece {
+    /// The bodies.
+    pub functions: Vec<Function>,
+    /// How many parse errors the piece has.
+    pub errors: usize,
+}
+
+/// Lowers a piece of a file that is part of `program` already, so that the file's statics and constants are known.
+/// `None` only when the parser gives up.
+pub fn lower_piece(
+    file: FileId,
+    path: &str,
+    text: &str,
+    macros: &MacroTable,
+    program: &Program,
+) -> Option<LoweredPiece> {
     let clean: Arc<str> = macros::without_noise(text, macros).into();
-    let Some(tree) = Tree::parse(clean.clone()) else { return Vec::new() };
-    let second = (tree.errors() > 0 && text.contains("#if")).then(|| Tree::parse(macros::one_branch(&clean).into()));
-    let second = second.flatten().filter(|second| second.errors() < tree.errors());
+    let tree = Tree::parse(clean.clone())?;
+    let errors = tree.errors();
+    let second = (errors > 0 && text.contains("#if")).then(|| Tree::parse(macros::one_branch(&clean).into()));
+    let second = second.flatten().filter(|second| second.errors() < errors);
     let mut lowerer = Lowerer::new(file, path, macros);
     lowerer.statics = program.statics_of(file).clone();
-    lowerer.whole_file(Rc::new(tree), second.map(Rc::new))
+    Some(LoweredPiece { functions: lowerer.whole_file(Rc::new(tree), second.map(Rc::new)), errors })
 }
 
 impl<'a> Lowerer<'a> {

@@ -5,7 +5,7 @@
 //! keep every position in the file as it was.
 
 use super::ir::FileId;
-use super::names::{Map, Name};
+use super::names::{Map, Name, Set};
 use std::sync::Arc;
 
 /// A macro's definition.
@@ -22,7 +22,11 @@ pub struct Macro {
 pub struct MacroTable {
     definitions: Map<Name, Vec<(FileId, Arc<Macro>)>>,
     folders: Vec<Box<str>>,
+    cleaners: Set<Name>,
 }
+
+/// Macros for the `cleanup` attribute are looked for through so many others.
+const MAX_CLEANER_DEPTH: usize = 4;
 
 /// Macros of well-known libraries that stand for nothing a leak depends on, for trees that do not define them.
 const VANISHING: &[&str] = &[
@@ -61,12 +65,13 @@ impl MacroTable {
     /// The table of the definitions that [`definitions`] found in each file; `paths` are the files' paths.
     pub fn new(found: Vec<Vec<(Name, Macro)>>, paths: &[&str]) -> MacroTable {
         let folders = paths.iter().map(|path| path.rsplit_once('/').map_or("", |(folder, _)| folder).into()).collect();
-        let mut table = MacroTable { definitions: Map::default(), folders };
+        let mut table = MacroTable { definitions: Map::default(), folders, cleaners: Set::default() };
         for (file, list) in found.into_iter().enumerate() {
             for (name, definition) in list {
                 table.definitions.entry(name).or_default().push((FileId(file as u32), Arc::new(definition)));
             }
         }
+        table.find_cleaners();
         table
     }
 
@@ -89,6 +94,38 @@ impl MacroTable {
             (near(*other), definition.body.len(), usize::MAX - at)
         };
         all.iter().enumerate().max_by_key(rank).map(|(_, (_, definition))| definition)
+    }
+
+    /// Whether a word makes the compiler clean a variable up: a macro for the `cleanup` attribute, perhaps through
+    /// others, or one of the well-known words for it where the tree does not define it.
+    fn cleans_up(&self, word: &str) -> bool {
+        let name = Name::of(word);
+        let well_known = word == "g_autofree" || word.starts_with("_cleanup_");
+        self.cleaners.contains(&name) || well_known && !self.definitions.contains_key(&name)
+    }
+
+    /// The macros whose replacement is the `cleanup` attribute, or begins with such a macro.
+    fn find_cleaners(&mut self) {
+        let mut found: Set<Name> = Set::default();
+        for _ in 0..MAX_CLEANER_DEPTH {
+            let cleans = |(name, all): (&Name, &Vec<(FileId, Arc<Macro>)>)| {
+                let cleaner = all.iter().any(|(_, definition)| {
+                    let body = definition.body.trim_start();
+                    let word = body.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(body.len());
+                    match &body[..word] {
+                        "__attribute__" | "__attribute" => body.contains("cleanup"),
+                        first => found.contains(&Name::of(first)),
+                    }
+                });
+                cleaner.then_some(*name)
+            };
+            let more: Set<Name> = self.definitions.iter().filter_map(cleans).collect();
+            if more.len() == found.len() {
+                break;
+            }
+            found = more;
+        }
+        self.cleaners = found;
     }
 
     /// Whether every definition of `name` stands for nothing.
@@ -272,12 +309,31 @@ pub fn without_noise(text: &str, macros: &MacroTable) -> String {
     String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
 }
 
+/// Puts the storage class `auto` in the place of a macro that makes the compiler clean a variable up: it says so in a
+/// word that every parser knows, and that nobody writes for its own sake. Returns where to go on.
+fn mark_automatic(bytes: &[u8], out: &mut [u8], at: usize, end: usize) -> usize {
+    const WORD: &[u8] = b"auto";
+    let gap = bytes[end..].iter().take_while(|b| b.is_ascii_whitespace()).count();
+    let stop = balanced(&bytes[end + gap..]).map_or(end, |length| end + gap + length);
+    if stop - at < WORD.len() {
+        return end;
+    }
+    for byte in out[at..stop].iter_mut().filter(|byte| !matches!(**byte, b'\n' | b'\r')) {
+        *byte = b' ';
+    }
+    out[at..at + WORD.len()].copy_from_slice(WORD);
+    stop
+}
+
 /// Blanks the word at `at` and its parentheses if it stands for nothing; returns where to go on.
 fn blank(text: &str, out: &mut [u8], at: usize, length: usize, macros: &MacroTable) -> usize {
     let end = at + length;
     let word = &text[at..end];
     let attribute = matches!(word, "__attribute__" | "__attribute" | "__declspec");
     let known = attribute || word.starts_with("G_GNUC_") || VANISHING.contains(&word);
+    if macros.cleans_up(word) {
+        return mark_automatic(text.as_bytes(), out, at, end);
+    }
     if !known && !macros.vanishes(Name::of(word)) {
         return end;
     }

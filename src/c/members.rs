@@ -105,7 +105,7 @@ impl Known<'_> {
         let number = argument as u32;
         if let Some(deed) = self.program.knowledge.of(name) {
             return match deed {
-                Deed::Release { argument } if argument == number => Fate::Released,
+                Deed::Release { argument, .. } if argument == number => Fate::Released,
                 Deed::Reallocate { .. } if number == 0 => Fate::Released,
                 Deed::Take { argument } if argument == number => Fate::Kept,
                 _ => Fate::Borrowed,

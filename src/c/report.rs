@@ -21,6 +21,7 @@ use super::{Analysis, walk::FoundLoss};
 use crate::model::edit::Edit;
 use crate::model::evidence::Gap;
 use crate::repair::release;
+use crate::repair::verify::Before;
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -109,6 +110,7 @@ pub fn report(tree: &SourceTree, only: &[String]) -> Analysis {
     let results: Vec<Analysis> = per_file
         .par_iter()
         .enumerate()
+        .with_max_len(1)
         .filter(|(file, _)| wanted(&tree.files[*file].path))
         .map(|(file, functions)| report_file(tree, file, functions))
         .collect();
@@ -137,8 +139,9 @@ fn report_file(tree: &SourceTree, file: usize, functions: &[FunctionId]) -> Anal
             continue;
         }
         let view = view.get_or_insert_with(|| FileView::new(tree, file));
+        let before = Before::of(tree, view, *id);
         for one in &decided {
-            analysis.findings.push(tell(tree, view, *id, one));
+            analysis.findings.push(tell(tree, view, *id, &before, one));
         }
         analysis.findings.extend(forgotten.iter().filter_map(|one| forgotten::tell(tree, view, *id, one)));
     }
@@ -157,13 +160,13 @@ impl FileView<'_> {
     }
 }
 
-fn tell(tree: &SourceTree, view: &FileView, id: FunctionId, decided: &Decided) -> Leak {
+fn tell(tree: &SourceTree, view: &FileView, id: FunctionId, before: &Before, decided: &Decided) -> Leak {
     let function = &tree.program.functions[id.0 as usize];
     let first = &decided.losses[0];
     let variable = names::variable(view, &decided.site, first)
         .unwrap_or_else(|| format!("{}(…)", tree.program.text(decided.site.source)));
     let candidate = Candidate { function: id, decided, variable: &variable };
-    let outcome = release::repair(tree, view, &candidate);
+    let outcome = release::repair(tree, view, before, &candidate);
     let (fix, no_fix_reason) = match outcome {
         Ok(fix) => (Some(fix), None),
         Err(reason) => (None, Some(reason)),

@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn an_invented_token_marks_its_parent() {
-        let tree = Tree::parse("void f(void) { each(x) { g(x); } }".into()).expect("the parser answers");
+        let tree = Tree::parse("void f(void) { each(x, list) { g(x); } h(); }".into()).expect("the parser answers");
         assert!(tree.below(0).any(|at| tree.node(at).kind == Kind::ExpressionStatement && tree.node(at).missing));
     }
 }

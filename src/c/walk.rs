@@ -11,12 +11,14 @@
 mod apply;
 mod calls;
 mod conditions;
+mod contents;
 mod finish;
 mod flow;
+mod guards;
 mod memory;
 mod release;
 
-use super::domain::{Arena, Fact, Loss, Standing, State, SymbolId, Trace, Value, Via};
+use super::domain::{Arena, Fact, Loss, Standing, State, Trace, Value, Via};
 use super::ir::{BlockId, Function, InstrKind, Terminator, VarId};
 use super::names::{Map, Name, Set};
 use super::program::Program;
@@ -123,10 +125,15 @@ pub(super) struct Walk<'a> {
     summaries: &'a Summaries,
     function: &'a Function,
     flow: Flow,
+    guards: guards::Guards,
     arena: Arena,
     sites: Vec<Site>,
     site_ids: Map<(u32, u16), u32>,
+    /// Every loss that some view has noted.
+    noted: Vec<Loss>,
+    /// Those of them whose path has come to an ordinary end.
     losses: Vec<FoundLoss>,
+    told: Set<u32>,
     releases: Vec<SeenRelease>,
     faults: Vec<Fault>,
     outcomes: Vec<Outcome>,
@@ -139,15 +146,20 @@ pub(super) struct Walk<'a> {
 
 /// Walks all paths of a function.
 pub fn walk(program: &Program, summaries: &Summaries, function: &Function) -> Walked {
+    let flow = Flow::of(function);
+    let guards = guards::guards(program, function, &flow);
     let mut walk = Walk {
         program,
         summaries,
         function,
-        flow: Flow::of(function),
+        flow,
+        guards,
         arena: Arena::default(),
         sites: Vec::new(),
         site_ids: Map::default(),
+        noted: Vec::new(),
         losses: Vec::new(),
+        told: Set::default(),
         releases: Vec::new(),
         faults: Vec::new(),
         outcomes: Vec::new(),
@@ -257,29 +269,22 @@ impl Walk<'_> {
 
     /// Forgets what two views do not agree on.
     fn join(&mut self, one: &mut State, two: State, block: BlockId) {
-        let known = |view: &State, value: Option<Value>| match value {
-            Some(Value::Int(number)) => Fact::exactly(number),
-            Some(Value::Symbol(symbol)) => view.fact(symbol),
-            Some(Value::Address(_) | Value::Code(_)) => Fact::NON_ZERO,
-            Some(Value::Undefined) | None => Fact::ANY,
-        };
-        // What both knew of a value is still known of the one that stands for both.
-        let mut joined: Vec<(SymbolId, Fact)> = Vec::new();
-        let mut store = std::mem::take(&mut one.store);
-        for (region, value) in &mut store {
-            let other = two.binding(*region);
-            if other != Some(*value) {
+        let mut joined = Vec::new();
+        for at in 0..one.store.len() {
+            let (region, value) = one.store[at];
+            let other = two.binding(region);
+            if other != Some(value) {
+                let known = other.and_then(|other| Some(self.fact_of(one, value)?.join(self.fact_of(&two, other)?)));
                 let site = 0x2000_0000 | block.0;
                 let made = super::domain::Symbol::Made { site, part: region.0 as u16, nth: 0 };
                 let symbol = self.arena.symbol(made);
-                joined.push((symbol, known(one, Some(*value)).join(known(&two, other))));
-                *value = Value::Symbol(symbol);
+                one.store[at].1 = Value::Symbol(symbol);
+                joined.push((symbol, known.unwrap_or(Fact::ANY)));
             }
         }
-        one.store = store;
         for loss in two.losses.iter() {
             if !one.losses.contains(loss) {
-                one.losses.push(loss.clone());
+                one.losses.push(*loss);
             }
         }
         for (symbol, object) in two.objects.iter().filter(|(_, object)| object.site.is_none()) {
@@ -291,6 +296,7 @@ impl Walk<'_> {
             *fact = fact.join(two.fact(*symbol));
             *fact != Fact::ANY
         });
+        // What both views know of a place they disagree on is still known: `-1` or `5` is not 0.
         for (symbol, fact) in joined {
             one.forget(symbol);
             let _ = one.learn(symbol, fact);
@@ -312,15 +318,15 @@ impl Walk<'_> {
         }
         let function = self.function;
         let Some(block) = function.blocks.get(id.0 as usize) else { return };
-        let mut views = vec![view];
+        // Two lists that change places: most instructions turn one view into one.
+        let (mut views, mut after) = (vec![view], Vec::new());
         for (offset, instr) in block.instrs.iter().enumerate() {
             self.at = self.flow.first_instr(id) + offset as u32;
-            let mut after = Vec::with_capacity(views.len());
-            for view in views {
+            for view in views.drain(..) {
                 self.steps += 1;
                 self.instr(view, &instr.kind, instr.span, &mut after);
             }
-            views = after;
+            std::mem::swap(&mut views, &mut after);
             if views.len() > MAX_VIEWS {
                 views = self.join_alike(views, id);
                 views.truncate(MAX_JOINED);
@@ -332,7 +338,7 @@ impl Walk<'_> {
         self.at = self.flow.first_instr(id) + block.instrs.len() as u32;
         for view in views {
             self.steps += 1;
-            self.terminator(view, &block.end, reached);
+            self.terminator(view, id, &block.end, reached);
         }
     }
 
@@ -353,7 +359,7 @@ impl Walk<'_> {
         after.push(view);
     }
 
-    fn terminator(&mut self, mut view: State, end: &Terminator, reached: &mut Vec<(BlockId, State)>) {
+    fn terminator(&mut self, mut view: State, id: BlockId, end: &Terminator, reached: &mut Vec<(BlockId, State)>) {
         match end {
             Terminator::Goto(to) => reached.push((*to, view)),
             Terminator::Branch { span, condition, then, otherwise } => {
@@ -361,10 +367,12 @@ impl Walk<'_> {
                 let mut other = view.clone();
                 if self.assume(&mut view, value, true) {
                     view.step(*span, true);
+                    self.pass_guard(&mut view, id, true);
                     reached.push((*then, view));
                 }
                 if self.assume(&mut other, value, false) {
                     other.step(*span, false);
+                    self.pass_guard(&mut other, id, false);
                     reached.push((*otherwise, other));
                 }
             }
@@ -404,6 +412,18 @@ impl Walk<'_> {
                 self.finish(view, *span, value);
             }
             Terminator::Unreachable => {}
+        }
+    }
+
+    /// A branch is left on the side that goes around a release: nothing is said of what would be released there.
+    fn pass_guard(&mut self, view: &mut State, branch: BlockId, taken: bool) {
+        let Some(vars) = self.guards.get(&(branch, taken)).cloned() else { return };
+        for var in vars {
+            let region = self.arena.region(super::domain::Region::Var(var));
+            let value = self.load(view, region);
+            if self.arena.target(value).is_some_and(|target| view.is_held(target)) {
+                self.share(view, value);
+            }
         }
     }
 

@@ -40,7 +40,7 @@ pub fn run(environment: &Environment, console: &Console) -> Result<ExitCode, Fai
         Verdict::Skip(why) => return finish(console, &files, &Outcome::skipped(why), settings.fail_on),
     };
     let fail_on = settings.fail_on;
-    let reach = if settings.mode == Mode::Report { Reach::Rehearse } else { Reach::Act };
+    let reach = if settings.mode.is_rehearsal() { Reach::Rehearse } else { Reach::Act };
     // The HTTP client wants the runtime to be there when it is made.
     let redactor = console.redactor().clone();
     let work = async { guarded(World::new(settings, Source::GitHub, reach, Utc::now(), redactor)?, trigger).await };

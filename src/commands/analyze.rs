@@ -45,6 +45,10 @@ pub struct AnalyzeArguments {
     #[arg(long, value_name = "HOURS")]
     window_hours: Option<u32>,
 
+    /// Build and run the service before and after the fix, confined: `on`, or `off`. Without it nothing of a folder is run.
+    #[arg(long, value_name = "on|off")]
+    prove: Option<String>,
+
     /// How the result is printed.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -55,7 +59,7 @@ pub struct AnalyzeArguments {
 enum Format {
     /// Markdown, as it would stand on GitHub, and the plan.
     Text,
-    /// One JSON object: incident, findings, suspects, plan, outcome, gaps.
+    /// One JSON object: incident, findings, suspects, proof, timeline, plan, outcome, gaps.
     Json,
 }
 
@@ -82,7 +86,7 @@ pub fn run(arguments: &AnalyzeArguments, environment: Environment, console: &Con
     let settings = Settings::from_environment(&environment, place)?;
     let (analysis, publication, outcome) = block_on(async {
         let world = World::new(settings, source, reach, Utc::now(), console.redactor().clone())?;
-        let (analysis, publication) = analyse::analyse(&world, &arguments.incident, None).await?;
+        let (analysis, publication) = analyse::answer(&world, &arguments.incident, None).await?;
         let outcome = analyse::publish(&world, &analysis, &publication).await?;
         Ok((analysis, publication, outcome))
     })?;
@@ -107,6 +111,7 @@ impl AnalyzeArguments {
         [
             ("pagerduty-mcp-url", self.pagerduty_mcp_url.clone()),
             ("pagerduty-mcp-command", self.pagerduty_mcp_command.clone()),
+            ("prove", self.prove.clone()),
             ("window-hours", self.window_hours.map(|hours| hours.to_string())),
         ]
         .into_iter()

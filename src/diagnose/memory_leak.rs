@@ -39,7 +39,7 @@ pub fn find(evidence: &Evidence) -> Found {
         return found;
     }
     let examined = inside.len();
-    let analysis = c::analyze(sources, &Options { only: inside, ..Options::default() });
+    let analysis = c::analyze(sources, &Options { only: inside, knowledge: evidence.memory.clone() });
     let more = analysis.gaps.len().saturating_sub(MOST_GAPS);
     found.gaps.extend(analysis.gaps.into_iter().take(MOST_GAPS));
     if more > 0 {

@@ -7,6 +7,8 @@
 mod document;
 pub mod evidence;
 mod model;
+mod next_steps;
+mod package;
 mod paths;
 mod query;
 mod reasons;
@@ -23,8 +25,8 @@ use document::{Document, Reader};
 use evidence::{Corpus, Values};
 use query::Query;
 
-/// How many suspects get reasons. Further down nobody reads them.
-const EXPLAINED: usize = 10;
+/// How many suspects are told apart where nobody is accused.
+pub const SHORT_LIST: usize = 5;
 
 /// Every landing with the probability that it caused the incident, most probable first.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,12 +37,17 @@ pub struct Ranking {
     pub suspects: Vec<Suspect>,
     /// The probability that none of them did it.
     pub none_of_these: f64,
+    /// Where nobody is accused: what would tell the first [`SHORT_LIST`] apart, a sentence each.
+    pub next_steps: Vec<String>,
+    /// How surely any landing touches a place on the stack or of a complaint, between 0 and 1: what the probability of "none" rests
+    /// on.
+    pub best_place: f64,
 }
 
 /// Whether the evidence is enough to name a culprit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// The first suspect has evidence of its own, and is at least 75 % probable, so no other can come near.
+    /// The first suspect has evidence of its own, and is probable enough that no other can come near.
     Accused,
     /// Anything else.
     Inconclusive,
@@ -61,8 +68,12 @@ pub struct Suspect {
     pub pull_request: Option<u64>,
     /// The probability that it caused the incident, between 0 and 1.
     pub probability: f64,
-    /// Why, strongest first. Empty far down the list.
+    /// Why, strongest first.
     pub reasons: Vec<Reason>,
+    /// The evidence that its probability was computed from.
+    pub values: Values,
+    /// Whether a place, a quoted line, a package or rare names point at it: without that it is never accused.
+    pub has_own_evidence: bool,
 }
 
 /// Weighs landings against one incident.
@@ -99,6 +110,8 @@ impl Ranker {
             pull_request: landing.pull_request,
             probability: 0.0,
             reasons: Vec::new(),
+            values: Values::default(),
+            has_own_evidence: false,
         });
     }
 
@@ -113,49 +126,38 @@ impl Ranker {
         let mut order: Vec<usize> = (0..self.documents.len()).collect();
         let probability = |index: &usize| probabilities.get(*index).copied().unwrap_or(0.0);
         order.sort_by(|a, b| probability(b).total_cmp(&probability(a)));
-        let accused = order.first().is_some_and(|first| {
-            let evidence = self.documents.get(*first).zip(values.get(*first));
-            probability(first) >= model::ACCUSED_FROM && evidence.is_some_and(|(d, v)| has_own_evidence(&corpus, d, v))
-        });
         let mut suspects: Vec<Suspect> = Vec::with_capacity(order.len());
-        for (place, index) in order.iter().enumerate() {
+        for index in order {
             let (Some(landing), Some(document), Some(values)) =
-                (self.landings.get(*index), self.documents.get(*index), values.get(*index))
+                (self.landings.get(index), self.documents.get(index), values.get(index))
             else {
                 continue;
             };
-            let reasons = if place < EXPLAINED { reasons::reasons(&corpus, document, values) } else { Vec::new() };
-            suspects.push(Suspect { probability: probability(index), reasons, ..landing.clone() });
+            suspects.push(Suspect {
+                probability: probability(&index),
+                reasons: reasons::reasons(&corpus, document, values),
+                values: *values,
+                has_own_evidence: has_own_evidence(&corpus, document, values),
+                ..landing.clone()
+            });
         }
-        let verdict = if accused { Verdict::Accused } else { Verdict::Inconclusive };
-        Ranking { verdict, suspects, none_of_these }
+        let is_accused = |first: &Suspect| first.probability >= model::ACCUSED_FROM && first.has_own_evidence;
+        let verdict = if suspects.first().is_some_and(is_accused) { Verdict::Accused } else { Verdict::Inconclusive };
+        let next_steps = match verdict {
+            Verdict::Accused => Vec::new(),
+            Verdict::Inconclusive => next_steps::of(&self.query, &suspects),
+        };
+        Ranking { verdict, suspects, none_of_these, next_steps, best_place }
     }
 }
 
-impl Ranker {
-    /// For fitting.
-    pub fn dump(&self) -> Vec<(String, Vec<f64>)> {
-        let corpus = Corpus::new(&self.query, &self.documents);
-        corpus
-            .values(&self.documents)
-            .into_iter()
-            .zip(&self.documents)
-            .map(|(v, d)| {
-                let mut v = v.to_vec();
-                v.push(corpus.place_agreement(d));
-                v.push(corpus.best(d, None, |_| 1.0));
-                (d.commit.to_string(), v)
-            })
-            .collect()
-    }
-}
-
-/// Likeness alone accuses nobody: a place, a quoted line or rare names must point at the landing, and a landing that takes back
+/// Likeness alone accuses nobody: a place, a quoted line, a package or rare names must point at the landing, and a landing that takes back
 /// another one mostly mends. The bounds were chosen on the incidents of the fit.
 fn has_own_evidence(corpus: &Corpus<'_>, document: &Document, values: &Values) -> bool {
     let value = |kind: evidence::Evidence| values.get(kind as usize).copied().unwrap_or(0.0);
     let points = corpus.best(document, None, |_| 1.0) > model::TOUCHED_FROM
         || value(evidence::Evidence::QuotedSource) > 0.3
+        || value(evidence::Evidence::Package) > 0.5
         || value(evidence::Evidence::NamesChanged) > 0.15;
     points && value(evidence::Evidence::Revert) == 0.0
 }

@@ -1,6 +1,6 @@
 //! What the incident says: stack frames, error lines, files, identifiers, packages and images found in its text.
 //!
-//! Each trace format is one small file with a function that reads one frame from one line, and a row in [`FORMATS`].
+//! Each trace format is one small file with a function that reads one frame from one line, and a row in `FORMATS`.
 //! Adding a format means adding a file and a row. Reading never fails: a text in which nothing is recognised is a [`Symptom`]
 //! with words and nothing else.
 
@@ -143,7 +143,9 @@ pub fn read(text: &str) -> Symptom {
     let mut symptom = Symptom { text: lines.join("\n"), gaps: gap.into_iter().collect(), ..Symptom::default() };
     let mut frames = 0;
     let mut open: Option<(Order, Trace)> = None;
+    let mut said: Option<Order> = None;
     for line in &lines {
+        said = order_said(line).or(said);
         let read = FORMATS.iter().find_map(|format| (format.frame)(line).map(|frame| (format, frame)));
         match read {
             Some((format, frame)) if frames < FRAME_LIMIT => {
@@ -154,7 +156,8 @@ pub fn read(text: &str) -> Symptom {
                     }
                     _ => {
                         close(&mut symptom, open.take());
-                        open = Some((format.order, Trace { format: format.name, frames: vec![frame] }));
+                        let order = said.take().unwrap_or(format.order);
+                        open = Some((order, Trace { format: format.name, frames: vec![frame] }));
                     }
                 }
             }
@@ -186,6 +189,15 @@ impl Symptom {
     /// Whether anything but plain words was recognised.
     pub fn is_prose(&self) -> bool {
         self.traces.is_empty() && self.complaints.is_empty() && self.error_lines.is_empty()
+    }
+}
+
+/// Python says in which order it prints, and debuggers of it print the other way round.
+fn order_said(line: &str) -> Option<Order> {
+    if line.contains("(most recent call first)") {
+        Some(Order::InnermostFirst)
+    } else {
+        line.contains("(most recent call last)").then_some(Order::InnermostLast)
     }
 }
 

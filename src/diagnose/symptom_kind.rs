@@ -9,7 +9,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use crate::model::diagnosis::SymptomKind;
-use crate::model::incident::Incident;
+use crate::model::incident::{Alert, Incident};
 
 /// Kubernetes and the kernel speak of OOM; 137 is 128 + SIGKILL, the exit code of a container that the kernel killed;
 /// the allocators of C, Java and Go have words of their own.
@@ -27,12 +27,25 @@ static MEMORY: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(MEMORY_WORDS).expect("the pattern is a constant that the tests of this module compile")
 });
 
+/// What says that a program was ended for its memory, and not merely that memory is short.
+static KILL: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\boom[\s_-]*kill|\bkilled\b|\bexit(?:ed)?(?:\s+with)?[\s_-]*(?:code|status)?[\s:=_-]*137\b")
+        .expect("the pattern is a constant that the tests of this module compile")
+});
+
 /// How deep details are read: monitoring sends a few levels, an attacker any number.
 const DEPTH: usize = 8;
 
 /// Reads everything that the incident says.
 pub fn of(incident: &Incident) -> SymptomKind {
     if words(incident).iter().any(|text| MEMORY.is_match(text)) { SymptomKind::Memory } else { SymptomKind::Other }
+}
+
+/// Whether an alert of an incident about memory says that a program was killed.
+pub fn tells_of_a_kill(alert: &Alert) -> bool {
+    let mut texts = vec![alert.summary.clone()];
+    collect(&alert.details, "", DEPTH, &mut texts);
+    texts.iter().any(|text| KILL.is_match(text))
 }
 
 /// Everything that the incident says: title, alerts, their details, notes.
@@ -83,6 +96,20 @@ mod tests {
         ] {
             assert!(MEMORY.is_match(text), "{text}");
         }
+    }
+
+    #[test]
+    fn a_kill_is_told_from_a_shortage() {
+        let alert = |summary: &str, details| Alert {
+            id: String::new(),
+            summary: summary.to_owned(),
+            created_at: None,
+            severity: None,
+            details,
+        };
+        assert!(tells_of_a_kill(&alert("worker OOMKilled", Value::Null)));
+        assert!(tells_of_a_kill(&alert("worker restarts", serde_json::json!({ "exit_code": "137" }))));
+        assert!(!tells_of_a_kill(&alert("memory usage above 90%", Value::Null)));
     }
 
     #[test]

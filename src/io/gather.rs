@@ -121,6 +121,7 @@ pub async fn evidence(
         other_languages: tree.other_languages,
         responders,
         protected: protected(&config),
+        memory: config.memory,
         gaps,
     })
 }

@@ -28,7 +28,10 @@ pub struct World {
     pub now: Timestamp,
     /// GitHub, where the repository is there.
     pub github: Option<GitHub>,
-    source: Source,
+    /// Where the repository is read from.
+    pub source: Source,
+    /// What takes this run's secrets out of a file.
+    pub redactor: Redactor,
     folder: TempDir,
     pager: OnceCell<PagerDuty>,
     viewer: OnceCell<Viewer>,
@@ -74,7 +77,7 @@ impl World {
             )
         })?;
         let github = match &settings.github {
-            Some(access) => Some(GitHub::new(access, settings.operations_per_run, redactor)?),
+            Some(access) => Some(GitHub::new(access, settings.operations_per_run, redactor.clone())?),
             None => None,
         };
         Ok(World {
@@ -83,6 +86,7 @@ impl World {
             now,
             github,
             source,
+            redactor,
             folder,
             pager: OnceCell::new(),
             viewer: OnceCell::new(),

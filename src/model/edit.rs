@@ -63,13 +63,36 @@ pub fn original_position(edited: usize, edits: &[Edit]) -> usize {
     edited.saturating_add_signed(-shift)
 }
 
-/// The unified diff of one file, as `git apply` takes it: `a/` and `b/` before `path`, three lines of context.
+/// The unified diff of one file, as `git apply` takes it: `a/` and `b/` before `path`, three lines of context. A line ends
+/// with a line feed alone, as it does for git.
 pub fn unified_diff(path: &str, before: &str, after: &str) -> String {
-    TextDiff::from_lines(before, after)
+    let (before, after): (Vec<&str>, Vec<&str>) =
+        (before.split_inclusive('\n').collect(), after.split_inclusive('\n').collect());
+    TextDiff::configure()
+        .newline_terminated(true)
+        .diff_slices(&before, &after)
         .unified_diff()
         .context_radius(3)
-        .header(&format!("a/{path}"), &format!("b/{path}"))
+        .header(&quoted(&format!("a/{path}")), &quoted(&format!("b/{path}")))
         .to_string()
+}
+
+/// A path as git writes it in a patch: quoted like a string of C where it holds what would end the line or the quotes.
+fn quoted(path: &str) -> String {
+    if !path.contains(|c: char| c.is_control() || c == '"' || c == '\\') {
+        return path.to_owned();
+    }
+    let mut out = String::from("\"");
+    for c in path.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            // Control characters have at most two bytes in UTF-8.
+            c if c.is_control() => c.to_string().bytes().for_each(|byte| out.push_str(&format!("\\{byte:03o}"))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::{BranchName, CommitSha, Login, RepositoryPath};
 use super::incident::{Incident, OnCall};
 use super::landing::{Landing, Window};
+use crate::c::knowledge::Row;
 
 /// Everything that was gathered for one incident. Thinking starts here and needs nothing else.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +32,8 @@ pub struct Evidence {
     pub responders: Vec<Responder>,
     /// Paths that a patch of ours must not touch.
     pub protected: Protected,
+    /// What the configuration file says of C functions whose bodies are not in the repository.
+    pub memory: Vec<Row>,
     /// What could not be read.
     pub gaps: Vec<Gap>,
 }

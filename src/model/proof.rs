@@ -4,6 +4,7 @@
 //! makes the [`Verdict`]: nothing in here starts a process.
 
 mod growth;
+mod subject;
 mod verdict;
 
 use std::fmt;
@@ -11,10 +12,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use growth::{Growth, growth};
+pub use subject::{ManifestLimit, Subject, TreeFile};
 pub use verdict::decide;
 
 /// The result of running the fault and the fix, or the reason why neither was run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Proof {
     /// What it shows.
     pub verdict: Verdict,
@@ -28,6 +30,20 @@ pub struct Proof {
     pub patched: Option<Measured>,
     /// What kept the two runs apart from everything else, as probed from inside.
     pub protections: Vec<Protection>,
+    /// Where it was made.
+    #[serde(default)]
+    pub made: Made,
+}
+
+/// Where a proof was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Made {
+    /// By this run.
+    #[default]
+    Here,
+    /// By another job, which handed it on in a file.
+    InAnotherJob,
 }
 
 impl Proof {
@@ -40,6 +56,7 @@ impl Proof {
             base: None,
             patched: None,
             protections: Vec::new(),
+            made: Made::Here,
         }
     }
 
@@ -58,7 +75,23 @@ impl Proof {
     /// Both sides ran; [`decide`] says what that shows.
     pub fn of_runs(recipe: Recipe, base: Measured, patched: Measured) -> Proof {
         let (verdict, why) = decide(&recipe, &base, &patched);
-        Proof { verdict, why, recipe: Some(recipe), base: Some(base), patched: Some(patched), protections: Vec::new() }
+        Proof { verdict, why, recipe: Some(recipe), base: Some(base), patched: Some(patched), ..Proof::not_run("") }
+    }
+
+    /// The same measurements with the verdict that follows from them, whatever a file says of it.
+    pub fn decided_again(self) -> Proof {
+        let decided = match (self.recipe, self.base, self.patched) {
+            (Some(recipe), Some(base), Some(patched)) => Proof::of_runs(recipe, base, patched),
+            (Some(recipe), None, Some(patched)) => Proof::patch_not_built(recipe, patched),
+            (Some(recipe), Some(base), None) => Proof::base_not_built(recipe, base),
+            _ => Proof::not_run(self.why),
+        };
+        Proof { protections: self.protections, made: self.made, ..decided }
+    }
+
+    /// The same, as it is told by a run that did not make it.
+    pub fn made_elsewhere(self) -> Proof {
+        Proof { made: Made::InAnotherJob, ..self }
     }
 
     /// Whether the patch must not be offered.
@@ -68,7 +101,7 @@ impl Proof {
 }
 
 /// What a proof shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// The fault showed on the base and is gone with the patch.
@@ -94,6 +127,17 @@ impl Verdict {
             Verdict::NotRun => "not run",
         }
     }
+
+    /// As it stands in the output `proof`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::ReproducedAndFixed => "reproduced-and-fixed",
+            Verdict::FixedButNotReproduced => "fixed-but-not-reproduced",
+            Verdict::NotFixed => "not-fixed",
+            Verdict::Worse => "worse",
+            Verdict::NotRun => "not-run",
+        }
+    }
 }
 
 impl fmt::Display for Verdict {
@@ -103,7 +147,7 @@ impl fmt::Display for Verdict {
 }
 
 /// What is built and run, on both sides alike.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipe {
     /// Who says so.
     pub origin: Origin,
@@ -126,7 +170,7 @@ pub struct Recipe {
 }
 
 /// Who says what is to be run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
     /// The `prove` block of the configuration file.
@@ -138,7 +182,7 @@ pub enum Origin {
 }
 
 /// What kind of program is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// It may run on until it is stopped.
@@ -148,7 +192,7 @@ pub enum Kind {
 }
 
 /// Where a memory limit comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LimitSource {
     /// The `prove` block of the configuration file.
@@ -160,13 +204,13 @@ pub enum LimitSource {
 }
 
 /// One run, from its build to its end.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     /// How it ended.
     pub end: End,
     /// From the start of the program to its end, in milliseconds.
     pub lasted_ms: u64,
-    /// The highest sum of `VmRSS` of its processes, or what its memory group counted, in bytes.
+    /// What its memory group counted at most; without a group, the highest sum of `VmRSS` of its processes. In bytes.
     pub peak_resident: u64,
     /// The highest sum of `VmData` of its processes, in bytes.
     pub peak_data: u64,
@@ -183,7 +227,7 @@ pub struct Measured {
 }
 
 /// Memory at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
     /// Since the start, in milliseconds.
     pub at_ms: u64,
@@ -194,7 +238,7 @@ pub struct Sample {
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum End {
     /// It did not build; the last lines of what the compiler said.
@@ -212,7 +256,7 @@ pub enum End {
 }
 
 /// The limit for which a run was stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stop {
     /// It printed too much.
@@ -238,7 +282,7 @@ impl Stop {
 }
 
 /// Who held the memory limit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Limiter {
     /// A memory group of the kernel, with its count of `oom_kill`.
@@ -251,7 +295,7 @@ pub enum Limiter {
 }
 
 /// How busy a run was, in its first and its second half: what tells waiting from working.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Activity {
     /// Processor time of the first half, in milliseconds.
     pub cpu_first_ms: u64,
@@ -259,10 +303,13 @@ pub struct Activity {
     pub cpu_second_ms: u64,
     /// How often it waited for something in the second half (voluntary context switches).
     pub waits_second: u64,
+    /// How long it was ready in the second half while others had the processors, in milliseconds: on a busy machine a
+    /// program that never waits gets little processor time all the same.
+    pub queued_second_ms: u64,
 }
 
 /// One wall between a run and everything else, and whether it stood when it was tried from inside.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Protection {
     /// Which one.
     pub wall: Wall,
@@ -309,7 +356,7 @@ impl Wall {
 }
 
 /// Whether a wall held when it was tried.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WallState {
     /// Everything tried was refused.

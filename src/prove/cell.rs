@@ -7,8 +7,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 
+use super::Level;
 use super::sandbox::{Identity, Limits, Namespaces, OwnProgram, Spec};
-use super::{Level, TreeFile};
+use crate::model::proof::TreeFile;
 
 /// Users that are taken, by number: below the 65,536 of most containers, above those that systems give out.
 const USERS: std::ops::Range<u32> = 64_100..65_000;
@@ -16,8 +17,9 @@ const USERS: std::ops::Range<u32> = 64_100..65_000;
 /// What every command may use besides memory and time.
 const FILE_BYTES: u64 = 64 << 20;
 const OPEN_FILES: u64 = 256;
-/// Far more than a small service has; a run with [`super::run::MOST_PROCESSES`] is stopped before.
-const PROCESSES: u64 = 256;
+/// Processes and threads together, far more than a small service has; a run with [`super::run::MOST_PROCESSES`] processes
+/// is stopped before.
+const PROCESSES: u64 = 192;
 
 /// A side's place. Its folder is removed by the owner of the folder above.
 pub(super) struct Cell {

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_yaml::Value;
 
+use crate::model::proof::ManifestLimit;
 use crate::settings::config_file::MemoryQuantity;
 
 /// Kinds that run containers for long. Their pod template stands at the same place.
@@ -10,7 +11,7 @@ const WORKLOADS: [&str; 5] = ["Deployment", "StatefulSet", "DaemonSet", "Replica
 
 /// The limit, in bytes, and the manifest that says so. Where several workloads have one, only that of the service's
 /// name counts: another service's limit would be a guess.
-pub(super) fn memory_limit<'a>(service: &str, manifests: &'a [(String, String)]) -> Option<(u64, &'a str)> {
+pub(super) fn memory_limit(service: &str, manifests: &[(String, String)]) -> Option<ManifestLimit> {
     let mut found: Vec<(u64, &str, Named)> = Vec::new();
     for (path, text) in manifests {
         for document in serde_yaml::Deserializer::from_str(text) {
@@ -25,7 +26,7 @@ pub(super) fn memory_limit<'a>(service: &str, manifests: &'a [(String, String)])
         (None, [only]) => only,
         (None, _) => return None,
     };
-    Some((*bytes, path))
+    Some(ManifestLimit { bytes: *bytes, path: (*path).to_owned() })
 }
 
 /// Whether a workload or container has the service's name.
@@ -75,7 +76,7 @@ mod tests {
     fn of(service: &str, texts: &[String]) -> Option<(u64, String)> {
         let files: Vec<(String, String)> =
             texts.iter().enumerate().map(|(index, text)| (format!("{index}.yaml"), text.clone())).collect();
-        memory_limit(service, &files).map(|(bytes, path)| (bytes, path.to_owned()))
+        memory_limit(service, &files).map(|limit| (limit.bytes, limit.path))
     }
 
     #[test]

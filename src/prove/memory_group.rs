@@ -11,6 +11,9 @@ use std::time::Duration;
 /// Tells the groups of this process apart, since two runs go on side by side.
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
+/// What the names of all groups begin with; the process that made it follows.
+const PREFIX: &str = "incident-proof-";
+
 /// How often, and how long apart, removing a group is tried: the kernel frees a killed process's memory a little later.
 const REMOVALS: (u32, Duration) = (100, Duration::from_millis(10));
 
@@ -36,10 +39,12 @@ impl MemoryGroup {
         let own = fs::read_to_string("/proc/self/cgroup")?;
         let (version, root, inside) =
             hierarchy(&own).ok_or_else(|| io::Error::other("this process is in no memory group"))?;
-        let name = format!("incident-proof-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let name = format!("{PREFIX}{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let mut refused = io::Error::other("no memory group may be made");
         for parent in inside.ancestors() {
-            let folder = root.join(parent.strip_prefix("/").unwrap_or(parent)).join(&name);
+            let parent = root.join(parent.strip_prefix("/").unwrap_or(parent));
+            remove_forgotten(&parent);
+            let folder = parent.join(&name);
             match (MemoryGroup { folder, version }).set_up(limit) {
                 Ok(group) => return Ok(group),
                 Err(why) => refused = why,
@@ -113,6 +118,18 @@ impl Drop for MemoryGroup {
             std::thread::sleep(pause);
         }
         tracing::warn!("the memory group {} could not be removed", self.folder.display());
+    }
+}
+
+/// Removes the empty groups of processes that were killed before they could do it.
+fn remove_forgotten(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let maker = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
+        if maker.is_some_and(|maker| !Path::new("/proc").join(maker.to_string()).exists()) {
+            // The kernel refuses while a process is in it.
+            let _ = fs::remove_dir(entry.path());
+        }
     }
 }
 

@@ -35,6 +35,8 @@ pub(super) struct Used {
     pub(super) cpu_ms: u64,
     /// Voluntary context switches of its main thread.
     pub(super) waits: u64,
+    /// How long its main thread was ready to run while others ran, in milliseconds.
+    pub(super) queued_ms: u64,
 }
 
 impl ProcessTree {
@@ -62,10 +64,14 @@ impl ProcessTree {
         for (process, used) in &mut self.used {
             let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
             used.cpu_ms = used.cpu_ms.max(cpu_ms(&stat).unwrap_or(0));
+            let scheduled = fs::read_to_string(format!("/proc/{process}/schedstat")).unwrap_or_default();
+            used.queued_ms = used.queued_ms.max(queued_ms(&scheduled).unwrap_or(0));
         }
-        self.used
-            .values()
-            .fold(Used::default(), |sum, one| Used { cpu_ms: sum.cpu_ms + one.cpu_ms, waits: sum.waits + one.waits })
+        self.used.values().fold(Used::default(), |sum, one| Used {
+            cpu_ms: sum.cpu_ms + one.cpu_ms,
+            waits: sum.waits + one.waits,
+            queued_ms: sum.queued_ms + one.queued_ms,
+        })
     }
 
     /// Every process of the command, breadth first.
@@ -123,6 +129,12 @@ fn cpu_ms(stat: &str) -> Option<u64> {
     Some((ticks(11)? + ticks(12)?) * TICK_MS)
 }
 
+/// The second of the three numbers of `schedstat`, in nanoseconds: <https://docs.kernel.org/scheduler/sched-stats.html>.
+/// A kernel without that file counts as one on which nobody ever waits for a processor.
+fn queued_ms(schedstat: &str) -> Option<u64> {
+    Some(schedstat.split_whitespace().nth(1)?.parse::<u64>().ok()? / 1_000_000)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,5 +151,7 @@ mod tests {
         let stat = "12 (a) b) R 1 1 1 0 -1 4194560 100 0 0 0 150 25 0 0 20 0 1 0 1 1 1";
         assert_eq!(cpu_ms(stat), Some(1750));
         assert_eq!(cpu_ms("12 (a"), None);
+        assert_eq!(queued_ms("120000000 45000000 9\n"), Some(45));
+        assert_eq!(queued_ms(""), None);
     }
 }

@@ -1,12 +1,12 @@
 //! What to build and run: as the configuration says, or found from the sources. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::LazyLock;
 
 use regex::Regex;
 
 use crate::model::ids::RepositoryPath;
-use crate::model::proof::{Kind, LimitSource, Origin, Recipe};
+use crate::model::proof::{Kind, LimitSource, ManifestLimit, Origin, Recipe, Subject};
 use crate::settings::config_file::{ProveCommand, ProveConfig};
 
 /// One run takes no longer where nobody says.
@@ -23,53 +23,77 @@ static MAIN: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?m)^[^\n;#*/]*\bmain\s*\([^;{}]*\)\s*\{").expect("a valid pattern"));
 
 /// What is known when a recipe is looked for.
-pub(super) struct Known<'a> {
-    /// The `prove` block of the service.
-    pub(super) config: Option<&'a ProveConfig>,
+struct Known<'a> {
     /// The service's C sources and headers with their text.
-    pub(super) sources: Vec<(&'a RepositoryPath, &'a str)>,
+    sources: Vec<(&'a RepositoryPath, &'a str)>,
     /// The file with the fault.
-    pub(super) fault: &'a RepositoryPath,
-    /// The paths of Makefiles in the repository.
-    pub(super) makefiles: Vec<&'a str>,
-    /// The compiler that is there.
-    pub(super) compiler: Option<&'static str>,
-    /// The limit of the service's manifest, in bytes, and its path.
-    pub(super) manifest_limit: Option<(u64, &'a str)>,
+    fault: &'a RepositoryPath,
+    /// The folders that have a Makefile.
+    makefiles: Vec<&'a str>,
+    manifest_limit: Option<&'a ManifestLimit>,
 }
 
-/// The recipes to try, best first: the first that builds the base is used.
+/// The recipes to try, best first: the first that builds the base is used. `compiler` is the one that is there.
 ///
 /// # Errors
 /// Why nothing can be run, as a clause.
-pub(super) fn recipes(known: &Known) -> Result<Vec<Recipe>, String> {
-    if let Some(config) = known.config {
-        return Ok(vec![configured(known, config)]);
+pub(super) fn recipes(subject: &Subject, compiler: Option<&str>) -> Result<Vec<Recipe>, String> {
+    if let Some(recipe) = &subject.configured {
+        return Ok(vec![recipe.clone()]);
     }
-    let compiler = known.compiler.ok_or("there is no C compiler here, and no `prove` block says how to build")?;
-    let main = main_file(known)?;
+    let known = Known::of(subject);
+    let main = main_file(&known)?;
+    let compiler = compiler.ok_or("there is no C compiler here, and no `prove` block says how to build")?;
     let (folder, name) = main.as_str().rsplit_once('/').unwrap_or(("", main.as_str()));
     let mut found = vec![Recipe {
-        build: Some(build_command(known, main, compiler)?),
-        ..template(known, Origin::SingleMain, folder, format!("exec ./{PROGRAM}"))
+        build: Some(build_command(&known, main, compiler)?),
+        ..template(known.manifest_limit, Origin::SingleMain, folder, format!("exec ./{PROGRAM}"))
     }];
-    let makefile = known.makefiles.iter().map(|path| path.rsplit_once('/').unwrap_or(("", path)).0);
-    if makefile.into_iter().any(|beside| beside == folder) {
+    if known.makefiles.contains(&folder) {
         let stem = name.strip_suffix(".c").unwrap_or(name);
         found.push(Recipe {
             build: Some(format!("make CC={compiler} CFLAGS='-O0 -g'")),
-            ..template(known, Origin::Makefile, folder, format!("exec ./{}", quoted(stem)))
+            ..template(known.manifest_limit, Origin::Makefile, folder, format!("exec ./{}", quoted(stem)))
         });
     }
     Ok(found)
 }
 
-fn configured(known: &Known, config: &ProveConfig) -> Recipe {
+/// Whether a recipe can be found at all, before the files of a build are read: the same on every machine.
+///
+/// # Errors
+/// Why not, as a clause.
+pub(super) fn look_ahead(subject: &Subject) -> Result<(), String> {
+    recipes(subject, Some("cc")).map(drop)
+}
+
+/// Whether a path is a Makefile's.
+pub(super) fn is_makefile(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    ["Makefile", "makefile", "GNUmakefile"].contains(&name) || path.ends_with(".mk")
+}
+
+impl<'a> Known<'a> {
+    fn of(subject: &'a Subject) -> Known<'a> {
+        let of_service: HashSet<&RepositoryPath> = subject.sources.iter().collect();
+        let sources = subject.files.iter().filter(|file| of_service.contains(&file.path));
+        let makefiles = subject.files.iter().map(|file| &file.path).filter(|path| is_makefile(path.as_str()));
+        Known {
+            sources: sources.filter_map(|file| Some((&file.path, std::str::from_utf8(&file.contents).ok()?))).collect(),
+            fault: &subject.fault,
+            makefiles: makefiles.map(folder_of).collect(),
+            manifest_limit: subject.manifest_limit.as_ref(),
+        }
+    }
+}
+
+/// The recipe of a `prove` block.
+pub(super) fn configured(config: &ProveConfig, manifest_limit: Option<&ManifestLimit>) -> Recipe {
     let (kind, command) = match &config.command {
         ProveCommand::Run(command) => (Kind::Service, command),
         ProveCommand::Test(command) => (Kind::Test, command),
     };
-    let base = template(known, Origin::Configured, "", command.clone());
+    let base = template(manifest_limit, Origin::Configured, "", command.clone());
     Recipe {
         build: config.build.clone(),
         kind,
@@ -81,9 +105,9 @@ fn configured(known: &Known, config: &ProveConfig) -> Recipe {
     }
 }
 
-fn template(known: &Known, origin: Origin, folder: &str, run: String) -> Recipe {
-    let (memory_limit, limit_from) = match known.manifest_limit {
-        Some((bytes, path)) => (bytes, LimitSource::Manifest(path.to_owned())),
+fn template(manifest_limit: Option<&ManifestLimit>, origin: Origin, folder: &str, run: String) -> Recipe {
+    let (memory_limit, limit_from) = match manifest_limit {
+        Some(limit) => (limit.bytes, LimitSource::Manifest(limit.path.clone())),
         None => (MEMORY_LIMIT, LimitSource::Chosen),
     };
     Recipe {
@@ -153,14 +177,12 @@ fn folder_of(path: &RepositoryPath) -> &str {
 
 /// A path as it is seen from a folder; both relative to the root.
 fn seen_from(folder: &str, path: &str) -> String {
-    if folder.is_empty() {
-        return if path.is_empty() { ".".to_owned() } else { path.to_owned() };
-    }
-    match path.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')) {
-        Some(inside) => inside.to_owned(),
-        None if path == folder => ".".to_owned(),
-        None => format!("{}{path}", "../".repeat(folder.split('/').count())),
-    }
+    let parts = |text: &'_ str| text.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    let (from, to) = (parts(folder), parts(path));
+    let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let up = std::iter::repeat_n("..", from.len() - common);
+    let seen: Vec<&str> = up.chain(to.iter().skip(common).map(String::as_str)).collect();
+    if seen.is_empty() { ".".to_owned() } else { seen.join("/") }
 }
 
 /// A word for the shell, and never an option: file names are other people's.
@@ -173,20 +195,31 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::landing::FileMode;
+    use crate::model::proof::TreeFile;
     use crate::settings::config_file::ConfigFile;
 
-    fn told(files: &[(&str, &str)], fault: &str, makefiles: &[&str]) -> String {
-        let paths: Vec<RepositoryPath> = files.iter().map(|(path, _)| RepositoryPath::new(*path)).collect();
-        let fault = RepositoryPath::new(fault);
-        let known = Known {
-            config: None,
-            sources: paths.iter().zip(files).map(|(path, (_, text))| (path, *text)).collect(),
-            fault: &fault,
-            makefiles: makefiles.to_vec(),
-            compiler: Some("cc"),
-            manifest_limit: None,
+    fn subject(files: &[(&str, &str)], fault: &str) -> Subject {
+        let file = |(path, text): &(&str, &str)| TreeFile {
+            path: RepositoryPath::new(*path),
+            contents: text.as_bytes().to_vec(),
+            mode: FileMode::REGULAR,
         };
-        match recipes(&known) {
+        Subject {
+            configured: None,
+            sources: files.iter().map(|(path, _)| RepositoryPath::new(*path)).collect(),
+            fault: RepositoryPath::new(fault),
+            manifest_limit: None,
+            files: files.iter().map(file).collect(),
+            patch: Vec::new(),
+            removed: Vec::new(),
+        }
+    }
+
+    fn told(files: &[(&str, &str)], fault: &str, makefiles: &[&str]) -> String {
+        let makefiles = makefiles.iter().map(|path| (*path, ""));
+        let files: Vec<(&str, &str)> = files.iter().copied().chain(makefiles).collect();
+        match recipes(&subject(&files, fault), Some("cc")) {
             Ok(recipes) => {
                 let line = |recipe: &Recipe| {
                     format!("[{}] {} && {}", recipe.folder, recipe.build.as_deref().unwrap_or(""), recipe.run)
@@ -233,15 +266,8 @@ mod tests {
         let text = "services:\n  worker:\n    prove:\n      build: make all\n      test: ./check\n      seconds: 30\n      memory-limit: 32Mi\n      expect: 3\n";
         let file = ConfigFile::parse("file", text).expect("valid");
         let config = file.service("", "worker").and_then(|service| service.prove.as_ref());
-        let known = Known {
-            config,
-            sources: Vec::new(),
-            fault: &RepositoryPath::new("a.c"),
-            makefiles: Vec::new(),
-            compiler: None,
-            manifest_limit: Some((1 << 20, "k8s/a.yaml")),
-        };
-        let recipe = recipes(&known).expect("a recipe").remove(0);
+        let limit = ManifestLimit { bytes: 1 << 20, path: "k8s/a.yaml".to_owned() };
+        let recipe = configured(config.expect("a block"), Some(&limit));
         assert_eq!((recipe.build.as_deref(), recipe.run.as_str()), (Some("make all"), "./check"));
         assert_eq!((recipe.kind, recipe.seconds, recipe.expected_exit), (Kind::Test, 30, 3));
         assert_eq!((recipe.memory_limit, recipe.limit_from), (32 << 20, LimitSource::Configured));

@@ -23,8 +23,13 @@ const START: Duration = Duration::from_secs(20);
 const MOST_PRINTED: u64 = 64 << 20;
 /// A run whose folder is larger is stopped, in bytes and in entries.
 const MOST_DISK: (u64, usize) = (256 << 20, 20_000);
-/// A run with more processes at once is stopped.
-pub(super) const MOST_PROCESSES: usize = 128;
+/// Reading the size of a large tree takes milliseconds, so it is done again only after so many times as long, and no later
+/// than after a second.
+const DISK_SHARE: u32 = 100;
+const LONGEST_UNSEEN: Duration = Duration::from_secs(1);
+/// A run with more processes at once is stopped. Each takes some 250 KB of a memory group, so that this many are seen
+/// before they fill it.
+pub(super) const MOST_PROCESSES: usize = 64;
 /// At most so many samples are kept; with more, every other one is dropped and the distance doubled.
 const MOST_SAMPLES: usize = 1_000;
 /// The last lines of an output that are kept for a report, in bytes.
@@ -83,6 +88,8 @@ pub(super) fn measure(launcher: &Path, cell: &Cell, mut spec: Spec, bounds: &Bou
         start: Instant::now(),
         series: Series::default(),
         peak: (0, 0),
+        most_processes: 0,
+        next_disk_look: Duration::ZERO,
     };
     let end = run.watch(bounds);
     let lasted = run.start.elapsed();
@@ -119,6 +126,10 @@ struct Run {
     series: Series,
     /// The most resident and allocated memory that was seen.
     peak: (u64, u64),
+    /// The most processes that were seen at once.
+    most_processes: usize,
+    /// When the folder's size is read again, since the start.
+    next_disk_look: Duration,
 }
 
 impl Run {
@@ -142,11 +153,17 @@ impl Run {
 
     /// The kernel ends one process of a group; how the command itself then ended does not matter.
     fn ended(&self, by_itself: End) -> End {
-        if self.oom_kills() > 0 { End::OutOfMemory } else { by_itself }
+        if self.oom_kills() > 0 { self.out_of_memory() } else { by_itself }
+    }
+
+    /// Very many processes use up memory as well, but that is not what a leak looks like.
+    fn out_of_memory(&self) -> End {
+        if self.most_processes > MOST_PROCESSES { End::Stopped(Stop::Processes) } else { End::OutOfMemory }
     }
 
     fn sample(&mut self, bounds: &Bounds) -> Option<End> {
         let (usage, at) = (self.tree.read(), self.start.elapsed());
+        self.most_processes = self.most_processes.max(usage.processes);
         // Between two processes, or at the very end, there is nothing to read.
         if usage.processes > 0 {
             let at_ms = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
@@ -156,10 +173,10 @@ impl Run {
         let enough = bounds.outlive.and_then(Lifetime::enough).map_or(bounds.time, |enough| enough.min(bounds.time));
         if bounds.cancelled.load(Ordering::Relaxed) {
             Some(End::Stopped(Stop::Cancelled))
-        } else if self.group.is_none() && usage.resident >= bounds.memory {
-            Some(End::OutOfMemory)
         } else if usage.processes > MOST_PROCESSES {
             Some(End::Stopped(Stop::Processes))
+        } else if self.group.is_none() && usage.resident >= bounds.memory {
+            Some(End::OutOfMemory)
         } else if self.confined.printed() > MOST_PRINTED {
             Some(End::Stopped(Stop::Output))
         } else {
@@ -171,9 +188,14 @@ impl Run {
         let used = self.tree.used();
         self.series.used.push((self.start.elapsed(), used));
         if self.oom_kills() > 0 {
-            return Some(End::OutOfMemory);
+            return Some(self.out_of_memory());
         }
-        is_too_large(&self.folder).then_some(End::Stopped(Stop::Disk))
+        if self.start.elapsed() < self.next_disk_look {
+            return None;
+        }
+        let (begun, is_too_large) = (Instant::now(), is_too_large(&self.folder));
+        self.next_disk_look = self.start.elapsed() + (begun.elapsed() * DISK_SHARE).min(LONGEST_UNSEEN);
+        is_too_large.then_some(End::Stopped(Stop::Disk))
     }
 
     fn oom_kills(&self) -> u64 {
@@ -187,12 +209,14 @@ impl Run {
             Some(_) => Limiter::Kernel { oom_kill: self.oom_kills() },
             None => Limiter::Watch,
         };
-        let counted = self.group.as_ref().and_then(|group| group.peak().ok()).unwrap_or(0);
+        // The kernel's own count decides on life and death, so it is the one that is told. Sums of `VmRSS` differ a little:
+        // they hold shared pages once for each process, and pages of libraries that are counted elsewhere.
+        let counted = self.group.as_ref().and_then(|group| group.peak().ok());
         let output = self.confined.end();
         Measured {
             end,
             lasted_ms: u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX),
-            peak_resident: self.peak.0.max(counted),
+            peak_resident: counted.unwrap_or(self.peak.0),
             peak_data: self.peak.1,
             limiter,
             activity: self.series.activity(lasted),
@@ -238,6 +262,7 @@ impl Series {
             cpu_first_ms: half.cpu_ms,
             cpu_second_ms: whole.cpu_ms.saturating_sub(half.cpu_ms),
             waits_second: whole.waits.saturating_sub(half.waits),
+            queued_second_ms: whole.queued_ms.saturating_sub(half.queued_ms),
         }
     }
 }

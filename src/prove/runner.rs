@@ -15,10 +15,8 @@ use super::confined::Confined;
 use super::run::{Bounds, Lifetime, measure, started};
 use super::sandbox::probe::{Attempts, Refused, Tried};
 use super::sandbox::{Event, OwnProgram, SUBCOMMAND, Stage};
-use crate::model::diagnosis::PatchedFile;
 use crate::model::ids::RepositoryPath;
-use crate::model::landing::FileMode;
-use crate::model::proof::{self, End, Measured, Proof, Protection, Recipe, Wall, WallState};
+use crate::model::proof::{self, End, Measured, Proof, Protection, Recipe, TreeFile, Wall, WallState};
 
 /// A build may take so long.
 const BUILD_TIME: Duration = Duration::from_secs(120);
@@ -36,19 +34,10 @@ pub struct Job {
     pub recipes: Vec<Recipe>,
     /// The files of the base.
     pub files: Vec<TreeFile>,
-    /// The files that the patch changes.
-    pub patched: Vec<PatchedFile>,
-}
-
-/// A file to lay out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TreeFile {
-    /// Its place in the repository.
-    pub path: RepositoryPath,
-    /// Its bytes.
-    pub contents: Vec<u8>,
-    /// Whether it may be executed.
-    pub mode: FileMode,
+    /// The files that the patch writes, as they will be.
+    pub patch: Vec<TreeFile>,
+    /// The files that the patch removes.
+    pub removed: Vec<RepositoryPath>,
 }
 
 /// Runs proofs.
@@ -113,13 +102,13 @@ impl Runner {
 }
 
 impl Job {
+    /// The files with the patch.
     fn with_patch(&self) -> Vec<TreeFile> {
-        let patch = |file: &TreeFile| {
-            let changed = self.patched.iter().find(|changed| changed.path == file.path);
-            let contents = changed.map_or_else(|| file.contents.clone(), |changed| changed.after.clone());
-            TreeFile { contents, ..file.clone() }
+        let is_touched = |path: &RepositoryPath| {
+            self.removed.contains(path) || self.patch.iter().any(|changed| changed.path == *path)
         };
-        self.files.iter().map(patch).collect()
+        let untouched = self.files.iter().filter(|file| !is_touched(&file.path));
+        untouched.chain(&self.patch).cloned().collect()
     }
 }
 

@@ -1,12 +1,10 @@
 //! Gathering what a proof runs: the files of the base, the patch, the recipes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::manifest;
-use super::recipe::{Known, recipes};
-use super::runner::{Job, TreeFile};
+use super::{manifest, recipe};
 use crate::io::gather;
 use crate::io::repository::{FileRead, Repository};
 use crate::io::world::{World, blocking};
@@ -14,6 +12,7 @@ use crate::model::diagnosis::Repair;
 use crate::model::evidence::{Evidence, SourceFile};
 use crate::model::ids::{CommitSha, RepositoryPath};
 use crate::model::landing::FileMode;
+use crate::model::proof::{Subject, TreeFile};
 use crate::report::Analysis;
 use crate::settings::config_file::PathPattern;
 
@@ -30,11 +29,11 @@ const FILE_LIMIT: u64 = 1 << 20;
 const MOST_FILES: usize = 5_000;
 const MOST_BYTES: usize = 64 << 20;
 
-/// Reads what is needed and decides what to run.
+/// Reads everything that a proof of a repair needs.
 ///
 /// # Errors
 /// Why nothing can be run, as a clause.
-pub(super) async fn job(world: &World, analysis: &Analysis, repair: &Repair) -> Result<Job, String> {
+pub(super) async fn gather(world: &World, analysis: &Analysis, repair: &Repair) -> Result<Subject, String> {
     let repository = Arc::clone(world.repository().await.map_err(|failure| failure.problem)?);
     let config_path = world.settings.config.clone();
     let (evidence, repair) = (analysis.evidence.clone(), repair.clone());
@@ -43,7 +42,7 @@ pub(super) async fn job(world: &World, analysis: &Analysis, repair: &Repair) -> 
     // The reading fails as a value, since a proof that cannot be run fails nothing.
     let read = blocking(move || {
         let reader = Reader { repository: &repository, head: &evidence.base.head };
-        Ok(reader.job(&evidence, &repair, &fault, &config_path))
+        Ok(reader.subject(&evidence, &repair, fault, &config_path))
     });
     read.await.map_err(|failure| failure.problem)?
 }
@@ -55,37 +54,35 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn job(
+    fn subject(
         &self,
         evidence: &Evidence,
         repair: &Repair,
-        fault: &RepositoryPath,
+        fault: RepositoryPath,
         config_path: &str,
-    ) -> Result<Job, String> {
+    ) -> Result<Subject, String> {
         let config = gather::config_file(self.repository, self.head, config_path).map_err(|why| why.problem)?;
         let service = config.service(evidence.incident.service.id.as_str(), &evidence.incident.service.name);
         let prove = service.and_then(|service| service.prove.as_ref());
         let manifests = self.manifests(service.map_or(&[], |service| service.manifests.as_slice()))?;
-        let listed = self.repository.files(self.head).map_err(|why| why.problem)?;
-        let paths: Vec<&str> = listed.iter().map(|file| file.path.as_str()).collect();
-        let in_scope = evidence
-            .sources
-            .iter()
-            .filter(|source| source.path.as_str().ends_with(".h") || evidence.scope.holds(&source.path));
-        let known = Known {
-            config: prove,
-            sources: in_scope
-                .filter_map(|source| Some((&source.path, std::str::from_utf8(&source.contents).ok()?)))
-                .collect(),
+        let manifest_limit = manifest::memory_limit(&evidence.incident.service.name, &manifests);
+        let is_header = |path: &RepositoryPath| path.as_str().ends_with(".h");
+        let of_service = evidence.sources.iter().map(|source| &source.path);
+        let sources: Vec<RepositoryPath> =
+            of_service.filter(|path| is_header(path) || evidence.scope.holds(path)).cloned().collect();
+        let mut subject = Subject {
+            configured: prove.map(|prove| recipe::configured(prove, manifest_limit.as_ref())),
+            sources,
             fault,
-            makefiles: paths.into_iter().filter(|path| is_makefile(path)).collect(),
-            compiler: compiler(),
-            manifest_limit: manifest::memory_limit(&evidence.incident.service.name, &manifests),
+            manifest_limit,
+            files: Vec::new(),
+            patch: Vec::new(),
+            removed: Vec::new(),
         };
-        let recipes = recipes(&known)?;
-        let wanted = |path: &str| prove.is_some() || is_makefile(path);
-        let files = self.files(evidence, wanted)?;
-        Ok(Job { recipes, files, patched: repair.files.clone() })
+        subject.files = self.files(evidence, &subject)?;
+        recipe::look_ahead(&subject)?;
+        subject.patch = patch(repair, &subject.files);
+        Ok(subject)
     }
 
     /// The texts of the service's manifests, or of every YAML file where none are named.
@@ -106,20 +103,24 @@ impl Reader<'_> {
         Ok(texts.collect())
     }
 
-    /// The C sources, which are here already, and the other files that a build may need.
-    fn files(&self, evidence: &Evidence, wanted: impl Fn(&str) -> bool) -> Result<Vec<TreeFile>, String> {
+    /// The service's C sources, which are here already, and the other files that a build may need: with a `prove` block
+    /// any file of the tree, without one the Makefiles.
+    fn files(&self, evidence: &Evidence, subject: &Subject) -> Result<Vec<TreeFile>, String> {
         let listed = self.repository.files(self.head).map_err(|why| why.problem)?;
-        let sources = evidence.sources.iter().map(|source| (&source.path, source));
-        let known: HashMap<&RepositoryPath, &SourceFile> = sources.collect();
+        let known: HashMap<&RepositoryPath, &SourceFile> =
+            evidence.sources.iter().map(|source| (&source.path, source)).collect();
+        let sources: HashSet<&RepositoryPath> = subject.sources.iter().collect();
+        let is_configured = subject.configured.is_some();
+        let is_wanted =
+            |path: &RepositoryPath| is_configured || sources.contains(path) || recipe::is_makefile(path.as_str());
         let mut files: Vec<TreeFile> = Vec::new();
         let mut missing: Vec<(RepositoryPath, FileMode)> = Vec::new();
-        for file in listed.iter().filter(|file| file.mode.is_file()) {
+        for file in listed.iter().filter(|file| file.mode.is_file() && is_wanted(&file.path)) {
             match known.get(&file.path) {
                 Some(source) => {
                     files.push(TreeFile { path: file.path.clone(), contents: source.contents.clone(), mode: file.mode })
                 }
-                None if wanted(file.path.as_str()) => missing.push((file.path.clone(), file.mode)),
-                None => {}
+                None => missing.push((file.path.clone(), file.mode)),
             }
         }
         if files.len() + missing.len() > MOST_FILES {
@@ -139,12 +140,18 @@ impl Reader<'_> {
     }
 }
 
-fn is_makefile(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    ["Makefile", "makefile", "GNUmakefile"].contains(&name) || path.ends_with(".mk")
+/// The repair's files with the modes that they have at the base.
+fn patch(repair: &Repair, files: &[TreeFile]) -> Vec<TreeFile> {
+    let mode = |path: &RepositoryPath| files.iter().find(|file| file.path == *path).map(|file| file.mode);
+    let written = repair.files.iter().map(|file| TreeFile {
+        path: file.path.clone(),
+        contents: file.after.clone(),
+        mode: mode(&file.path).unwrap_or(FileMode::REGULAR),
+    });
+    written.collect()
 }
 
 /// The first compiler that is there.
-fn compiler() -> Option<&'static str> {
+pub(super) fn compiler() -> Option<&'static str> {
     COMPILERS.into_iter().find(|name| PROGRAMS.iter().any(|folder| Path::new(folder).join(name).is_file()))
 }

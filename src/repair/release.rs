@@ -10,7 +10,7 @@ mod places;
 use crate::c::Tree as SourceTree;
 use crate::c::report::{Candidate, FileView, Fix, Releaser};
 use crate::model::edit::{self, Edit};
-use crate::repair::verify;
+use crate::repair::verify::{self, Before};
 use layout::Layout;
 
 /// A way to repair, before it is proven.
@@ -28,17 +28,17 @@ const MAX_PROPOSALS: usize = 12;
 const MAX_ROUNDS: usize = 3;
 
 /// A fix for a finding, or why there is none.
-pub fn repair(tree: &SourceTree, view: &FileView, candidate: &Candidate) -> Result<Fix, String> {
+pub fn repair(tree: &SourceTree, view: &FileView, before: &Before, candidate: &Candidate) -> Result<Fix, String> {
     let releaser = candidate.decided.releaser.as_ref().ok_or("it is not known what releases it")?;
     let layout = Layout::new(view, tree.program.functions[candidate.function.0 as usize].span);
     let mut reason = String::new();
     // What only led from the object is released before it, and what only led from that before that.
-    let mut before: Vec<String> = Vec::new();
+    let mut first: Vec<String> = Vec::new();
     for _ in 0..MAX_ROUNDS {
-        let proposals = places::proposals(tree, view, &layout, candidate, releaser, &before);
+        let proposals = places::proposals(tree, view, &layout, candidate, releaser, &first);
         let mut orphans = Vec::new();
         for proposal in proposals.into_iter().take(MAX_PROPOSALS) {
-            match verify::accept(tree, view, candidate, &proposal.edits) {
+            match verify::accept(tree, view, before, candidate, &proposal.edits) {
                 Ok(()) => {
                     let after = edit::apply(view.text, &proposal.edits).ok_or("the edits overlap")?;
                     let diff = edit::unified_diff(view.path, view.text, &after);
@@ -57,7 +57,7 @@ pub fn repair(tree: &SourceTree, view: &FileView, candidate: &Candidate) -> Resu
         let releases: Option<Vec<String>> =
             orphans.iter().map(|(holder, releaser)| call(tree, view, releaser, holder)).collect();
         match releases.filter(|releases| !releases.is_empty()) {
-            Some(releases) => before.splice(0..0, releases),
+            Some(releases) => first.splice(0..0, releases),
             None => break,
         };
     }

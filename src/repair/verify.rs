@@ -3,6 +3,7 @@
 //! Only the function that the edits touch can have changed, so it alone is lowered and walked, against the summaries of
 //! the tree as it was. What it does to its callers' values must have stayed the same, so nobody else is affected.
 
+use crate::c::Tree as SourceTree;
 use crate::c::destructors::{self, Forgotten};
 use crate::c::domain::LossKind;
 use crate::c::ir::{FileId, Function};
@@ -10,32 +11,42 @@ use crate::c::lower;
 use crate::c::program::FunctionId;
 use crate::c::report::{Candidate, Decided, FileView, Releaser, decide};
 use crate::c::summary::{Effect, Path, Selector, Summary};
-use crate::c::syntax::{Span, Tree};
+use crate::c::syntax::Span;
 use crate::c::walk::{self, FaultKind, Walked};
-use crate::c::{Tree as SourceTree, macros};
 use crate::model::edit::{self, Edit};
 
-/// Whether the edits remove the finding and add no new one; if not, why not.
-pub fn accept(tree: &SourceTree, view: &FileView, candidate: &Candidate, edits: &[Edit]) -> Result<(), Rejection> {
-    let trial = Trial::of(tree, view, candidate.function, edits)?;
-    trial.no_new_fault()?;
-    let (was, is) = trial.findings(tree);
-    let site = &candidate.decided.site;
-    let target = ((site.span.start - trial.span.start) as usize, site.part);
-    if !was.contains(&target) {
-        return Err("the finding depends on more than this function".to_owned().into());
+/// The function as it is, which every proposal for it is compared with. Read once, however many are tried.
+pub struct Before {
+    span: Span,
+    /// `None` if the function cannot be read by itself.
+    reading: Option<Reading>,
+}
+
+/// One reading of the function.
+struct Reading {
+    function: Function,
+    walked: Walked,
+    errors: usize,
+    /// Where what it loses is acquired, in bytes of its own text, and which output of the acquisition that is.
+    lost: Vec<(usize, u16)>,
+}
+
+impl Before {
+    /// Reads the function by itself.
+    pub fn of(tree: &SourceTree, view: &FileView, function: FunctionId) -> Before {
+        let function = &tree.program.functions[function.0 as usize];
+        let text = view.text.get(function.span.start as usize..function.span.end as usize);
+        Before { span: function.span, reading: text.and_then(|text| read(tree, function, text)) }
     }
-    if is.contains(&target) {
-        return Err("on some path it would still be lost".to_owned().into());
+
+    /// The reading, if all paths were seen.
+    fn sound(&self) -> Result<&Reading, String> {
+        let reading = self.reading.as_ref().ok_or("the function cannot be read by itself")?;
+        if reading.walked.exhausted {
+            return Err("the function has more paths than are walked".to_owned());
+        }
+        Ok(reading)
     }
-    if is.iter().any(|key| !was.contains(key)) {
-        let orphans = trial.orphans(tree, &was);
-        return Err(Rejection { why: "something else would be lost".to_owned(), orphans });
-    }
-    if given(&trial.old.walked.summary) != given(&trial.new.walked.summary) {
-        return Err("callers would notice the change".to_owned().into());
-    }
-    Ok(())
 }
 
 /// Why a patch is not offered.
@@ -53,61 +64,90 @@ impl From<String> for Rejection {
     }
 }
 
+/// Whether the edits remove the finding and add no new one; if not, why not.
+pub fn accept(
+    tree: &SourceTree,
+    view: &FileView,
+    before: &Before,
+    candidate: &Candidate,
+    edits: &[Edit],
+) -> Result<(), Rejection> {
+    let old = before.sound()?;
+    let site = &candidate.decided.site;
+    let target = ((site.span.start - before.span.start) as usize, site.part);
+    if !old.lost.contains(&target) {
+        return Err("the finding depends on more than this function".to_owned().into());
+    }
+    let trial = Trial::of(tree, view, candidate.function, before, edits)?;
+    trial.no_new_fault(old)?;
+    let is = trial.lost();
+    if is.contains(&target) {
+        return Err("on some path it would still be lost".to_owned().into());
+    }
+    if is.iter().any(|key| !old.lost.contains(key)) {
+        return Err(Rejection { why: "something else would be lost".to_owned(), orphans: trial.orphans(tree, old) });
+    }
+    if given(&old.walked.summary) != given(&trial.new.walked.summary) {
+        return Err("callers would notice the change".to_owned().into());
+    }
+    Ok(())
+}
+
 /// Whether the edits make a destructor release a member that it forgets, and change nothing else; if not, why not.
 pub fn accept_member(
     tree: &SourceTree,
     view: &FileView,
     id: FunctionId,
+    before: &Before,
     forgotten: &Forgotten,
     edits: &[Edit],
 ) -> Result<(), String> {
-    let trial = Trial::of(tree, view, id, edits)?;
-    trial.no_new_fault()?;
-    let (was, is) = trial.findings(tree);
-    if is.iter().any(|key| !was.contains(key)) {
+    let old = before.sound()?;
+    let trial = Trial::of(tree, view, id, before, edits)?;
+    trial.no_new_fault(old)?;
+    if trial.lost().iter().any(|key| !old.lost.contains(key)) {
         return Err("something else would be lost".to_owned());
     }
     let left = |function: &Function| destructors::forgotten(tree.known(), &tree.members, function);
-    let (before, after) = (left(&trial.old.function), left(&trial.new.function));
-    if !before.iter().any(|one| one.member == forgotten.member) {
+    let (was, is) = (left(&old.function), left(&trial.new.function));
+    if !was.iter().any(|one| one.member == forgotten.member) {
         return Err("the finding depends on more than this function".to_owned());
     }
-    if after.iter().any(|one| one.member == forgotten.member || !before.iter().any(|was| was.member == one.member)) {
+    if is.iter().any(|one| one.member == forgotten.member || !was.iter().any(|known| known.member == one.member)) {
         return Err("the member would still be forgotten".to_owned());
     }
     // Callers may see the member released, and nothing else.
-    let was = given(&trial.old.walked.summary);
     let own = |path: &Path| path.selectors.contains(&Selector::Field(forgotten.member.field));
-    let new = given(&trial.new.walked.summary);
-    if new.iter().any(|path| !was.contains(path) && !own(path)) || was.iter().any(|path| !new.contains(path)) {
+    let (was, is) = (given(&old.walked.summary), given(&trial.new.walked.summary));
+    if is.iter().any(|path| !was.contains(path) && !own(path)) || was.iter().any(|path| !is.contains(path)) {
         return Err("callers would notice the change".to_owned());
     }
     Ok(())
 }
 
-/// A finding by the place of its acquisition in the function, and by which of the outputs it is.
-type Key = (usize, u16);
-
-/// A function before and after the edits.
+/// The function after the edits.
 struct Trial {
-    old: Reading,
     new: Reading,
-    /// The texts of both.
-    texts: (String, String),
+    text: String,
     /// The edits, from the function's start.
     edits: Vec<Edit>,
-    span: Span,
 }
 
 impl Trial {
-    fn of(tree: &SourceTree, view: &FileView, id: FunctionId, edits: &[Edit]) -> Result<Trial, String> {
+    fn of(
+        tree: &SourceTree,
+        view: &FileView,
+        id: FunctionId,
+        before: &Before,
+        edits: &[Edit],
+    ) -> Result<Trial, String> {
         let function = &tree.program.functions[id.0 as usize];
-        let span = function.span;
+        let span = before.span;
         let inside = |edit: &Edit| edit.start >= span.start as usize && edit.end <= span.end as usize;
         if !edits.iter().all(inside) {
             return Err("the edit would reach beyond the function".to_owned());
         }
-        let local: Vec<Edit> = edits
+        let edits: Vec<Edit> = edits
             .iter()
             .map(|edit| Edit {
                 start: edit.start - span.start as usize,
@@ -115,24 +155,24 @@ impl Trial {
                 text: edit.text.clone(),
             })
             .collect();
-        let before = view.text.get(span.start as usize..span.end as usize).ok_or("the function is not text")?;
-        let after = edit::apply(before, &local).ok_or("the edits overlap")?;
-        if errors(tree, &after) > errors(tree, before) {
-            return Err("the patched function would not parse".to_owned());
-        }
-        let old = read(tree, function, before).ok_or("the function cannot be read by itself")?;
-        let new = read(tree, function, &after).ok_or("the patched function cannot be read")?;
-        Ok(Trial { old, new, texts: (before.to_owned(), after), edits: local, span })
+        let text = view.text.get(span.start as usize..span.end as usize).ok_or("the function is not text")?;
+        let text = edit::apply(text, &edits).ok_or("the edits overlap")?;
+        let new = read(tree, function, &text).ok_or("the patched function cannot be read")?;
+        Ok(Trial { new, text, edits })
     }
 
-    fn no_new_fault(&self) -> Result<(), String> {
-        if self.new.walked.exhausted {
+    fn no_new_fault(&self, old: &Reading) -> Result<(), String> {
+        let new = &self.new;
+        if new.errors > old.errors {
+            return Err("the patched function would not parse".to_owned());
+        }
+        if new.walked.exhausted {
             return Err("the patched function has more paths than are walked".to_owned());
         }
         for kind in [FaultKind::DoubleRelease, FaultKind::UseAfterRelease, FaultKind::WrongRelease, FaultKind::NullUse]
         {
             let count = |walked: &Walked| walked.faults.iter().filter(|fault| fault.kind == kind).count();
-            if count(&self.new.walked) > count(&self.old.walked) {
+            if count(&new.walked) > count(&old.walked) {
                 return Err(match kind {
                     FaultKind::DoubleRelease => "on some path it would be released twice",
                     FaultKind::UseAfterRelease => "on some path it would be used after its release",
@@ -145,13 +185,19 @@ impl Trial {
         Ok(())
     }
 
+    /// What is lost, by the place of its acquisition in the function as it was.
+    fn lost(&self) -> Vec<(usize, u16)> {
+        let moved = |(start, part): &(usize, u16)| (edit::original_position(*start, &self.edits), *part);
+        self.new.lost.iter().map(moved).collect()
+    }
+
     /// The new findings, if all of them are what hung below something that is now released.
-    fn orphans(&self, tree: &SourceTree, was: &[Key]) -> Vec<(String, Releaser)> {
+    fn orphans(&self, tree: &SourceTree, old: &Reading) -> Vec<(String, Releaser)> {
         let reading = &self.new;
-        let decided = decide(&tree.program, &tree.evidence, &reading.function, &reading.walked, &self.texts.1);
+        let decided = decide(&tree.program, &tree.evidence, &reading.function, &reading.walked, &self.text);
         let key = |one: &Decided| (edit::original_position(one.site.span.start as usize, &self.edits), one.site.part);
         let mut orphans = Vec::new();
-        for one in decided.iter().filter(|one| !was.contains(&key(one))) {
+        for one in decided.iter().filter(|one| !old.lost.contains(&key(one))) {
             for found in &one.losses {
                 let (LossKind::Container, Some(holder), Some(releaser)) =
                     (found.loss.kind, &found.loss.holder, &one.releaser)
@@ -166,35 +212,18 @@ impl Trial {
         }
         orphans
     }
-
-    /// The findings before and after, by the place of their acquisition in the function as it was.
-    fn findings(&self, tree: &SourceTree) -> (Vec<Key>, Vec<Key>) {
-        let keys = |reading: &Reading, text: &str, edits: &[Edit]| {
-            decide(&tree.program, &tree.evidence, &reading.function, &reading.walked, text)
-                .iter()
-                .map(|one| (edit::original_position(one.site.span.start as usize, edits), one.site.part))
-                .collect()
-        };
-        (keys(&self.old, &self.texts.0, &[]), keys(&self.new, &self.texts.1, &self.edits))
-    }
-}
-
-/// One reading of the function.
-struct Reading {
-    function: Function,
-    walked: Walked,
 }
 
 fn read(tree: &SourceTree, function: &Function, text: &str) -> Option<Reading> {
     let path = tree.files.get(function.file.0 as usize).map_or("", |file| file.path.as_str());
-    let lowered = lower::lower_function(FileId(function.file.0), path, text, &tree.macros, &tree.program);
-    let function = lowered.into_iter().find(|other| other.name == function.name)?;
+    let piece = lower::lower_piece(FileId(function.file.0), path, text, &tree.macros, &tree.program)?;
+    let function = piece.functions.into_iter().find(|other| other.name == function.name)?;
     let walked = walk::walk(&tree.program, &tree.summaries, &function);
-    Some(Reading { function, walked })
-}
-
-fn errors(tree: &SourceTree, text: &str) -> usize {
-    Tree::parse(macros::without_noise(text, &tree.macros).into()).map_or(usize::MAX, |tree| tree.errors())
+    let lost = decide(&tree.program, &tree.evidence, &function, &walked, text)
+        .iter()
+        .map(|one| (one.site.span.start as usize, one.site.part))
+        .collect();
+    Some(Reading { function, walked, errors: piece.errors, lost })
 }
 
 /// What a function takes from its callers.

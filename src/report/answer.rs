@@ -1,10 +1,11 @@
 //! The answer to an incident: the comment, the issue of a sweep, the job summary.
 
 use super::escape::{Language, Markdown, NAME_LIMIT, code_block, code_span, hidden_comment, inline, link, mention};
-use super::{Analysis, Places, sections};
+use super::{Analysis, Places, sections, timeline};
 use crate::markdown;
 use crate::model::evidence::Responder;
 use crate::model::marker::Marker;
+use crate::model::proof::Proof;
 use crate::model::publication::{FixOutcome, PullState};
 
 /// GitHub's hard limit on a body is 65,536 UTF-16 units; this leaves room.
@@ -54,12 +55,18 @@ fn body(analysis: &Analysis, outcome: &FixOutcome, tagging: Tagging) -> Vec<Mark
         markdown!["\n### 📝 Recent changes\n\n", sections::recent_changes(analysis)],
     ];
     if let Some(finding) = finding {
+        let proof = analysis.proof.as_ref();
         let fix = match &finding.repair {
-            Ok(repair) => markdown![sections::fix(repair), "\n", sections::testing(repair)],
+            Ok(repair) if proof.is_some_and(Proof::withdraws) => {
+                markdown!["This patch was tried and is withdrawn; do not apply it:\n\n", sections::fix(repair)]
+            }
+            Ok(repair) => markdown![sections::fix(repair), "\n", sections::testing(repair, proof)],
             Err(why) => markdown!["No patch is offered: ", inline(why, 400), "\n"],
         };
         pieces.push(markdown!["\n### ✅ Suggested fix\n\n", fix]);
     }
+    pieces.extend(analysis.proof.as_ref().map(|proof| markdown!["\n### 🧪 Proof\n\n", super::proof::section(proof)]));
+    pieces.push(markdown!["\n### 🕒 Timeline\n\n", timeline::section(analysis)]);
     pieces.push(markdown!["\n", outcome_line(&analysis.places, outcome), "\n\n", on_call(analysis, tagging), "\n"]);
     if let Some(next) = next_command(analysis) {
         pieces.push(next);

@@ -2,12 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::Analysis;
+use super::proof::commands;
+use super::{Analysis, timeline};
 use crate::model::diagnosis::{Fault, Finding, Suspect};
 use crate::model::evidence::Gap;
+use crate::model::proof::{Proof, growth};
 use crate::model::publication::{FixOutcome, Publication};
 
-/// One object: incident, base, findings, suspects, plan, outcome, gaps.
+/// One object: incident, base, findings, proof, timeline, suspects, plan, outcome, gaps.
 pub fn render(analysis: &Analysis, publication: &Publication, outcome: &FixOutcome) -> Value {
     let (evidence, diagnosis) = (&analysis.evidence, &analysis.diagnosis);
     let gaps: Vec<&Gap> = evidence.gaps.iter().chain(&diagnosis.gaps).collect();
@@ -22,6 +24,8 @@ pub fn render(analysis: &Analysis, publication: &Publication, outcome: &FixOutco
         "provenance": diagnosis.provenance.as_ref().map(|it| json!({
             "landing": it.landing, "how": it.how, "age": it.age,
         })),
+        "proof": analysis.proof.as_ref().map(proof),
+        "timeline": timeline::json(analysis),
         "suspects": diagnosis.suspects.iter().map(suspect).collect::<Vec<_>>(),
         "ruled_out": diagnosis.ruled_out,
         "responders": responders.collect::<Vec<_>>(),
@@ -60,6 +64,17 @@ fn finding(finding: &Finding) -> Value {
             value["after"] = json!(change.after);
         }
     }
+    value
+}
+
+/// All that was measured, with what follows from it.
+fn proof(proof: &Proof) -> Value {
+    let mut value = json!(proof);
+    value["growth"] = json!({
+        "base": proof.base.as_ref().map(growth),
+        "patched": proof.patched.as_ref().map(growth),
+    });
+    value["commands"] = json!(proof.recipe.as_ref().map(commands));
     value
 }
 

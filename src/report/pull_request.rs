@@ -1,7 +1,7 @@
 //! The title, body and commit message of a fix.
 
 use super::escape::{CommitMessage, Markdown, NAME_LIMIT, PullRequestTitle, hidden_comment, inline, mention};
-use super::{Analysis, answer, moment, sections};
+use super::{Analysis, answer, moment, proof, sections, timeline};
 use crate::markdown;
 use crate::model::diagnosis::{Fault, Finding, Repair};
 use crate::model::marker::Marker;
@@ -28,13 +28,18 @@ fn subject(finding: &Finding) -> String {
     }
 }
 
-/// The body: context, cause, fix, what was checked, suspects, how to undo it, whom it concerns.
+/// The body: context, cause, fix, what was checked and run, the incident's timeline, suspects, how to undo it, whom it concerns.
 pub fn body(analysis: &Analysis, finding: &Finding, repair: &Repair, marker: &Marker) -> Markdown {
     let sections = [
         markdown![hidden_comment(&marker.to_string()), "\n## Context\n\n", context(analysis)],
         markdown!["\n## Root cause\n\n", sections::root_cause(analysis, finding)],
         markdown!["\n## Fix\n\n", sections::fix(repair)],
-        markdown!["\n## Testing\n\n", sections::testing(repair), CI_NOTE],
+        markdown!["\n## Testing\n\n", sections::testing(repair, analysis.proof.as_ref()), CI_NOTE],
+        analysis
+            .proof
+            .as_ref()
+            .map_or_else(Markdown::default, |proof| markdown!["\n## Proof\n\n", proof::section(proof)]),
+        markdown!["\n## Timeline\n\n", timeline::section(analysis)],
         markdown!["\n## Recent changes\n\n", sections::recent_changes(analysis)],
         markdown!["\n## Undo\n\n", UNDO],
         markdown!["\n", review_request(analysis), "\n"],

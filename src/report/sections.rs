@@ -8,6 +8,7 @@ use crate::model::diagnosis::{
 };
 use crate::model::evidence::{Gap, Scope};
 use crate::model::incident::{Incident, IncidentStatus, Severity, Urgency};
+use crate::model::proof::Proof;
 
 /// At most this many suspects are named.
 const MOST_SUSPECTS: usize = 5;
@@ -144,13 +145,16 @@ fn sentence(clause: &str) -> Markdown {
     markdown![prose(clause.trim_end_matches('.'), 400), "."]
 }
 
-/// What was checked, and that nothing was run.
-pub fn testing(repair: &Repair) -> Markdown {
+/// What was checked, and what was run.
+pub fn testing(repair: &Repair, proof: Option<&Proof>) -> Markdown {
     let mut text = Markdown::default();
     for check in &repair.checks {
         text.push(markdown!["- Checked: ", inline(check, 200), "\n"]);
     }
-    text.push("- Not run: this analysis neither built nor executed the service.\n");
+    text.push(proof.map_or_else(
+        || "- Not run: this analysis neither built nor executed the service.\n".into(),
+        super::proof::line,
+    ));
     text
 }
 

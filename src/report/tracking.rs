@@ -26,7 +26,7 @@ impl Step {
     const ALL: [(Step, &'static str); 4] = [
         (Step::Incident, "ask PagerDuty for the incident, its alerts and who is on call"),
         (Step::Repository, "read the repository and what landed before the incident"),
-        (Step::Diagnosis, "look for the cause and check a repair"),
+        (Step::Diagnosis, "look for the cause, check a repair, and run the service without and with it"),
         (Step::Publication, "write the analysis"),
     ];
 }

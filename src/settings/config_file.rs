@@ -13,6 +13,8 @@
 //! people:
 //!   on-call@example.com: octo-dev # e-mail address in PagerDuty: login on GitHub
 //! protected-paths: ["db/migrations/**"]
+//! memory:                         # what C functions do whose bodies are not in the repository
+//!   pool_strdup: acquire pool_free
 //! ```
 //!
 //! It is read from the default branch's head alone, never from a pull request.
@@ -23,6 +25,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::c::knowledge::Row;
 use crate::failure::Failure;
 use crate::model::ids::Login;
 pub use prove::{MemoryQuantity, ProveCommand, ProveConfig};
@@ -41,6 +44,15 @@ pub struct ConfigFile {
     pub people: BTreeMap<String, Login>,
     /// Paths that no patch of ours may touch, besides those that are always protected.
     pub protected_paths: Vec<PathPattern>,
+    /// What C functions do with memory, for those that the engine cannot learn from their bodies.
+    #[serde(deserialize_with = "memory_rows")]
+    pub memory: Vec<Row>,
+}
+
+/// A map of functions to deeds, as rows.
+fn memory_rows<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Row>, D::Error> {
+    let written = BTreeMap::<String, String>::deserialize(deserializer)?;
+    written.iter().map(|(function, deed)| Row::parse(function, deed).map_err(serde::de::Error::custom)).collect()
 }
 
 /// What belongs to one service.
@@ -209,14 +221,20 @@ mod tests {
             "services:\n  worker:\n    prove: {run: ./worker, memory-limit: lots}\n",
             "services:\n  worker:\n    prove: {run: ./worker, seconds: 500}\n",
             "services:\n  worker:\n    prove: {start: ./worker}\n",
+            "memory:\n  pool_strdup: acquires pool_free\n",
         ];
         insta::assert_snapshot!(typos.map(told).join("\n"), @r#"
 .github/incident-responder.yml cannot be used: services.worker: unknown field `pathes`, expected one of `paths`, `manifests`, `prove` at line 3 column 5.
-.github/incident-responder.yml cannot be used: unknown field `service`, expected one of `pagerduty-host`, `window-hours`, `services`, `people`, `protected-paths` at line 1.
+.github/incident-responder.yml cannot be used: unknown field `service`, expected one of `pagerduty-host`, `window-hours`, `services`, `people`, `protected-paths`, `memory` at line 1.
 .github/incident-responder.yml cannot be used: services.worker.paths: invalid type: string "src", expected a sequence at line 3 column 12.
 .github/incident-responder.yml cannot be used: services.worker.paths: "../other" is not a path inside the repository; write it relative to its root, without `..` at line 3 column 12.
 .github/incident-responder.yml: `window-hours` is 0.
 .github/incident-responder.yml cannot be used: services: invalid type: sequence, expected a map at line 1 column 11.
+.github/incident-responder.yml cannot be used: services.worker: give either `run` (a service) or `test` (a command that ends by itself) at line 3 column 5.
+.github/incident-responder.yml cannot be used: services.worker.prove: "lots" is no amount of memory; write it like 64Mi or 1Gi at line 3 column 12.
+.github/incident-responder.yml cannot be used: services.worker: `seconds` is 500; use a whole number from 1 to 120 at line 3 column 5.
+.github/incident-responder.yml cannot be used: services.worker.prove: unknown field `start`, expected one of `build`, `run`, `test`, `seconds`, `memory-limit`, `expect` at line 3 column 13.
+.github/incident-responder.yml cannot be used: memory: "acquires pool_free" says nothing about `pool_strdup`; write one of `acquire RELEASE`, `acquire-zeroed RELEASE` (both also with `-always`), `release N`, `reallocate RELEASE`, `fill N RELEASE zero|not-negative|non-zero|always`, `take N`, `alias N`, `borrow`, `exit` at line 2 column 3.
 "#);
     }
 

@@ -47,4 +47,6 @@ outputs! {
     PROOF = "proof";
     /// Memory over time before and after the fix, as an SVG file.
     PROOF_CHART = "proof-chart";
+    /// What a job without secrets is to prove, as a file.
+    PLAN_PATH = "plan-path";
 }

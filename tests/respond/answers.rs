@@ -1,6 +1,6 @@
 //! What a person sees who asked about an incident.
 
-use demo::world::{Comment, Place, Settings, World};
+use demo::world::{Comment, Place, Settings};
 
 use super::support::*;
 
@@ -141,8 +141,7 @@ async fn report_mode_writes_nothing_and_shows_the_plan() {
 
 #[tokio::test]
 async fn an_incident_that_is_not_about_memory_is_not_blamed_on_a_leak() {
-    let world = World::start(Settings::of("leak")).await.expect("the world starts");
-    world.raise_incident().await.expect("the incident is raised");
+    let world = world_of(Settings::of("leak")).await;
     {
         let mut records = world.pagerduty.records();
         records.incidents[0]["title"] = "Checkout answers with status 500".into();
@@ -161,8 +160,7 @@ async fn an_incident_that_is_not_about_memory_is_not_blamed_on_a_leak() {
 async fn every_dialect_of_pagerduty_leads_to_the_same_answer() {
     use demo::pagerduty::Dialect;
     for dialect in [Dialect::Hosted, Dialect::Local0_17, Dialect::Local1_0, Dialect::Local1_1] {
-        let world = World::start(Settings::of("leak").with_dialect(dialect)).await.expect("the world starts");
-        world.raise_incident().await.expect("the incident is raised");
+        let world = world_of(Settings::of("leak").with_dialect(dialect)).await;
         let answer = ask(&world).await;
         expect_code(&answer, 0);
         let body = own_pulls(&world).pop().map(|pull| text(&pull, "body")).unwrap_or_default();
@@ -175,8 +173,7 @@ async fn every_dialect_of_pagerduty_leads_to_the_same_answer() {
 async fn every_shape_of_github_s_addresses_works() {
     use demo::github::Hosts;
     for hosts in [Hosts::Separate, Hosts::Enterprise] {
-        let world = World::start(Settings::of("leak").with_hosts(hosts)).await.expect("the world starts");
-        world.raise_incident().await.expect("the incident is raised");
+        let world = world_of(Settings::of("leak").with_hosts(hosts)).await;
         expect_code(&ask(&world).await, 0);
         assert_eq!(own_pulls(&world).len(), 1, "{hosts:?}");
     }

@@ -25,7 +25,7 @@ async fn inputs_that_cannot_work_end_with_code_2_before_anything_is_asked() {
         ("pagerduty-token", "", "pagerduty-token"),
         ("pagerduty-token", "Bearer abc", "scheme"),
         ("github-token", "two words", "github-token"),
-        ("mode", "fix", "respond, sweep, report"),
+        ("mode", "fix", "respond, sweep, report, plan, publish"),
         ("window-hours", "lots", "1 to 720"),
         ("incident", "12 34", "names no incident"),
         ("pagerduty-mcp-url", "http://mcp.example.com/mcp", "http"),
@@ -100,7 +100,11 @@ async fn a_configuration_file_with_a_typo_names_line_and_keys() {
     commit(&world, ".github/incident-responder.yml", "services:\n  worker-deployment:\n    pathes: [worker.c]\n").await;
     let answer = ask(&world).await;
     expect_code(&answer, 2);
-    assert!(answer.stdout.contains("line 3") && answer.stdout.contains("`paths` or `manifests`"), "{}", answer.stdout);
+    assert!(
+        answer.stdout.contains("line 3") && answer.stdout.contains("`paths`, `manifests`, `prove`"),
+        "{}",
+        answer.stdout
+    );
     assert!(own_comments(&world)[0].contains("line 3"));
 }
 

@@ -13,9 +13,21 @@ pub(crate) fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_pagerduty-incident-responder"))
 }
 
-/// The world of a scenario with its incident raised.
+/// The world of a scenario with its incident raised, where nothing is built and run: that takes seconds.
 pub(crate) async fn world(scenario: &str) -> World {
-    let world = World::start(Settings::of(scenario)).await.expect("the world starts");
+    world_of(Settings::of(scenario)).await
+}
+
+/// The same with other peers.
+pub(crate) async fn world_of(settings: Settings) -> World {
+    let mut world = proving_world(settings).await;
+    world.variables.push(("INPUT_PROVE".to_owned(), "off".to_owned()));
+    world
+}
+
+/// The same, where the fault and the fix are run before anything is published, as everywhere else.
+pub(crate) async fn proving_world(settings: Settings) -> World {
+    let world = World::start(settings).await.expect("the world starts");
     world.raise_incident().await.expect("the incident is raised");
     world
 }

@@ -33,6 +33,24 @@ pub(super) fn old_bug() -> Vec<Landing> {
     landings
 }
 
+/// As [`leak`], but for a month the worker has only read its buffers, one a second.
+pub(super) fn reads_only() -> Vec<Landing> {
+    let mut landings = innocent();
+    let changes = vec![
+        Edit(
+            "worker.c",
+            "/* Writes to every page, so that the kernel really hands out the memory. */\n",
+            "/* What was read last. */\nstatic volatile char seen;\n\n\
+             /* Reads every page and writes to none, so that the kernel hands out no memory. */\n",
+        ),
+        Edit("worker.c", "        buffer[at] = 1;\n", "        seen = buffer[at];\n"),
+        Edit("worker.c", "PAUSE_MICROSECONDS 200000", "PAUSE_MICROSECONDS 1000000"),
+    ];
+    insert(&mut landings, landing(TimeDelta::days(30), "octo-dev", "Only look at what arrives (#40)", changes));
+    insert(&mut landings, free_removed(TimeDelta::hours(5)));
+    landings
+}
+
 /// The free is still there, and the last day is innocent.
 pub(super) fn innocent() -> Vec<Landing> {
     let mut landings = beginnings();

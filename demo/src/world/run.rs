@@ -43,6 +43,8 @@ pub struct Answer {
     pub outputs: BTreeMap<String, String>,
     /// The job summary.
     pub summary: String,
+    /// What it left in `RUNNER_TEMP`, by name.
+    pub files: BTreeMap<String, Vec<u8>>,
     /// From start to end.
     pub lasted: Duration,
     /// The most resident memory that was seen, in bytes; 0 where there is no `/proc`.
@@ -129,6 +131,7 @@ impl World {
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
             outputs: outputs(&std::fs::read_to_string(runner.path().join("output"))?),
             summary: std::fs::read_to_string(runner.path().join("summary.md"))?,
+            files: files_in(&runner.path().join("temp"))?,
             lasted,
             peak: watch.await.unwrap_or(0),
         })
@@ -170,6 +173,17 @@ impl World {
         inputs.extend(chosen.iter().map(|(name, value)| (*name, (*value).to_owned())));
         inputs.into_iter().map(|(name, value)| (format!("INPUT_{}", name.to_uppercase()), value)).collect()
     }
+}
+
+fn files_in(folder: &Path) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            files.insert(entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path())?);
+        }
+    }
+    Ok(files)
 }
 
 /// Reads the heredoc form of `$GITHUB_OUTPUT`, and the plain one.

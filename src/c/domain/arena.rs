@@ -81,6 +81,8 @@ pub enum Root {
 #[derive(Debug, Default)]
 pub struct Arena {
     regions: Vec<Region>,
+    /// Where each region begins and how many selectors it has: asked far more often than regions are made.
+    origins: Vec<(Root, u32)>,
     region_ids: Map<Region, RegionId>,
     symbols: Vec<Symbol>,
     symbol_ids: Map<Symbol, SymbolId>,
@@ -93,6 +95,7 @@ impl Arena {
             return *id;
         }
         let id = RegionId(self.regions.len() as u32);
+        self.origins.push(self.origin(region));
         self.regions.push(region);
         self.region_ids.insert(region, id);
         id
@@ -132,18 +135,38 @@ impl Arena {
         }
     }
 
+    /// Where a new region begins, and how many selectors it has.
+    fn origin(&self, region: Region) -> (Root, u32) {
+        match region {
+            Region::Var(var) => (Root::Var(var), 0),
+            Region::Global(name) => (Root::Global(name), 0),
+            Region::Text => (Root::Text, 0),
+            Region::Field(base, _) | Region::Element(base, _) => (self.root(base), self.depth(base) + 1),
+            Region::Pointee(symbol) => match self.symbol_of(symbol) {
+                Symbol::Initial(base) => (Root::Pointee(symbol), self.depth(base) + 1),
+                _ => (Root::Pointee(symbol), 1),
+            },
+        }
+    }
+
     /// Where a region begins.
     pub fn root(&self, id: RegionId) -> Root {
-        let mut at = id;
-        loop {
-            match self.region_of(at) {
-                Region::Var(var) => return Root::Var(var),
-                Region::Global(name) => return Root::Global(name),
-                Region::Pointee(symbol) => return Root::Pointee(symbol),
-                Region::Text => return Root::Text,
-                Region::Field(base, _) | Region::Element(base, _) => at = base,
+        self.origins.get(id.0 as usize).map_or(Root::Text, |(root, _)| *root)
+    }
+
+    /// Whether a place lies behind a pointer, or behind what was found there on entry, and so on.
+    pub fn hangs_below(&self, region: RegionId, pointer: SymbolId) -> bool {
+        let mut at = region;
+        while let Root::Pointee(symbol) = self.root(at) {
+            if symbol == pointer {
+                return true;
+            }
+            match self.symbol_of(symbol) {
+                Symbol::Initial(base) => at = base,
+                _ => return false,
             }
         }
+        false
     }
 
     /// Whether `inner` is `outer` or a part of it.
@@ -160,18 +183,7 @@ impl Arena {
 
     /// How many selectors a region has.
     pub fn depth(&self, id: RegionId) -> u32 {
-        let (mut at, mut depth) = (id, 0);
-        loop {
-            match self.region_of(at) {
-                Region::Field(base, _) | Region::Element(base, _) => at = base,
-                Region::Pointee(symbol) => match self.symbol_of(symbol) {
-                    Symbol::Initial(base) => at = base,
-                    _ => return depth + 1,
-                },
-                _ => return depth,
-            }
-            depth += 1;
-        }
+        self.origins.get(id.0 as usize).map_or(0, |(_, depth)| *depth)
     }
 
     /// What a value points to.

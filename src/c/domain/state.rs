@@ -98,8 +98,8 @@ pub struct State {
     pub objects: Vec<(SymbolId, Object)>,
     /// How often each loop's head was entered.
     pub loops: Vec<(BlockId, u8)>,
-    /// Losses so far.
-    pub losses: Vec<Loss>,
+    /// Losses so far, as indices into the walk's list: views are copied and compared all the time.
+    pub losses: Vec<u32>,
     /// How the path came here; not part of the view.
     pub trace: Trace,
 }

@@ -38,6 +38,7 @@ pub(crate) struct Builder {
     breaks: Vec<Jump>,
     continues: Vec<Jump>,
     pub(crate) switches: Vec<Cases>,
+    pub(crate) conditionals: Vec<Span>,
     pub(crate) blind: u32,
 }
 
@@ -117,6 +118,18 @@ impl Builder {
     }
 
     pub(crate) fn declare(&mut self, name: Name, declared: Type, shape: Shape, release: Release) -> VarId {
+        // C allows a name once in a scope: a second declaration stands in another preprocessor branch and means the
+        // same variable to everything that follows.
+        if let Some(id) = self.scopes.last().and_then(|scope| scope.iter().find(|(known, _)| *known == name))
+            && name != Name::of("")
+            && let Some(var) = self.vars.get_mut(id.1.0 as usize)
+            && var.shape == shape
+        {
+            if release == Release::Automatic {
+                var.release = release;
+            }
+            return id.1;
+        }
         self.vars.push(Variable { name, declared, shape, release, temporary: false });
         let id = VarId(self.vars.len() as u32 - 1);
         if let Some(scope) = self.scopes.last_mut() {
@@ -230,6 +243,7 @@ impl Builder {
             exprs: self.exprs,
             blocks: self.blocks,
             span: self.span,
+            conditionals: self.conditionals,
             blind: self.blind,
         }
     }

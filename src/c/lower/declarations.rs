@@ -145,7 +145,8 @@ impl Lowerer<'_> {
     pub(super) fn local_declaration(&mut self, declaration: At) {
         let text = self.frames.text(declaration);
         let head = text.get(..text.find('=').unwrap_or(text.len())).unwrap_or(text);
-        let automatic = ["g_auto", "cleanup", "__free("].iter().any(|word| head.contains(word));
+        let automatic = self.has_storage_class(declaration, "auto")
+            || ["g_auto", "cleanup", "__free("].iter().any(|word| head.contains(word));
         let release = if automatic { Release::Automatic } else { Release::Manual };
         let is_static = self.has_storage_class(declaration, "static");
         let is_extern = self.has_storage_class(declaration, "extern");

@@ -85,18 +85,27 @@ impl Lowerer<'_> {
             Kind::UpdateExpression => self.update(at, Wanted::Value),
             Kind::CallExpression => self.call(at),
             Kind::CompoundLiteral => self.compound_literal(at),
-            // Their operands are not evaluated.
-            Kind::OffsetofExpression => {
+            // Their operands are not evaluated. What one is worth is not known, but it is always the same.
+            Kind::SizeofExpression | Kind::AlignofExpression | Kind::OffsetofExpression => {
                 self.offset(at);
-                self.unknown()
+                let name = self.size_name(at);
+                self.build.expr(Expr::Configured(name))
             }
-            Kind::SizeofExpression | Kind::AlignofExpression => self.unknown(),
             Kind::AsmExpression | Kind::Error => {
                 self.blind_all(at);
                 self.unknown()
             }
             _ => self.unknown(),
         }
+    }
+
+    /// A name that equal sizes share: the text of the expression, and of the macro's use that it came from.
+    fn size_name(&self, at: At) -> Name {
+        let own = Name::of(self.frames.text(at));
+        let span = self.frames.span(at);
+        let used = self.frames.tree(At { frame: 0, node: 0 });
+        let used = used.text.get(span.start as usize..span.end as usize).unwrap_or("");
+        own.within(Name::of(used))
     }
 
     /// An expression whose value nobody wants.

@@ -37,6 +37,9 @@ pub struct FileFacts {
     pub offsets: Set<Name>,
 }
 
+/// Casts, parentheses and choices around the name of a function are looked through this deep.
+const MAX_TARGET_DEPTH: u32 = 8;
+
 impl Lowerer<'_> {
     /// Collects the facts of everything outside function bodies.
     pub(super) fn top_level(&mut self, frame: u32) {
@@ -172,12 +175,27 @@ impl Lowerer<'_> {
         self.possible_target(field, value);
     }
 
-    /// Notes that `place` may hold the function that `value` names.
+    /// Notes that `place` may hold the functions that `value` names: `f`, `&f`, `(type) f`, `wanted ? f : g`.
     pub(super) fn possible_target(&mut self, place: Name, value: At) {
-        let value = self.resolve(value);
-        if self.frames.node(value).kind == Kind::Identifier {
-            let name = self.intern(value);
-            self.facts.targets.push((place, name));
+        let mut open = vec![(value, 0)];
+        while let Some((value, depth)) = open.pop() {
+            let value = self.resolve(value);
+            let inside: &[Role] = match self.frames.node(value).kind {
+                Kind::Identifier => {
+                    let name = self.intern(value);
+                    self.facts.targets.push((place, name));
+                    continue;
+                }
+                Kind::ConditionalExpression => &[Role::Consequence, Role::Alternative],
+                Kind::CastExpression => &[Role::Value],
+                Kind::PointerExpression => &[Role::Argument],
+                Kind::ParenthesizedExpression => &[Role::Plain],
+                _ => continue,
+            };
+            if depth < MAX_TARGET_DEPTH {
+                let children = inside.iter().filter_map(|role| self.frames.child(value, *role));
+                open.extend(children.map(|child| (child, depth + 1)));
+            }
         }
     }
 

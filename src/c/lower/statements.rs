@@ -38,63 +38,16 @@ impl Lowerer<'_> {
         let mut rest = items;
         while let Some((first, tail)) = rest.split_first() {
             rest = tail;
-            if let Some(call) = self.loop_macro(*first)
+            if let Some(head) = self.loop_head(*first)
                 && let Some((body, tail)) = tail.split_first()
                 && self.frames.node(*body).kind == Kind::CompoundStatement
             {
-                self.macro_loop(call, *body);
+                self.macro_loop(&head, *body);
                 rest = tail;
                 continue;
             }
             self.statement(*first);
         }
-    }
-
-    /// The call of a statement whose semicolon the parser had to invent.
-    fn loop_macro(&self, statement: At) -> Option<At> {
-        let node = self.frames.node(statement);
-        if node.kind == Kind::ExpressionStatement && node.missing {
-            let call = self.frames.children(statement).into_iter().next()?;
-            return (self.frames.node(call).kind == Kind::CallExpression).then_some(call);
-        }
-        None
-    }
-
-    /// A loop whose head is a macro. What the head does is unknown: the arguments it assigns are whatever they are.
-    fn macro_loop(&mut self, call: At, body: At) {
-        let (head, inside, after) = (self.build.new_block(), self.build.new_block(), self.build.new_block());
-        let list = self.frames.child(call, Role::Arguments);
-        let arguments = list.map(|list| self.frames.children(list)).unwrap_or_default();
-        let span = self.frames.span(call);
-        self.build.goto(head, head);
-        for argument in self.loop_variables(call, &arguments) {
-            let place = self.value(argument);
-            if let Expr::Var(_) = self.build.get(place) {
-                let unknown = self.build.expr(Expr::Unknown);
-                self.build.assign(span, place, unknown);
-            }
-        }
-        self.build.end(Terminator::Any(Box::new([inside, after])), inside);
-        self.build.enter(after, Some(head));
-        self.statement(body);
-        self.build.exit(true);
-        self.build.goto(head, after);
-    }
-
-    /// The arguments that a loop macro assigns: those its replacement assigns, else all plain names but the last word
-    /// on what is walked, which is by custom an expression or the argument that has a value already.
-    fn loop_variables(&mut self, call: At, arguments: &[At]) -> Vec<At> {
-        let Some(function) = self.frames.child(call, Role::Function) else { return Vec::new() };
-        let name = Name::of(self.frames.text(function));
-        let plain = |lowerer: &Self, at: &At| lowerer.frames.node(lowerer.resolve(*at)).kind == Kind::Identifier;
-        let assigned = self.frames.assigned_parameters(name);
-        arguments
-            .iter()
-            .enumerate()
-            .filter(|(number, at)| plain(self, at) && assigned.as_ref().is_none_or(|list| list.contains(number)))
-            .filter(|(number, _)| assigned.is_some() || *number == 0 || *number == 2)
-            .map(|(_, at)| *at)
-            .collect()
     }
 
     /// One statement, a little deeper.
@@ -132,10 +85,13 @@ impl Lowerer<'_> {
             Kind::ContinueStatement => self.build.jump_continue(self.frames.span(at)),
             Kind::PreprocIf | Kind::PreprocIfdef | Kind::PreprocElif | Kind::PreprocElifdef => self.preprocessor(at),
             Kind::Error => self.blind_all(at),
-            // A function inside a function is what a lost brace looks like: its body runs where it stands.
+            // A function inside a function is a loop macro, or what a lost brace looks like: its body runs where it stands.
             Kind::FunctionDefinition => {
                 if let Some(body) = self.frames.child(at, Role::Body) {
-                    self.block_items(body);
+                    match self.loop_like_a_function(at) {
+                        Some(head) => self.macro_loop(&head, body),
+                        None => self.block_items(body),
+                    }
                 }
             }
             kind if is_expression(kind) => self.effect(at),
@@ -169,6 +125,8 @@ impl Lowerer<'_> {
     }
 
     fn if_statement(&mut self, at: At) {
+        let span = self.frames.span(at);
+        self.build.conditionals.push(span);
         let after = self.build.new_block();
         let mut current = at;
         // A chain of `else if` is as long as it likes: it is walked, not descended into.

@@ -1,7 +1,9 @@
 //! Which losses are worth telling.
 
+use crate::c::domain::LossKind;
 use crate::c::evidence::Evidence;
 use crate::c::ir::Function;
+use crate::c::knowledge::sounds_like_lookup;
 use crate::c::names::Name;
 use crate::c::program::Program;
 use crate::c::walk::{FoundLoss, Site, Walked};
@@ -70,6 +72,7 @@ pub fn decide(
             .iter()
             .filter(|found| found.loss.site == number)
             .filter(|found| found.loss.seen_by.iter().all(|via| evidence.borrows(program, *via)))
+            .filter(|found| !is_left_to_exit(function, walked, site, found) && !is_option_twice(site, found, text))
             .cloned()
             .collect();
         if losses.is_empty() {
@@ -88,6 +91,21 @@ pub fn decide(
     decided
 }
 
+/// Whether the end of the process takes the memory back and the program counts on it: `main` ends, and released
+/// nothing between the acquisition and its end. Where it releases other things, it means to leave nothing behind.
+fn is_left_to_exit(function: &Function, walked: &Walked, site: &Site, found: &FoundLoss) -> bool {
+    let (from, to) = (site.span.start, found.loss.span.start);
+    function.name == Name::of("main")
+        && matches!(found.loss.kind, LossKind::Exit)
+        && !walked.releases.iter().any(|seen| seen.span.start > from && seen.span.start < to)
+}
+
+/// Whether an option's argument is overwritten because the option was given twice: bounded by the command line.
+fn is_option_twice(site: &Site, found: &FoundLoss, text: &str) -> bool {
+    let call = text.get(site.span.start as usize..site.span.end as usize).unwrap_or("");
+    found.loss.kind == LossKind::Overwrite && found.loss.span.contains(site.span) && call.contains("optarg")
+}
+
 fn confidence(
     evidence: &Evidence,
     program: &Program,
@@ -103,6 +121,9 @@ fn confidence(
     if let Some(release) = site.release {
         let reason = format!("`{source}` gives memory that `{}` releases", program.text(release));
         return Some((Confidence::High, vec![reason]));
+    }
+    if sounds_like_lookup(source) {
+        return None;
     }
     if let Some(seen) = walked.releases.iter().find(|seen| seen.site == number) {
         let reason = format!("another path of this function releases it with `{}`", program.text(seen.by));

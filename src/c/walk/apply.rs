@@ -39,16 +39,32 @@ impl Walk<'_> {
 
     /// Whether no object depends on which outcome it is: none makes or releases one, none sees one of ours.
     fn is_indifferent(&mut self, view: &mut State, call: &Call, outcomes: &[&Outcome]) -> bool {
+        // Nothing that a value leads to is held if nothing is; and outcomes mostly speak of the same values.
+        let any_held = view.objects.iter().any(|(_, object)| object.standing == Standing::Held);
+        let mut known: Vec<(Value, bool)> = Vec::new();
         outcomes.iter().all(|outcome| {
             outcome.fresh.is_empty()
                 && outcome.effects.iter().all(|effect| match effect {
                     Effect::Release(_) => false,
                     Effect::Escape(path, _) | Effect::Write(_, Spec::Initial(path)) => {
                         let carried = self.carried(view, call, path, &[]);
-                        let reached = |walk: &Self, value: &Value| {
-                            walk.reachable(view, *value).iter().any(|symbol| view.is_held(*symbol))
-                        };
-                        !carried.iter().any(|value| reached(self, value))
+                        !any_held
+                            || !carried.iter().any(|value| match known.iter().find(|(one, _)| one == value) {
+                                Some((_, reached)) => *reached,
+                                None => {
+                                    let reached = self.met_from(view, *value).iter().any(|symbol| view.is_held(symbol));
+                                    known.push((*value, reached));
+                                    reached
+                                }
+                            })
+                    }
+                    // `&item->link` is put somewhere: the item hangs there from now on.
+                    Effect::Write(_, Spec::Address(path)) => {
+                        let place = self.place_at(view, call, path, &[]);
+                        !place.is_some_and(|place| {
+                            let value = self.arena.address(place);
+                            self.reachable(view, value).iter().any(|symbol| view.is_held(*symbol))
+                        })
                     }
                     Effect::Write(..) => true,
                 })
@@ -111,7 +127,7 @@ impl Walk<'_> {
         let takes = |number: usize, view: &State, symbol: SymbolId| {
             let standing = view.object(symbol).map(|object| object.standing);
             matches!(standing, Some(Standing::Released(_) | Standing::Shared))
-                || (kept[number].contains(&symbol) && !kept_before.contains(&symbol))
+                || (kept[number].binary_search(&symbol).is_ok() && kept_before.binary_search(&symbol).is_err())
         };
         for symbol in held {
             let taking: Vec<bool> =
@@ -181,6 +197,14 @@ impl Walk<'_> {
         }
         self.check_call_uses(view, call, outcome);
         for (place, value) in writes {
+            if value == Value::Int(0) {
+                // A callee that empties a place on its way has reasons of its own (a capacity that is 0, an error that
+                // was handled): the condition is seldom one that the caller's values can be held against.
+                let old = self.load(view, place);
+                if self.arena.target(old).is_some_and(|target| view.is_held(target)) {
+                    self.share(view, old);
+                }
+            }
             self.write(view, place, value, call.span, LossKind::Overwrite);
         }
         self.give(view, call, returned);

@@ -1,10 +1,11 @@
 //! What a call does: by the table of known functions, by its summary, or by its absence.
 
+use super::contents::Contents;
 use super::release::Below;
 use super::{FaultKind, Site, Walk};
-use crate::c::domain::{Fact, LossKind, Object, RegionId, Root, Standing, State, Symbol, Value, Via};
+use crate::c::domain::{Fact, LossKind, Object, Region, RegionId, Root, Standing, State, Symbol, Value, Via};
 use crate::c::ir::{Callee, Expr, ExprId, VarId};
-use crate::c::knowledge::{Deed, Success, sounds_like_release};
+use crate::c::knowledge::{Deed, Success, sounds_like_keeping, sounds_like_release};
 use crate::c::names::Name;
 use crate::c::syntax::Span;
 
@@ -123,13 +124,30 @@ impl Walk<'_> {
                 let symbol = self.acquire(&mut view, site, fact, Vec::new());
                 self.give(&mut view, call, Value::Symbol(symbol));
             }
-            Deed::Release { argument } => {
+            Deed::AcquireUnless { argument, release } => {
+                self.check_args(&view, call);
+                match arg(argument) {
+                    None | Some(Value::Int(0)) => {
+                        let site = self.site_of(call, 0, Some(release), false);
+                        let symbol = self.acquire(&mut view, site, Fact::ANY, Vec::new());
+                        self.give(&mut view, call, Value::Symbol(symbol));
+                    }
+                    Some(_) => {
+                        self.clobber_outputs(&mut view, call);
+                        self.plain_result(&mut view, call);
+                    }
+                }
+            }
+            Deed::Release { argument, deep } => {
                 if let Some(value) = arg(argument) {
-                    self.release(&mut view, value, call.spelled, call.span, Below::Left);
+                    let below = if deep { Below::Unknown } else { Below::Left };
+                    self.release(&mut view, value, call.spelled, call.span, below);
                 }
                 self.plain_result(&mut view, call);
             }
-            Deed::Reallocate { release, nullable } => return self.reallocate(view, call, release, nullable, after),
+            Deed::Reallocate { argument, release, nullable } => {
+                return self.reallocate(view, call, argument, release, nullable, after);
+            }
             Deed::Borrow => {
                 self.check_args(&view, call);
                 self.clobber_outputs(&mut view, call);
@@ -137,6 +155,14 @@ impl Walk<'_> {
             }
             Deed::Alias { argument } => {
                 self.check_args(&view, call);
+                // `memcpy(to, &pointer, sizeof(pointer))`: the pointer itself is copied to where it is not followed.
+                for source in call.args.iter().skip(1) {
+                    if let Value::Address(region) = source.value
+                        && matches!(self.arena.root(region), Root::Var(_))
+                    {
+                        self.share(&mut view, source.value);
+                    }
+                }
                 match arg(argument) {
                     Some(value) => {
                         // A search may find nothing, but what it finds lies in the argument.
@@ -164,8 +190,8 @@ impl Walk<'_> {
                 self.give(&mut view, call, Value::Symbol(symbol));
             }
             Deed::Take { argument } => {
-                if let Some(value) = arg(argument) {
-                    self.share(&mut view, value);
+                for kept in call.args.iter().skip(argument as usize) {
+                    self.share(&mut view, kept.value);
                 }
                 self.plain_result(&mut view, call);
             }
@@ -183,9 +209,22 @@ impl Walk<'_> {
     }
 
     /// Success releases the old block and gives a new one; failure gives null and leaves the old one alone.
-    fn reallocate(&mut self, view: State, call: &Call, release: Name, nullable: bool, after: &mut Vec<State>) {
+    fn reallocate(
+        &mut self,
+        view: State,
+        call: &Call,
+        argument: u32,
+        release: Name,
+        nullable: bool,
+        after: &mut Vec<State>,
+    ) {
         self.reallocated.insert(call.into);
-        let old = call.args.first().map_or(Value::Undefined, |arg| arg.value);
+        // A type among the arguments (`g_renew(char *, old, n)`) may not have been read as one of them.
+        let held = |value: &Value| self.arena.target(*value).is_some_and(|target| view.is_held(target));
+        let old = call.args.get(argument as usize).map(|arg| arg.value);
+        let old =
+            old.filter(|old| argument == 0 || held(old)).or_else(|| call.args.iter().map(|arg| arg.value).find(held));
+        let old = old.or_else(|| call.args.get(argument as usize).map(|arg| arg.value)).unwrap_or(Value::Undefined);
         let mut done = view.clone();
         if !matches!(old, Value::Undefined) {
             self.move_contents(&mut done, old, call);
@@ -240,12 +279,25 @@ impl Walk<'_> {
             after.push(view);
             return;
         }
+        if success == Success::Always
+            && let Value::Symbol(_) = old
+        {
+            // Where the place holds a buffer of someone else's, that one is used again.
+            let mut reused = view.clone();
+            if self.assume_fact(&mut reused, old, Fact::NON_ZERO) {
+                self.plain_result(&mut reused, call);
+                after.push(reused);
+            }
+            if !self.assume_fact(&mut view, old, Fact::exactly(0)) {
+                return;
+            }
+        }
         if success != Success::Always {
             let mut failed = view.clone();
             let result = self.make(&mut failed, 0);
             let fact = match success {
                 Success::Zero => Fact::NON_ZERO,
-                Success::NotNegative => Fact::at_most(-1),
+                Success::NotNegative | Success::Positive => Fact::at_most(-1),
                 Success::NonZero | Success::Always => Fact::exactly(0),
             };
             let _ = failed.learn(result, fact);
@@ -258,6 +310,7 @@ impl Walk<'_> {
         let fact = match success {
             Success::Zero => Fact::exactly(0),
             Success::NotNegative => Fact::at_least(0),
+            Success::Positive => Fact::at_least(1),
             Success::NonZero => Fact::NON_ZERO,
             Success::Always => Fact::ANY,
         };
@@ -303,6 +356,7 @@ impl Walk<'_> {
             return;
         }
         self.check_args(&view, call);
+        let keeping = sounds_like_keeping(&text);
         for (number, arg) in call.args.iter().enumerate() {
             // What is printed is only read; a scan fills what it is given the address of.
             if arg.printed && !matches!(arg.value, Value::Address(_)) {
@@ -310,6 +364,9 @@ impl Walk<'_> {
             }
             let via = Via { callee: name, argument: number as u16, at: self.at };
             let constant = self.program.takes_const(name, number as u32);
+            if keeping && self.is_link(arg.value) {
+                self.share(&mut view, arg.value);
+            }
             self.show(&mut view, arg.value, via);
             if let Some(place) = arg.place {
                 // A structure passed by value carries its pointers along.
@@ -329,6 +386,12 @@ impl Walk<'_> {
             self.plain_result(&mut view, call);
         }
         after.push(view);
+    }
+
+    /// `&item->link`: the address of a member, by which lists take hold of the whole.
+    fn is_link(&self, value: Value) -> bool {
+        matches!(value, Value::Address(region) if matches!(self.arena.region_of(region), Region::Field(..))
+            && matches!(self.arena.root(region), Root::Pointee(_)))
     }
 
     /// What the members of a structure hold that were written by themselves.
@@ -379,16 +442,17 @@ impl Walk<'_> {
             return;
         }
         let mut places = Vec::new();
-        for symbol in self.reachable(view, value) {
-            let inside = view.store.iter().filter(|(region, _)| self.arena.root(*region) == Root::Pointee(symbol));
-            places.extend(inside.copied());
-            // What was known of the initial values behind the pointer is known no more.
-            let arena = &self.arena;
-            view.facts.retain(|(known, _)| match arena.symbol_of(*known) {
-                Symbol::Initial(region) => arena.root(region) != Root::Pointee(symbol),
-                _ => true,
-            });
+        let met = self.met_from(view, value);
+        let mut contents = Contents::of(&self.arena, view);
+        for symbol in met.iter() {
+            contents.each(Root::Pointee(symbol), &mut |region, value| places.push((region, value)));
         }
+        // What was known of the initial values behind the pointers is known no more.
+        let arena = &self.arena;
+        view.facts.retain(|(known, _)| match arena.symbol_of(*known) {
+            Symbol::Initial(region) => !matches!(arena.root(region), Root::Pointee(symbol) if met.has(symbol)),
+            _ => true,
+        });
         if let Value::Address(region) = value {
             let inside = view.store.iter().filter(|(other, _)| self.arena.within(*other, region));
             places.extend(inside.copied());

@@ -89,7 +89,7 @@ impl Walk<'_> {
         }
     }
 
-    fn fact_of(&self, view: &State, value: Value) -> Option<Fact> {
+    pub(super) fn fact_of(&self, view: &State, value: Value) -> Option<Fact> {
         match value {
             Value::Int(value) => Some(Fact::exactly(value)),
             Value::Symbol(symbol) => match self.arena.symbol_of(symbol) {
@@ -107,6 +107,14 @@ impl Walk<'_> {
     pub(super) fn assume_compare(&mut self, view: &mut State, op: BinaryOp, a: Value, b: Value, truth: bool) -> bool {
         if let Some(decided) = self.decided(view, op, a, b) {
             return decided == truth;
+        }
+        if op == BinaryOp::Equal && truth && !matches!((a, b), (Value::Int(_), _) | (_, Value::Int(_))) {
+            // `if (copy == original)`: on this path the pointer is another name for what someone else holds.
+            for side in [a, b] {
+                if self.arena.target(side).is_some_and(|target| view.is_held(target)) {
+                    self.share(view, side);
+                }
+            }
         }
         match (a, b) {
             (Value::Symbol(symbol), Value::Int(number)) => match (op, truth) {

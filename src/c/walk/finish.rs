@@ -1,6 +1,7 @@
 //! The end of a path: what is still held and unreachable is lost, and the rest becomes an outcome.
 
 use super::Walk;
+use super::contents::{Contents, Met};
 use crate::c::domain::{Fact, LossKind, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value};
 use crate::c::ir::{BinaryOp, Expr, InstrKind, VarId};
 use crate::c::summary::{Base, Effect, Fresh, Outcome, Path, Selector, Spec};
@@ -24,19 +25,12 @@ impl Walk<'_> {
         let left: Vec<SymbolId> = view
             .objects
             .iter()
-            .filter(|(symbol, object)| object.standing == Standing::Held && !given.contains(symbol))
+            .filter(|(symbol, object)| object.standing == Standing::Held && given.binary_search(symbol).is_err())
             .map(|(symbol, _)| *symbol)
             .collect();
-        for symbol in &left {
-            // What hangs below another lost object is told with it.
-            let hangs = view.store.iter().any(|(region, value)| {
-                self.arena.target(*value) == Some(*symbol)
-                    && matches!(self.arena.root(*region), Root::Pointee(owner) if owner != *symbol && left.contains(&owner))
-            });
-            if !hangs {
-                let holder = self.holder(&view, *symbol, 6);
-                self.lose(&mut view, *symbol, LossKind::Exit, span, holder);
-            }
+        for symbol in self.topmost(&view, &left) {
+            let holder = self.holder(&view, symbol, 6);
+            self.lose(&mut view, symbol, LossKind::Exit, span, holder);
         }
         self.flush(&view);
         if self.outcomes.len() < MAX_COLLECTED {
@@ -51,7 +45,7 @@ impl Walk<'_> {
 
     /// The objects that the caller can reach: through the result, through memory behind its pointers, through globals.
     pub(super) fn given(&self, view: &State, value: Option<Value>) -> Vec<SymbolId> {
-        let mut found: Vec<SymbolId> = Vec::new();
+        let mut found = Met::default();
         let mut work: Vec<Value> = value.into_iter().collect();
         for (region, value) in &view.store {
             let outside = match self.arena.root(*region) {
@@ -65,17 +59,32 @@ impl Walk<'_> {
                 work.push(*value);
             }
         }
+        let mut contents = Contents::of(&self.arena, view);
         while let Some(value) = work.pop() {
             let Some(symbol) = self.arena.target(value) else { continue };
-            if found.contains(&symbol) {
-                continue;
+            if found.add(symbol) {
+                contents.each(Root::Pointee(symbol), &mut |_, value| work.push(value));
             }
-            found.push(symbol);
-            let inside = view.store.iter().filter(|(region, _)| self.arena.root(*region) == Root::Pointee(symbol));
-            work.extend(inside.map(|(_, value)| *value));
         }
+        let mut found = found.in_order();
         found.sort();
         found
+    }
+
+    /// Those of the lost objects that hang below no other of them: what hangs below another is told with it. `left` is
+    /// sorted.
+    fn topmost(&self, view: &State, left: &[SymbolId]) -> Vec<SymbolId> {
+        let mut hanging: Vec<SymbolId> = Vec::new();
+        for (region, value) in if left.len() > 1 { view.store.as_slice() } else { &[] } {
+            if let Some(target) = self.arena.target(*value)
+                && let Root::Pointee(owner) = self.arena.root(*region)
+                && owner != target
+                && left.binary_search(&owner).is_ok()
+            {
+                hanging.push(target);
+            }
+        }
+        left.iter().copied().filter(|symbol| !hanging.contains(symbol)).collect()
     }
 
     /// The path's outcome in the caller's words.
@@ -85,7 +94,9 @@ impl Walk<'_> {
         };
         // What is returned and kept elsewhere as well is not the caller's.
         let kept = self.given(view, None);
-        let own = |symbol: &SymbolId| held(symbol) && !(value == Some(Value::Symbol(*symbol)) && kept.contains(symbol));
+        let own = |symbol: &SymbolId| {
+            held(symbol) && !(value == Some(Value::Symbol(*symbol)) && kept.binary_search(symbol).is_ok())
+        };
         let mut fresh: Vec<SymbolId> = Vec::new();
         // The result's own object comes first, so that equal outcomes look equal.
         if let Some(Value::Symbol(symbol)) = value

@@ -1,21 +1,21 @@
 //! The control-flow graph's order, loops and liveness, computed once per function.
 
 use super::Walk;
-use crate::c::domain::{Root, Standing, State, Symbol, Value};
+use crate::c::domain::{Arena, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value};
 use crate::c::ir::{BlockId, Expr, ExprId, Function, InstrKind, Terminator, VarId};
 
 /// A set of small numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Bits(Vec<u64>);
+pub(super) struct Bits(Vec<u64>);
 
 impl Bits {
-    fn new(size: usize) -> Bits {
+    pub(super) fn new(size: usize) -> Bits {
         Bits(vec![0; size.div_ceil(64)])
     }
-    fn has(&self, at: usize) -> bool {
+    pub(super) fn has(&self, at: usize) -> bool {
         self.0.get(at / 64).is_some_and(|word| word & (1 << (at % 64)) != 0)
     }
-    fn set(&mut self, at: usize) {
+    pub(super) fn set(&mut self, at: usize) {
         if let Some(word) = self.0.get_mut(at / 64) {
             *word |= 1 << (at % 64);
         }
@@ -25,7 +25,7 @@ impl Bits {
             *word &= !(1 << (at % 64));
         }
     }
-    fn add(&mut self, other: &Bits) {
+    pub(super) fn add(&mut self, other: &Bits) {
         for (a, b) in self.0.iter_mut().zip(&other.0) {
             *a |= b;
         }
@@ -86,6 +86,11 @@ impl Flow {
     /// Whether a variable's value is ever read.
     pub(super) fn is_read(&self, var: VarId) -> bool {
         self.read.has(var.0 as usize)
+    }
+
+    /// Whether a variable may be read from a block on before it is written; true where that is not known.
+    pub(super) fn is_mentioned_from(&self, var: VarId, block: BlockId) -> bool {
+        self.live_in.get(block.0 as usize).is_none_or(|live| live.has(var.0 as usize))
     }
 
     fn is_live(&self, var: VarId, block: BlockId) -> bool {
@@ -279,19 +284,23 @@ impl Walk<'_> {
             |symbol| objects.binary_search_by_key(&symbol, |(known, _)| *known).ok().map(|at| objects[at].1.standing);
         let matters = |value: Value| arena.target(value).and_then(standing) == Some(Standing::Held);
         // A temporary that was read keeps no object alive that something else holds.
-        let held_elsewhere: Vec<(crate::c::domain::RegionId, Value)> =
-            if view.objects.is_empty() { Vec::new() } else { view.store.clone() };
-        let spare = |region: crate::c::domain::RegionId, value: Value| {
+        let store = &view.store;
+        let spare = |region: RegionId, value: Value| {
             let temporary = match arena.region_of(region) {
-                crate::c::domain::Region::Var(var) => self.function.var(var).is_some_and(|var| var.temporary),
+                Region::Var(var) => self.function.var(var).is_some_and(|var| var.temporary),
                 _ => false,
             };
-            temporary && held_elsewhere.iter().any(|(other, held)| *other != region && *held == value)
+            temporary && store.iter().any(|(other, held)| *other != region && *held == value)
         };
-        view.store.retain(|(region, value)| match arena.root(*region) {
-            Root::Var(var) => flow.is_live(var, block) || (matters(*value) && !spare(*region, *value)),
-            _ => true,
-        });
+        let dead: Vec<RegionId> = store
+            .iter()
+            .filter(|(region, value)| match arena.root(*region) {
+                Root::Var(var) => !flow.is_live(var, block) && (!matters(*value) || spare(*region, *value)),
+                _ => false,
+            })
+            .map(|(region, _)| *region)
+            .collect();
+        view.store.retain(|(region, _)| dead.binary_search(region).is_err());
         // What became of an object that nothing leads to any more is of no further interest.
         let store = &view.store;
         view.objects.retain(|(symbol, object)| {
@@ -299,14 +308,21 @@ impl Walk<'_> {
                 || object.site.is_none() && object.standing != Standing::Automatic
                 || store.iter().any(|(_, value)| arena.target(*value) == Some(*symbol))
         });
-        let objects = &view.objects;
-        view.facts.retain(|(symbol, _)| match arena.symbol_of(*symbol) {
-            Symbol::Made { .. } => {
-                store.iter().any(|(_, value)| mentions(arena, *value, *symbol, 3))
-                    || objects.binary_search_by_key(symbol, |(symbol, _)| *symbol).is_ok()
+        if view.facts.iter().any(|(symbol, _)| matches!(arena.symbol_of(*symbol), Symbol::Made { .. })) {
+            let mut mentioned = Vec::with_capacity(store.len());
+            for (_, value) in store {
+                mentions(arena, *value, 3, &mut mentioned);
             }
-            _ => true,
-        });
+            mentioned.sort_unstable();
+            let objects = &view.objects;
+            view.facts.retain(|(symbol, _)| match arena.symbol_of(*symbol) {
+                Symbol::Made { .. } => {
+                    mentioned.binary_search(symbol).is_ok()
+                        || objects.binary_search_by_key(symbol, |(symbol, _)| *symbol).is_ok()
+                }
+                _ => true,
+            });
+        }
     }
 
     /// Counts the arrival at a loop's head; `None` at other blocks.
@@ -328,29 +344,45 @@ impl Walk<'_> {
     pub(super) fn widen(&mut self, view: &mut State, block: BlockId) {
         let Some(found) = self.flow.loops.iter().find(|found| found.head == block) else { return };
         for var in found.assigned.clone() {
-            let region = self.arena.region(crate::c::domain::Region::Var(var));
+            let region = self.arena.region(Region::Var(var));
             let Some(value) = view.binding(region) else { continue };
-            if self.arena.target(value).is_some_and(|target| view.object(target).is_some()) {
+            let site = 0x1000_0000 | block.0;
+            let made = Symbol::Made { site, part: var.0 as u16, nth: 0 };
+            if let Some(target) = self.arena.target(value)
+                && view.object(target).is_some()
+            {
+                // A pointer that moves along an object is somewhere in it.
+                if let Value::Address(inside) = value
+                    && let crate::c::domain::Region::Element(base, _) = self.arena.region_of(inside)
+                {
+                    let index = self.arena.symbol(made);
+                    self.renew(view, index);
+                    let somewhere = self.arena.element(base, Value::Symbol(index));
+                    view.bind(region, Value::Address(somewhere));
+                }
                 continue;
             }
-            let site = 0x1000_0000 | block.0;
-            let symbol = self.arena.symbol(Symbol::Made { site, part: var.0 as u16, nth: 0 });
-            view.forget(symbol);
+            let symbol = self.arena.symbol(made);
+            self.renew(view, symbol);
             view.bind(region, Value::Symbol(symbol));
         }
     }
 }
 
-/// Whether a value is, or is computed from, a symbol.
-fn mentions(arena: &crate::c::domain::Arena, value: Value, wanted: crate::c::domain::SymbolId, depth: u8) -> bool {
+/// The symbols that a value is, or is computed from.
+fn mentions(arena: &Arena, value: Value, depth: u8, found: &mut Vec<SymbolId>) {
     match value {
-        Value::Symbol(symbol) if symbol == wanted => true,
-        Value::Symbol(symbol) if depth > 0 => match arena.symbol_of(symbol) {
-            Symbol::Combined(_, a, b) => mentions(arena, a, wanted, depth - 1) || mentions(arena, b, wanted, depth - 1),
-            _ => false,
-        },
-        Value::Address(region) => arena.target(Value::Address(region)) == Some(wanted),
-        _ => false,
+        Value::Symbol(symbol) => {
+            found.push(symbol);
+            if depth > 0
+                && let Symbol::Combined(_, a, b) = arena.symbol_of(symbol)
+            {
+                mentions(arena, a, depth - 1, found);
+                mentions(arena, b, depth - 1, found);
+            }
+        }
+        Value::Address(_) => found.extend(arena.target(value)),
+        _ => {}
     }
 }
 

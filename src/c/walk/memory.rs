@@ -60,8 +60,30 @@ impl Walk<'_> {
     /// A value that nothing is known of, made anew each time.
     fn unknown(&mut self, view: &mut State, id: ExprId) -> SymbolId {
         let symbol = self.arena.symbol(Symbol::Made { site: 0x4000_0000 | id.0, part: 0, nth: 0 });
-        view.forget(symbol);
+        self.renew(view, symbol);
         symbol
+    }
+
+    /// A symbol stands for another value from now on: what hung below the old one is out of sight, not lost.
+    pub(super) fn renew(&mut self, view: &mut State, symbol: SymbolId) {
+        view.forget(symbol);
+        let arena = &self.arena;
+        view.facts.retain(|(known, _)| match arena.symbol_of(*known) {
+            Symbol::Initial(region) => !arena.hangs_below(region, symbol),
+            _ => true,
+        });
+        let hangs = view.store.iter().filter(|(region, _)| arena.hangs_below(*region, symbol));
+        let below: Vec<Value> = hangs.map(|(_, value)| *value).collect();
+        if below.is_empty() {
+            return;
+        }
+        for value in below {
+            if self.arena.target(value).is_some_and(|target| view.is_held(target)) {
+                self.share(view, value);
+            }
+        }
+        let arena = &self.arena;
+        view.store.retain(|(region, _)| !arena.hangs_below(*region, symbol));
     }
 
     fn global(&mut self, view: &mut State, name: Name) -> Value {
@@ -117,12 +139,63 @@ impl Walk<'_> {
                     if offset == Value::Int(0) {
                         return pointer;
                     }
-                    let base = self.arena.region(Region::Pointee(target));
-                    return Value::Address(self.arena.element(base, offset));
+                    return self.moved(view, op, pointer, target, offset);
                 }
             }
         }
         Value::Symbol(self.arena.symbol(Symbol::Combined(op, a, b)))
+    }
+
+    /// A pointer into an object, moved by an offset. Moving twice adds up: `p++` in a loop is never where it was.
+    fn moved(&mut self, view: &mut State, op: BinaryOp, pointer: Value, target: SymbolId, offset: Value) -> Value {
+        let whole = self.arena.region(Region::Pointee(target));
+        let (base, index) = match pointer {
+            Value::Address(region) => match self.arena.region_of(region) {
+                Region::Element(base, index) if op != BinaryOp::And => (base, index),
+                _ => (whole, Value::Int(0)),
+            },
+            _ => (whole, Value::Int(0)),
+        };
+        let index = match (op, index) {
+            (BinaryOp::And, _) | (BinaryOp::Add, Value::Int(0)) => offset,
+            _ => self.combine(view, op, index, offset),
+        };
+        Value::Address(self.arena.element(base, index))
+    }
+
+    /// Whether a place lies at an index that is not known, in an array that others reach under other names.
+    fn is_blurred(&self, region: RegionId) -> bool {
+        let mut at = Some(region);
+        while let Some(here) = at {
+            if matches!(self.arena.region_of(here), Region::Element(_, index) if !matches!(index, Value::Int(_))) {
+                return true;
+            }
+            at = self.arena.parent(here);
+        }
+        false
+    }
+
+    /// An element at an unknown index is read: it may be any of those that are known, so nothing can be said of what
+    /// they hold.
+    fn blur_siblings(&mut self, view: &mut State, region: RegionId) {
+        let mut at = Some(region);
+        while let Some(here) = at {
+            if let Region::Element(base, index) = self.arena.region_of(here)
+                && !matches!(index, Value::Int(_))
+            {
+                let held: Vec<Value> = view
+                    .store
+                    .iter()
+                    .filter(|(other, _)| self.arena.within(*other, base))
+                    .map(|(_, value)| *value)
+                    .filter(|value| self.arena.target(*value).is_some_and(|target| view.is_held(target)))
+                    .collect();
+                for value in held {
+                    self.share(view, value);
+                }
+            }
+            at = self.arena.parent(here);
+        }
     }
 
     /// The place an expression denotes.
@@ -153,6 +226,7 @@ impl Walk<'_> {
                 self.arena.pointee(value)
             }
         }?;
+        self.blur_siblings(view, region);
         (self.arena.depth(region) <= MAX_PLACE).then_some(region)
     }
 
@@ -237,10 +311,6 @@ impl Walk<'_> {
             self.share(view, value);
             return;
         };
-        if let Region::Element(_, Value::Symbol(_)) = self.arena.region_of(region) {
-            // Which element is unknown: a later read under another name would miss it.
-            self.share(view, value);
-        }
         let parts = source.map(|source| self.parts(view, source)).unwrap_or_default();
         self.write(view, region, value, span, kind);
         for (selectors, value) in parts {
@@ -315,7 +385,8 @@ impl Walk<'_> {
         };
         view.store.retain(|(other, _)| *other == region || !covered(*other));
         view.bind(region, value);
-        if self.is_automatic(region) {
+        // Which element is unknown: a later read under another name would miss it.
+        if self.is_automatic(region) || self.is_blurred(region) {
             self.share(view, value);
         }
         for ((_, target), holder) in old.into_iter().zip(holders) {
@@ -397,10 +468,8 @@ impl Walk<'_> {
             }
         }
         let symbol = symbol.unwrap_or_else(|| self.arena.symbol(Symbol::Made { site: self.at, part, nth: 0 }));
-        view.forget(symbol);
+        self.renew(view, symbol);
         view.drop_object(symbol);
-        let arena = &self.arena;
-        view.store.retain(|(region, _)| arena.root(*region) != Root::Pointee(symbol));
         symbol
     }
 

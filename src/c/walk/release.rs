@@ -1,5 +1,6 @@
 //! Owners: acquisitions, releases, gifts and losses.
 
+use super::contents::{Contents, Met};
 use super::{Fault, FaultKind, FoundLoss, SeenRelease, Site, Walk};
 use crate::c::domain::{Fact, Loss, LossKind, Object, Region, Root, Standing, State, Symbol, SymbolId, Value, Via};
 use crate::c::names::Name;
@@ -167,7 +168,16 @@ impl Walk<'_> {
 
     /// The objects that a value leads to, itself first, through every place that was written.
     pub(super) fn reachable(&self, view: &State, value: Value) -> Vec<SymbolId> {
-        let mut found: Vec<SymbolId> = Vec::new();
+        self.met_from(view, value).in_order()
+    }
+
+    /// The same, for who asks about single objects.
+    pub(super) fn met_from(&self, view: &State, value: Value) -> Met {
+        let mut found = Met::default();
+        if !matches!(value, Value::Symbol(_) | Value::Address(_)) {
+            return found;
+        }
+        let mut contents = Contents::of(&self.arena, view);
         let mut work = vec![value];
         let mut locals = Vec::new();
         while let Some(value) = work.pop() {
@@ -178,10 +188,9 @@ impl Walk<'_> {
             };
             match root {
                 Root::Pointee(symbol) => {
-                    if found.contains(&symbol) {
+                    if !found.add(symbol) {
                         continue;
                     }
-                    found.push(symbol);
                 }
                 Root::Var(var) => {
                     if locals.contains(&var) {
@@ -191,8 +200,7 @@ impl Walk<'_> {
                 }
                 _ => continue,
             }
-            let inside = view.store.iter().filter(|(region, _)| self.arena.root(*region) == root);
-            work.extend(inside.map(|(_, value)| *value));
+            contents.each(root, &mut |_, value| work.push(value));
         }
         found
     }
@@ -212,8 +220,12 @@ impl Walk<'_> {
         object.standing = Standing::Lost;
         let seen_by = std::mem::take(&mut object.seen_by);
         let loss = Loss { site, kind, span, holder, seen_by };
-        if !view.losses.contains(&loss) {
-            view.losses.push(loss);
+        let number = self.noted.iter().position(|known| *known == loss).unwrap_or_else(|| {
+            self.noted.push(loss);
+            self.noted.len() - 1
+        }) as u32;
+        if !view.losses.contains(&number) {
+            view.losses.push(number);
         }
         for (_, target) in below {
             if !self.is_referenced(view, target) {
@@ -224,8 +236,10 @@ impl Walk<'_> {
 
     /// Tells the losses of a path that has come to an end.
     pub(super) fn flush(&mut self, view: &State) {
-        for loss in &view.losses {
-            if !self.losses.iter().any(|known| known.loss == *loss) {
+        for number in &view.losses {
+            if self.told.insert(*number)
+                && let Some(loss) = self.noted.get(*number as usize)
+            {
                 self.losses.push(FoundLoss { loss: loss.clone(), steps: Self::steps_of(&view.trace) });
             }
         }

@@ -27,7 +27,8 @@ pub(super) fn shown(path: &Path) -> String {
 
 /// Reads the C sources of files and folders.
 pub(super) fn read(paths: &[PathBuf]) -> Result<Reading, Failure> {
-    let mut found = Found::default();
+    let roots = paths.iter().filter_map(|path| path.canonicalize().ok()).collect();
+    let mut found = Found { roots, files: Vec::new(), other: 0, gaps: Vec::new() };
     for path in paths {
         if !path.exists() {
             return Err(Failure::configuration(
@@ -41,7 +42,8 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Reading, Failure> {
     found.files.dedup();
     let mut gaps = found.gaps;
     if found.other > 0 {
-        gaps.push(Gap::new(format!("{} C++ files", found.other), "only C is read"));
+        let what = if found.other == 1 { "1 C++ file".to_owned() } else { format!("{} C++ files", found.other) };
+        gaps.push(Gap::new(what, "only C is read"));
     }
     let results: Vec<Result<SourceFile, Gap>> = found.files.par_iter().map(|path| read_file(path)).collect();
     let mut files = Vec::new();
@@ -60,8 +62,9 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Reading, Failure> {
     Ok(Reading { files, gaps })
 }
 
-#[derive(Default)]
 struct Found {
+    /// What was asked for, without links.
+    roots: Vec<PathBuf>,
     files: Vec<PathBuf>,
     other: usize,
     gaps: Vec<Gap>,
@@ -71,7 +74,7 @@ impl Found {
     fn visit(&mut self, path: &Path, depth: usize) {
         let Ok(kind) = std::fs::symlink_metadata(path) else { return };
         if depth > 0 && kind.is_symlink() {
-            return;
+            return self.link(path);
         }
         if !path.is_dir() {
             return self.file(path);
@@ -93,13 +96,27 @@ impl Found {
         }
     }
 
-    fn file(&mut self, path: &Path) {
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("c" | "h") => self.files.push(path.to_owned()),
-            Some("cc" | "cpp" | "cxx" | "hpp" | "hh") => self.other += 1,
-            _ => {}
+    /// What a link leads to is read where it lies, if it lies in the tree; no link leads out of the tree.
+    fn link(&mut self, path: &Path) {
+        let Ok(target) = path.canonicalize() else { return };
+        let inside = self.roots.iter().any(|root| target.starts_with(root));
+        if !inside && (target.is_dir() || is_c(&target)) {
+            self.gaps.push(Gap::new(shown(path), "it is a link that leaves the tree"));
         }
     }
+
+    fn file(&mut self, path: &Path) {
+        if is_c(path) {
+            return self.files.push(path.to_owned());
+        }
+        const OTHER: [&str; 10] = ["cc", "cpp", "cxx", "c++", "C", "hpp", "hh", "hxx", "h++", "ipp"];
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        self.other += usize::from(extension.is_some_and(|extension| OTHER.contains(&extension)));
+    }
+}
+
+fn is_c(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "c" || extension == "h")
 }
 
 fn read_file(path: &Path) -> Result<SourceFile, Gap> {

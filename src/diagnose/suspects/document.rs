@@ -1,14 +1,13 @@
 //! What is kept of one landing: how often it has each term that is looked for, and which of the places it touches.
 
+use super::package;
 use super::paths::{FileKind, agreement, file_name, kind};
 use super::query::Query;
 use super::terms::{Part, each_term};
-use crate::model::ids::CommitSha;
 use crate::model::landing::{ChangeStatus, FileChange, Hunk, Landing, LineKind};
 
 /// One landing, reduced to what the ranking asks about.
 pub(super) struct Document {
-    pub(super) commit: CommitSha,
     /// The first line of its message.
     pub(super) subject: String,
     /// How many terms it has in all.
@@ -21,6 +20,8 @@ pub(super) struct Document {
     pub(super) lines: [u32; 4],
     /// Quoted lines of source that it added or removed.
     pub(super) source: Vec<(u32, LineKind)>,
+    /// How surely it changes a package that the text names, between 0 and 1.
+    pub(super) package: f64,
 }
 
 /// How often a term stands in each part of a landing.
@@ -82,6 +83,7 @@ impl Reader {
         for line in own_words(&landing.body) {
             length += self.count(query, line, |counts| &mut counts.message);
         }
+        let package = package::changed(&query.packages, landing);
         let (mut hits, mut lines, mut source) = (Vec::new(), [0_u32; 4], Vec::new());
         for change in &landing.changes {
             length += self.count(query, change.path.as_str(), |counts| &mut counts.path);
@@ -111,8 +113,8 @@ impl Reader {
             };
             *of_kind = of_kind.saturating_add(changed.max(1));
         }
-        let (commit, subject) = (landing.commit.clone(), landing.subject.clone());
-        Document { commit, subject, length, counts: self.take(), hits, lines, source }
+        let subject = landing.subject.clone();
+        Document { subject, length, counts: self.take(), hits, lines, source, package }
     }
 
     /// Counts the terms of one line into one of their fields; gives how many terms the line has.
@@ -196,7 +198,7 @@ fn name_function(hunks: &[Hunk], function: &str) -> bool {
 }
 
 /// Whether `word` stands in `text` with no letter, digit or underscore around it.
-fn has_word(text: &str, word: &str) -> bool {
+pub(super) fn has_word(text: &str, word: &str) -> bool {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     !word.is_empty()
         && text.match_indices(word).any(|(at, _)| {

@@ -13,28 +13,25 @@ pub enum Evidence {
     Text,
     /// How alike the changed lines and the text are, as a share of the likest; words of errors and stacks count more.
     ChangedLines,
-    /// The same for names of code alone, wherever they stand in the landing.
-    CodeNames,
     /// Which share of the text's names of code stands in changed lines; names that few landings have count more.
     NamesChanged,
     /// Which share of the text's words stands in the changed paths.
     PathWords,
     /// The rarest word of the text that stands in the subject.
     Subject,
-    /// How near the changed lines are to a line on the stack; frames further from the fault count less.
-    FrameLine,
-    /// Whether the changed regions of a file on the stack name the frame's function.
-    FrameFunction,
-    /// How near the changed lines are to a line that a compiler or test complains about.
-    ComplaintLine,
-    /// Whether the changed regions of such a file name the function that the complaint is about.
-    ComplaintFunction,
+    /// How near the changed lines are to a line on the stack, where frames further from the fault count less, or to one that a
+    /// compiler or test complains about.
+    PlaceLine,
+    /// Whether the changed regions of such a file name the function around that line.
+    PlaceFunction,
     /// Whether a file that the text names was changed; a file that few landings changed counts more.
     NamedFile,
     /// Whether such a file was made.
     MadeFile,
     /// Whether a line of source that the text quotes was added, word for word.
     QuotedSource,
+    /// Whether a package that the text names with its version was moved to or from that version, or its recipe was changed.
+    Package,
     /// Whether only documentation was changed.
     DocumentationOnly,
     /// Whether only tests were changed.
@@ -44,24 +41,22 @@ pub enum Evidence {
 }
 
 /// How many kinds there are.
-pub const KINDS: usize = 16;
+pub const KINDS: usize = 14;
 
 impl Evidence {
     /// Every kind, in the order of the values.
     pub const ALL: [Evidence; KINDS] = [
         Evidence::Text,
         Evidence::ChangedLines,
-        Evidence::CodeNames,
         Evidence::NamesChanged,
         Evidence::PathWords,
         Evidence::Subject,
-        Evidence::FrameLine,
-        Evidence::FrameFunction,
-        Evidence::ComplaintLine,
-        Evidence::ComplaintFunction,
+        Evidence::PlaceLine,
+        Evidence::PlaceFunction,
         Evidence::NamedFile,
         Evidence::MadeFile,
         Evidence::QuotedSource,
+        Evidence::Package,
         Evidence::DocumentationOnly,
         Evidence::TestsOnly,
         Evidence::Revert,
@@ -74,9 +69,6 @@ pub type Values = [f64; KINDS];
 /// The usual parameters of BM25 (Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009).
 const K1: f64 = 1.2;
 const B: f64 = 0.75;
-
-/// A milder correction for length where only names of code are counted: a large landing that has them is not less suspicious.
-const B_NAMES: f64 = 0.5;
 
 /// What all landings together say about the terms.
 pub(super) struct Corpus<'q> {
@@ -123,19 +115,14 @@ impl<'q> Corpus<'q> {
 
     /// The evidence for every landing, in order.
     pub(super) fn values(&self, documents: &[Document]) -> Vec<Values> {
-        let text = shares(documents, |d| self.bm25(d, &self.rarity, B, |c| f64::from(c.total())));
-        let changed = shares(documents, |d| self.bm25(d, &self.weight, B, |c| f64::from(c.changed())));
-        let of_code: Vec<f64> =
-            self.weight.iter().zip(&self.query.terms).map(|(w, term)| if term.is_code { *w } else { 0.0 }).collect();
-        let names = shares(documents, |d| self.bm25(d, &of_code, B_NAMES, names_count));
-        let likeness = text.into_iter().zip(changed).zip(names);
-        documents.iter().zip(likeness).map(|(d, ((text, changed), names))| self.of(d, [text, changed, names])).collect()
+        let text = shares(documents, |d| self.bm25(d, &self.rarity, |c| f64::from(c.total())));
+        let changed = shares(documents, |d| self.bm25(d, &self.weight, |c| f64::from(c.changed())));
+        documents.iter().zip(text.into_iter().zip(changed)).map(|(d, likeness)| self.of(d, likeness)).collect()
     }
 
     /// How surely a landing touches a place on the stack or of a complaint.
     pub(super) fn place_agreement(&self, document: &Document) -> f64 {
-        let of = |source| self.best(document, Some(source), |_| 1.0);
-        of(PlaceSource::Frame).max(of(PlaceSource::Complaint))
+        self.best_exact(document, |_| 1.0)
     }
 
     /// How rare the rarest possible term is.
@@ -156,7 +143,7 @@ impl<'q> Corpus<'q> {
         self.query.places.get(hit.place)
     }
 
-    fn of(&self, document: &Document, [text, changed, names]: [f64; 3]) -> Values {
+    fn of(&self, document: &Document, (text, changed): (f64, f64)) -> Values {
         let total: u32 = document.lines.iter().fold(0, |sum, n| sum.saturating_add(*n));
         let only = |kind: usize| f64::from(u8::from(total > 0 && document.lines.get(kind).copied() == Some(total)));
         let near = |hit: &Hit| hit.distance.map_or(0.0, |lines| 1.0 / (1.0 + f64::from(lines) / 10.0));
@@ -169,23 +156,27 @@ impl<'q> Corpus<'q> {
         [
             text,
             changed,
-            names,
             self.share(document, |term| term.is_code, |counts| counts.changed() > 0),
             self.share(document, |_| true, |counts| counts.path > 0),
             self.in_subject(document),
-            self.best(document, Some(PlaceSource::Frame), near),
-            self.best(document, Some(PlaceSource::Frame), in_function),
-            self.best(document, Some(PlaceSource::Complaint), near),
-            self.best(document, Some(PlaceSource::Complaint), in_function),
+            self.best_exact(document, near),
+            self.best_exact(document, in_function),
             self.best(document, None, lone),
             self.best(document, None, made),
             added_source(document)
                 .map(|line| rarity(self.landings, self.adding.get(&line).copied().unwrap_or(0)) / self.rarest())
                 .fold(0.0, f64::max),
+            document.package,
             only(3),
             only(2),
             f64::from(u8::from(takes_back(&document.subject))),
         ]
+    }
+
+    /// The best hit among frames and complaints, which name lines and functions.
+    fn best_exact(&self, document: &Document, factor: impl Fn(&Hit) -> f64) -> f64 {
+        let of = |source| self.best(document, Some(source), &factor);
+        of(PlaceSource::Frame).max(of(PlaceSource::Complaint))
     }
 
     /// The best hit, by what its place is worth, how surely it is the place, and a factor. `None` takes places of every source.
@@ -217,8 +208,8 @@ impl<'q> Corpus<'q> {
         shared.map(|(number, _)| weight(*number)).fold(0.0, f64::max) / self.rarest() / 2.0
     }
 
-    fn bm25(&self, document: &Document, weights: &[f64], b: f64, count: impl Fn(&Counts) -> f64) -> f64 {
-        let length = K1 * (1.0 - b + b * f64::from(document.length) / self.mean_length);
+    fn bm25(&self, document: &Document, weights: &[f64], count: impl Fn(&Counts) -> f64) -> f64 {
+        let length = K1 * (1.0 - B + B * f64::from(document.length) / self.mean_length);
         let one = |(number, counts): &(u32, Counts)| {
             let n = count(counts);
             weights.get(*number as usize).copied().unwrap_or(0.0) * n * (K1 + 1.0) / (n + length)
@@ -238,12 +229,6 @@ fn rarity(landings: f64, having: u32) -> f64 {
 fn worth(term: &Term) -> f64 {
     let factors = [(term.is_code, 1.5), (term.in_error, 1.5), (!term.own, 0.2), (!term.whole, 0.4)];
     factors.iter().filter(|(holds, _)| *holds).map(|(_, factor)| *factor).product::<f64>() + term.on_stack
-}
-
-/// Where a name counts how much: a path names few things, and lines around a change are not the change.
-fn names_count(counts: &Counts) -> f64 {
-    let [message, path, around] = [counts.message, counts.path, counts.around].map(f64::from);
-    message + 1.5 * path + 0.3 * around + f64::from(counts.changed()) + f64::from(counts.section)
 }
 
 /// Each landing's value as a share of the largest.

@@ -4,13 +4,16 @@ use std::collections::HashMap;
 
 use super::paths::{Uniqueness, agreement, file_name, name_counts};
 use super::terms::{Part, TermTable, each_term};
-use crate::diagnose::symptom::{Symptom, identifiers};
+use crate::diagnose::symptom::{Package, Symptom, identifiers};
 
 /// How many terms are looked for. Texts with more are logs that repeat themselves.
 const TERM_LIMIT: usize = 4_000;
 
 /// How many places are looked for.
 const PLACE_LIMIT: usize = 600;
+
+/// How many packages are looked for. A failing build names a few; longer lists are inventories.
+const PACKAGE_LIMIT: usize = 50;
 
 /// The symptom, prepared for looking things up.
 pub(super) struct Query {
@@ -24,6 +27,8 @@ pub(super) struct Query {
     pub(super) by_name: HashMap<String, Vec<usize>>,
     /// Lines of source that the text quotes, without the space around them.
     pub(super) quoted_source: HashMap<String, u32>,
+    /// Packages that the text names with their versions; the names in small letters.
+    pub(super) packages: Vec<Package>,
 }
 
 /// One term.
@@ -114,6 +119,7 @@ impl Query {
             places: Vec::new(),
             by_name: HashMap::new(),
             quoted_source: HashMap::new(),
+            packages: packages(symptom),
         };
         for line in symptom.text.lines() {
             let own = !is_foreign(line);
@@ -223,6 +229,11 @@ impl Query {
             self.places.push(Place { file: file.to_owned(), line, function, source, worth, uniqueness });
         }
     }
+}
+
+fn packages(symptom: &Symptom) -> Vec<Package> {
+    let small = |it: &Package| Package { name: it.name.to_ascii_lowercase(), version: it.version.clone() };
+    symptom.packages.iter().take(PACKAGE_LIMIT).map(small).collect()
 }
 
 /// `virtual void Class::method(int)` is called `method`.

@@ -29,7 +29,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// The reasons for one landing, those that moved its score most first.
+/// The reasons for one landing, those that moved its score most first. A landing without any gets a sentence that says so.
 pub(super) fn reasons(corpus: &Corpus<'_>, document: &Document, values: &Values) -> Vec<Reason> {
     let mut moved: Vec<(f64, Evidence)> = Evidence::ALL
         .into_iter()
@@ -43,7 +43,12 @@ pub(super) fn reasons(corpus: &Corpus<'_>, document: &Document, values: &Values)
         let words = words(corpus, document, values, evidence)?;
         told.insert(words.clone()).then_some(Reason { evidence, words })
     });
-    reasons.collect()
+    let reasons: Vec<Reason> = reasons.collect();
+    if !reasons.is_empty() {
+        return reasons;
+    }
+    let words = "next to nothing in it has to do with the incident's text".to_owned();
+    vec![Reason { evidence: Evidence::Text, words }]
 }
 
 /// One reason as a clause whose subject is the landing. `None` where another kind says it better.
@@ -58,18 +63,13 @@ fn words(corpus: &Corpus<'_>, document: &Document, values: &Values, evidence: Ev
         Evidence::ChangedLines => {
             Some(format!("its changed lines have words of the incident: {}", changed_words(corpus, document)?))
         }
-        Evidence::CodeNames => {
-            Some(format!("it has names from the incident: {}", names(&|counts| counts.total() > 0)?))
-        }
         Evidence::NamesChanged => {
             Some(format!("it adds or removes names from the incident: {}", names(&|counts| counts.changed() > 0)?))
         }
         Evidence::PathWords => Some("the paths it changes have words of the incident".to_owned()),
         Evidence::Subject => Some(format!("its subject has words of the incident: \"{}\"", document.subject)),
-        Evidence::FrameLine => place_words(corpus, document, PlaceSource::Frame, |hit| hit.distance.is_some()),
-        Evidence::FrameFunction => function_words(corpus, document, PlaceSource::Frame),
-        Evidence::ComplaintLine => place_words(corpus, document, PlaceSource::Complaint, |hit| hit.distance.is_some()),
-        Evidence::ComplaintFunction => function_words(corpus, document, PlaceSource::Complaint),
+        Evidence::PlaceLine => place_words(corpus, document),
+        Evidence::PlaceFunction => function_words(corpus, document),
         Evidence::NamedFile => best_hit(corpus, document, |_, _| true)
             .map(|(hit, _)| format!("it changes {}, which the incident names", hit.path)),
         Evidence::MadeFile => {
@@ -80,22 +80,14 @@ fn words(corpus: &Corpus<'_>, document: &Document, values: &Values, evidence: Ev
         Evidence::DocumentationOnly => Some("against it: it changes documentation only".to_owned()),
         Evidence::TestsOnly => Some("against it: it changes tests only".to_owned()),
         Evidence::Revert => Some("against it: it takes back another landing".to_owned()),
+        Evidence::Package => Some(format!("it changes a package that the incident names: {}", document.subject)),
     }
 }
 
-/// `it changes worker.c at line 41, which is on the stack`.
-fn place_words(
-    corpus: &Corpus<'_>,
-    document: &Document,
-    source: PlaceSource,
-    pick: impl Fn(&Hit) -> bool,
-) -> Option<String> {
-    let (hit, place) = best_hit(corpus, document, |hit, place| place.source == source && pick(hit))?;
-    let named = match source {
-        PlaceSource::Frame => "on the stack",
-        PlaceSource::Complaint => "what the error is about",
-        PlaceSource::Mention => "named",
-    };
+/// `it changes worker.c around line 41, which is on the stack`.
+fn place_words(corpus: &Corpus<'_>, document: &Document) -> Option<String> {
+    let (hit, place) = best_hit(corpus, document, |hit, place| is_exact(place) && hit.distance.is_some())?;
+    let named = if place.source == PlaceSource::Frame { "on the stack" } else { "what the error is about" };
     let (distance, line) = (hit.distance?, place.line?);
     Some(match distance {
         0 => format!("it changes {} around line {line}, which is {named}", hit.path),
@@ -103,10 +95,15 @@ fn place_words(
     })
 }
 
-fn function_words(corpus: &Corpus<'_>, document: &Document, source: PlaceSource) -> Option<String> {
-    let (hit, place) = best_hit(corpus, document, |hit, place| place.source == source && hit.in_function)?;
-    let named = if source == PlaceSource::Frame { "on the stack" } else { "named by the error" };
+fn function_words(corpus: &Corpus<'_>, document: &Document) -> Option<String> {
+    let (hit, place) = best_hit(corpus, document, |hit, place| is_exact(place) && hit.in_function)?;
+    let named = if place.source == PlaceSource::Frame { "on the stack" } else { "named by the error" };
     Some(format!("it changes lines of {} around {}, which is {named}", hit.path, place.function.as_deref()?))
+}
+
+/// Frames and complaints name lines and functions; a mention names a file.
+fn is_exact(place: &Place) -> bool {
+    place.source != PlaceSource::Mention
 }
 
 /// The hit whose place is worth most among the picked ones.

@@ -13,8 +13,11 @@ use super::Complaint;
 use super::pattern::{Pattern, group};
 
 static PLACE: Pattern = Pattern::new(
-    r"^\s*(?:\[[^\]]*\]\s*)?(?:/usr/bin/ld: )?(?P<file>(?:[A-Za-z]:)?[^\s:()'`‘]*[\w+-]\.\w{1,8}|(?:[\w./+-]*/)?(?:Makefile|Kconfig|Dockerfile|CMakeLists)\S*?):(?:(?P<line>\d+)(?::\d+)?|\([^)]*\))(?::\d+)?:?(?:\s+(?P<message>\S.*)|,?$)",
+    r"^\s*(?:\[[^\]]*\]\s*)?(?:/usr/bin/ld: )?(?P<file>(?:[A-Za-z]:)?[^\s:()'`‘]*[\w+-]\.\w{1,8}|(?:[\w./+-]*/)?(?:Makefile|Kconfig|Dockerfile|CMakeLists)\S*?):(?:(?P<line>\d+)(?::\d+)?|\([^)]*\))(?::\d+)?(?:(?::\s*|\s+)(?P<message>\S.*)|:?,?$)",
 );
+
+static CMAKE: Pattern =
+    Pattern::new(r"^CMake (?:Error|Warning)(?: \(dev\))? at (?P<file>[^\s:]+):(?P<line>\d+) \((?P<message>[^)]+)\)");
 
 static PARENTHESES: Pattern =
     Pattern::new(r"^\s*(?P<file>(?:[A-Za-z]:)?[^\s:()]+\.\w{1,8})\((?P<line>\d+)(?:,\d+)?\)\s*:\s*(?P<message>\S.*)$");
@@ -34,7 +37,7 @@ static ERROR: Pattern = Pattern::new(
 
 /// A file and line with what is said about them.
 pub(super) fn complaint(line: &str) -> Option<Complaint> {
-    let patterns = [&INCLUDED, &INLINED, &ARROW, &IN_FUNCTION, &PARENTHESES, &PLACE];
+    let patterns = [&CMAKE, &INCLUDED, &INLINED, &ARROW, &IN_FUNCTION, &PARENTHESES, &PLACE];
     let found = patterns.into_iter().find_map(|pattern| pattern.captures(line))?;
     let file = group(&found, "file")?.replace('\\', "/");
     let message = found.name("message").map_or("", |message| message.as_str()).trim();

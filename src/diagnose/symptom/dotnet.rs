@@ -10,7 +10,7 @@ use super::frame::Frame;
 use super::pattern::{Pattern, group};
 
 static FRAME: Pattern = Pattern::new(
-    r"^\s*at (?P<function>[\w.<>`+|\[\], ]+?)\((?P<arguments>[^()]*)\)(?: in (?P<file>.+?):line (?P<line>\d+))?\s*$",
+    r"^\s*at (?P<function>[\w.<>`+|\[\], $@]+?)(?:\((?P<arguments>[^()]*)\)| \([^()]*\) \[0x[0-9a-f]+\])(?: in (?P<file>.+?):(?:line )?(?P<line>\d+))?\s*$",
 );
 
 static ERROR: Pattern =
@@ -20,14 +20,20 @@ static ERROR: Pattern =
 pub(super) fn frame(line: &str) -> Option<Frame> {
     let found = FRAME.captures(line)?;
     let (function, file) = (group(&found, "function")?, group(&found, "file"));
+    // Mono prints `<filename unknown>:0` where it knows none.
+    let file = file.filter(|file| !file.starts_with('<'));
     // Without a file this could be Java's native method or V8's anonymous place; .NET's namespaces begin with a capital.
     let is_namespace = function.starts_with(char::is_uppercase) && function.contains('.');
-    let arguments = group(&found, "arguments").unwrap_or_default();
-    let foreign = arguments.contains(':') || arguments.ends_with(".java") || arguments.ends_with("Method");
+    let arguments = found.name("arguments").map_or("", |arguments| arguments.as_str());
+    let foreign = arguments.contains(':')
+        || arguments.starts_with('<')
+        || arguments.ends_with(".java")
+        || arguments.ends_with("Method");
     if file.is_none() && (!is_namespace || foreign || arguments.starts_with("index ")) {
         return None;
     }
-    Some(Frame::new(Some(function), file.map(|file| file.replace('\\', "/")).as_deref(), group(&found, "line")))
+    let line = file.and_then(|_| group(&found, "line"));
+    Some(Frame::new(Some(function), file, line))
 }
 
 /// The exception's own line.

@@ -36,7 +36,7 @@ pub enum TraceFormat {
 pub struct Frame {
     /// The function as it was printed, without arguments, hashes and compiler suffixes.
     pub function: Option<String>,
-    /// The file as it was printed.
+    /// The file as it was printed, with slashes for the backslashes of Windows.
     pub file: Option<String>,
     /// The line in it, from 1.
     pub line: Option<u32>,
@@ -46,7 +46,7 @@ pub struct Frame {
 
 /// What compilers append to the name of a function that they split or specialised.
 static COMPILER_SUFFIX: Pattern =
-    Pattern::new(r"(\.(isra|constprop|part|cold|lto_priv|llvm)(\.\d+)*)+$|::h[0-9a-f]{16}$|@@?[\w.]+$");
+    Pattern::new(r"(\.(isra|constprop|part|cold|lto_priv|llvm)(\.\d+)*)+$|::h[0-9a-f]{16,20}$|@@?[\w.]+$");
 
 impl Frame {
     /// A frame of what was captured; empty captures count as nothing.
@@ -54,7 +54,7 @@ impl Frame {
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         Frame {
             function: function.map(str::trim).map(without_suffix).and_then(text),
-            file: file.map(str::trim).and_then(text),
+            file: file.map(|file| file.trim().replace('\\', "/")).filter(|file| !file.is_empty()),
             line: line.and_then(|line| line.parse().ok()),
             number: None,
         }

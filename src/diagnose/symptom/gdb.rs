@@ -15,6 +15,11 @@ static FRAME: Pattern = Pattern::new(
     r"^\s*(?:\* )?(?:frame )?#?(?P<number>\d+):?\s+(?:(?:0x)?[0-9a-fA-F]{6,16} in\s+)?(?:0x[0-9a-fA-F]+ \S+`)?(?P<function>[A-Za-z_~][\w:~<>,.@$ ]*?)\s*(?:\((?P<arguments>.*)\))?\s+(?:at\s+(?P<file>[^\s():]+):(?P<line>\d+)(?::\d+)?|from\s+(?P<module>/\S+|\S+\.so\S*))\.?\s*$",
 );
 
+/// A frame of code without debug information.
+static UNPLACED: Pattern = Pattern::new(
+    r"^\s*#(?P<number>\d+)\s+0x[0-9a-fA-F]+ in (?P<function>[A-Za-z_~][\w:~<>,.@$ ]*?)\s*\((?:[^()]*=.*)?\)\s*$",
+);
+
 /// Colleagues paste stacks without numbers, or with the file in a column of its own.
 static BARE: Pattern = Pattern::new(
     r"^\s*(?:(?P<number>\d+)\s+)?(?P<function>[A-Za-z_]\w*)\s*(?:\(.*\)\s+at\s+|\s{2,})(?P<file>[\w./+-]+\.(?:c|cc|cpp|cxx|h|hh|hpp)):(?P<line>\d+)\s*$",
@@ -29,7 +34,14 @@ static ERROR: Pattern = Pattern::new(
 
 /// `#1  0x… in function (arguments) at file:line`, and what people make of it.
 pub(super) fn frame(line: &str) -> Option<Frame> {
+    if let Some(found) = UNPLACED.captures(line) {
+        return Some(Frame::new(group(&found, "function"), None, None).numbered(group(&found, "number")));
+    }
     let found = FRAME.captures(line).or_else(|| BARE.captures(line)).or_else(|| TAIL.captures(line))?;
+    // Without a mark and without arguments it is the numbered line of another language.
+    if found.name("module").is_none() && !line.contains(['#', '(']) && !BARE.matches(line) {
+        return None;
+    }
     Some(
         Frame::new(group(&found, "function"), group(&found, "file"), group(&found, "line"))
             .numbered(group(&found, "number")),

@@ -10,7 +10,7 @@ use super::frame::Frame;
 use super::pattern::{Pattern, group};
 
 static FRAME: Pattern = Pattern::new(
-    r"^\s*at (?:[\w.@-]+/)*(?P<function>[\w$.<>-]+)\((?:(?P<file>[\w$-]+\.(?:java|kt|kts|scala|groovy|clj))(?::(?P<line>\d+))?|Native Method|Unknown Source|<generated>)\)",
+    r"^\s*at (?:[\w.@-]*/)*(?P<function>[\w$.<>-]+)\((?:(?P<file>[\w$-]+\.(?:java|kt|kts|scala|groovy|clj))(?::(?P<line>\d+))?|Native Method|Unknown Source|<generated>)\)",
 );
 
 static ERROR: Pattern =

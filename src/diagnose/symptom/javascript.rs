@@ -11,8 +11,12 @@ use super::frame::Frame;
 use super::pattern::{Pattern, group};
 
 static V8: Pattern = Pattern::new(
-    r"^\s*at (?:(?P<function>(?:async |new )?[^()]+?) \()?(?:file://|webpack://)?(?P<file>[^\s()]+?):(?P<line>\d+):\d+\)?\s*$",
+    r"^\s*at (?P<function>(?:async |new )?[^()]+?) \((?:file://|webpack://)?(?P<file>[^()]+?):(?P<line>\d+):\d+\)\s*$",
 );
+
+/// A frame without a function.
+static V8_PLACE: Pattern =
+    Pattern::new(r"^\s*at (?:async )?(?:file://|webpack://)?(?P<file>[^\s()]+?):(?P<line>\d+):\d+\s*$");
 
 static OTHERS: Pattern = Pattern::new(
     r"^\s*(?P<function>[\w$.<>/]*)@(?P<file>[^\s@]+?\.(?:[cm]?[jt]sx?|html|vue)\S*?):(?P<line>\d+)(?::\d+)?\s*$",
@@ -24,8 +28,11 @@ static ERROR: Pattern = Pattern::new(
 
 /// `at function (file:line:column)` or `function@file:line:column`.
 pub(super) fn frame(line: &str) -> Option<Frame> {
-    let found = V8.captures(line).or_else(|| OTHERS.captures(line))?;
-    let function = group(&found, "function").map(|name| name.trim_start_matches("async ").trim_start_matches("new "));
+    let found = V8.captures(line).or_else(|| V8_PLACE.captures(line)).or_else(|| OTHERS.captures(line))?;
+    let function = found
+        .name("function")
+        .map(|name| name.as_str())
+        .map(|name| name.trim_start_matches("async ").trim_start_matches("new "));
     let function = function.and_then(|name| name.split(" [as ").next()).filter(|name| !name.starts_with('<'));
     Some(Frame::new(function, group(&found, "file"), group(&found, "line")))
 }

@@ -12,7 +12,12 @@ use super::frame::Frame;
 use super::pattern::{Pattern, group};
 
 static FRAME: Pattern = Pattern::new(
-    r"^\s*(?:(?:RIP|EIP|IP|PC is at|pc|lr) ?:?\s*(?:[0-9a-f]{4}:)?\s*)?(?:\[<[0-9a-f]+>\]\s+)?(?P<unsure>\? )?(?P<function>[A-Za-z_][\w.]*)\+0x[0-9a-f]+/0x[0-9a-f]+(?:\s+\[(?P<module>\w+)[^\]]*\])?\s*$",
+    r"^\s*(?:(?:RIP|EIP|IP|PC is at|LR is at|pc|lr) ?:?\s*(?:[0-9a-f]{4}:)?\s*)?(?:\[<[0-9a-f]+>\]\s+)?(?P<unsure>\? )?(?P<function>[A-Za-z_][\w.]*)\+0x[0-9a-f]+/0x[0-9a-f]+(?:\s+\[(?P<module>\w+)[^\]]*\])?\s*$",
+);
+
+/// What `scripts/decode_stacktrace.sh` makes of a frame.
+static DECODED: Pattern = Pattern::new(
+    r"^\s*(?:\? )?(?P<function>[A-Za-z_][\w.]*)(?:\+0x[0-9a-f]+/0x[0-9a-f]+)?(?: \[\w+\])? \((?P<file>[\w./-]+\.[chS]):(?P<line>\d+)(?: [^()]*)?\)(?: \[?\w+\]?)?\s*$",
 );
 
 static WARNING: Pattern =
@@ -29,6 +34,9 @@ pub(super) fn frame(line: &str) -> Option<Frame> {
     if let Some(found) = WARNING.captures(line).or_else(|| BUG.captures(line)) {
         let function = found.name("function").map(|function| function.as_str());
         return Some(Frame::new(function, group(&found, "file"), group(&found, "line")));
+    }
+    if let Some(found) = DECODED.captures(line) {
+        return Some(Frame::new(group(&found, "function"), group(&found, "file"), group(&found, "line")));
     }
     let found = FRAME.captures(line)?;
     Some(Frame::new(group(&found, "function"), None, None))

@@ -2,9 +2,10 @@
 
 use super::pattern::Pattern;
 
-/// Quoting of mails, valgrind's and sanitizers' process number, the kernel's clock, line numbers of test runners.
-static MARKS: Pattern =
-    Pattern::new(r"^(?:\s*(?:>|\|)\s?)*(?:==\d+==\s?|\*\*\d+\*\*\s?)?(?:(?:<\d>)?\[\s*\d+\.\d{3,9}\]\s?)?");
+/// Quoting of mails, valgrind's and sanitizers' process number, a journal's front, the kernel's clock and thread.
+static MARKS: Pattern = Pattern::new(
+    r"^(?:\s*(?:>|\|)\s?)*(?:\s*==\d+==\s?|\*\*\d+\*\*\s?)?(?:(?:\S+ +){3,5}kernel: )?(?:(?:<\d>\s?)?\[\s*\d+\.\d{3,9}\](?:\[\s*[TC]\d+\])?\s?)?",
+);
 
 /// A frame that begins with its number or address and may go on in the next line.
 static BEGINS_FRAME: Pattern = Pattern::new(
@@ -22,7 +23,7 @@ static HAS_PLACE: Pattern = Pattern::new(r"\.\w{1,6}:\d+\)?(?::\d+)?\)?$");
 pub(super) fn unwrapped(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for line in text.lines() {
-        let line = without_marks(line.trim_end());
+        let line = without_marks(line.trim_end().trim_end_matches("<br>"));
         let joins = ONLY_PLACE.matches(line)
             && lines.last().is_some_and(|last| BEGINS_FRAME.matches(last) && !HAS_PLACE.matches(last));
         match lines.last_mut() {

@@ -14,7 +14,7 @@ static FRAME: Pattern = Pattern::new(
 );
 
 static THROWN: Pattern = Pattern::new(
-    r"(?:error|Warning|Notice|Deprecated|Exception).*? in (?P<file>/?[^\s:]+\.(?:php|inc|phtml|module))(?::| on line )(?P<line>\d+)",
+    r"(?:error|Warning|Notice|Deprecated|Exception).*? in (?P<file>(?:[A-Za-z]:)?[^\s:]+\.(?:php|inc|phtml|module))(?::| on line )(?P<line>\d+)",
 );
 
 /// `#0 file(line): Class->method()`, or the place in the message itself.

@@ -11,7 +11,7 @@ use super::frame::Frame;
 use super::pattern::{Pattern, group};
 
 static FRAME: Pattern = Pattern::new(
-    r#"^\s*(?:\[?\S+\]?\s)?File "(?P<file>[^"]+)", line (?P<line>\d+)(?:,? in (?P<function>[^\s,]+))?,?\s*$"#,
+    r#"^\s*(?:(?:\([^()]*\)|\S+)\s+)?File "(?P<file>[^"]+)", line (?P<line>\d+)(?:,? in (?P<function>[^\s,]+))?,?\s*$"#,
 );
 
 static ERROR: Pattern = Pattern::new(

@@ -9,8 +9,11 @@ use super::frame::Frame;
 use super::pattern::{Pattern, group};
 
 static FRAME: Pattern = Pattern::new(
-    r"^\s*(?:\d+: )?(?:from )?(?P<file>[^\s:]+\.(?:rb|rake|erb|ru|gemspec)):(?P<line>\d+):in [`'](?P<function>[^'`]+)'",
+    r"^\s*(?:\d+: )?(?:from )?(?P<file>(?:[A-Za-z]:)?[^\s:]+\.(?:rb|rake|erb|ru|gemspec)):(?P<line>\d+):in [`'](?P<function>[^'`]+)'",
 );
+
+/// Where in the method: `block (2 levels) in`.
+static INSIDE: Pattern = Pattern::new(r"^(?:(?:block|rescue|ensure)(?: \(\d+ levels\))? in )+");
 
 static ERROR: Pattern =
     Pattern::new(r"\.(?:rb|rake|erb|ru):\d+:in [`'][^']+': |\((?:[A-Z]\w*::)*[A-Z]\w*(?:Error|Exception)\)\s*$");
@@ -19,9 +22,9 @@ static ERROR: Pattern =
 pub(super) fn frame(line: &str) -> Option<Frame> {
     let found = FRAME.captures(line)?;
     let printed = group(&found, "function")?;
-    let function =
-        printed.trim_start_matches("block in ").trim_start_matches("rescue in ").trim_start_matches("ensure in ");
-    let function = Some(function).filter(|name| !name.starts_with('<'));
+    let inside = INSIDE.find(printed).map_or(0, |found| found.end());
+    let function = printed.get(inside..);
+    let function = function.filter(|name| !name.starts_with('<'));
     Some(Frame::new(function, group(&found, "file"), group(&found, "line")))
 }
 

@@ -11,7 +11,7 @@ use super::frame::Frame;
 use super::pattern::{Pattern, group};
 
 static FRAME: Pattern = Pattern::new(
-    r"^\s*(?:#(?P<number>\d+)|\[ref\])\s+(?:0x[0-9a-fA-F]+\s+)?(?:in\s+)?(?P<function>\S.*?)\s+(?:\((?P<module>[^()\s]*\+0x[0-9a-f]+)\)(?:\s+\(BuildId: \w+\))?|(?P<file>[^\s():]+\.\w+):(?P<line>\d+)(?::\d+)?)\s*$",
+    r"^\s*(?:#(?P<number>\d+)|\[ref\])\s+(?:0x[0-9a-fA-F]+\s+)?(?:in\s+)?(?P<function>\S.*?)\s+(?:\((?P<module>[^()\s]*\+0x[0-9a-f]+)\)(?:\s+\(BuildId: \w+\))?|(?P<file>(?:[A-Za-z]:)?[^\s():]+\.\w+):(?P<line>\d+)(?::\d+)?)\s*$",
 );
 
 static ERROR: Pattern = Pattern::new(

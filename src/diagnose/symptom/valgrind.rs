@@ -20,7 +20,11 @@ static ERROR: Pattern = Pattern::new(
 /// `at 0x…: function (file:line)`; the word `at` begins a stack.
 pub(super) fn frame(line: &str) -> Option<Frame> {
     let found = FRAME.captures(line)?;
-    let mut frame = Frame::new(group(&found, "function"), group(&found, "file"), group(&found, "line"));
+    let mut frame = Frame::new(
+        group(&found, "function").filter(|name| *name != "???"),
+        group(&found, "file"),
+        group(&found, "line"),
+    );
     frame.number = (group(&found, "position") == Some("at")).then_some(0);
     Some(frame)
 }

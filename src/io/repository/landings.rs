@@ -12,6 +12,9 @@ use crate::model::evidence::Gap;
 use crate::model::ids::{CommitSha, Timestamp};
 use crate::model::landing::{Extent, Landing, Window};
 
+/// Git takes fewer seconds than these (March 1973) for a date in words, and would read the wrong commits. No repository is so old.
+const GIT_EPOCH: i64 = 100_000_000;
+
 /// How much of the history is kept in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LandingLimits {
@@ -68,8 +71,29 @@ impl Repository {
         self.stream(arguments, None, limits, visit)
     }
 
-    /// The named commits as landings, in the order given. Those that are later than `until`, or that the branch ending at `head`
-    /// does not reach, are not read and end as gaps: they cannot have caused what happened on it.
+    /// The newest landing of the branch that ends at `head` and was committed by `until`: the branch as it was then. `None` where the
+    /// branch is younger.
+    pub fn tip_by(&self, head: &CommitSha, until: Timestamp) -> Result<Option<CommitSha>, Failure> {
+        if until.timestamp() < GIT_EPOCH {
+            return Ok(None);
+        }
+        let arguments = [
+            "rev-list".to_owned(),
+            "--first-parent".to_owned(),
+            format!("--until=@{}", until.timestamp()),
+            "--max-count=1".to_owned(),
+            "--end-of-options".to_owned(),
+            checked(head)?.to_owned(),
+            "--".to_owned(),
+        ];
+        let printed = self.git.output("find the branch's state at a moment", arguments, None, 4096)?;
+        let commit = String::from_utf8_lossy(&printed).trim().to_owned();
+        Ok((!commit.is_empty()).then(|| CommitSha::new(commit)))
+    }
+
+    /// The named commits as landings, in the order given. Those that are later than `until` are not read and end as gaps: they cannot
+    /// have caused what happened before them. Whoever names a commit that the branch ending at `head` does not reach vouches for
+    /// it (a release branch, a pull request that was squashed later), so it is read, and a gap says so.
     pub fn named_landings(
         &self,
         head: &CommitSha,
@@ -78,11 +102,12 @@ impl Repository {
         limits: LandingLimits,
         visit: impl FnMut(Landing),
     ) -> Result<Vec<Gap>, Failure> {
-        let (reached, mut gaps) = self.reached(head, commits, until)?;
-        if reached.is_empty() {
+        let (readable, mut gaps) = self.readable(commits, until)?;
+        if readable.is_empty() {
             return Ok(gaps);
         }
-        let list: String = reached.iter().map(|commit| format!("{commit}\n")).collect();
+        gaps.extend(self.strays(head, &readable)?);
+        let list: String = readable.iter().map(|commit| format!("{commit}\n")).collect();
         if self.copy == Copy::Private {
             self.fetch_named(&list)?;
         }
@@ -217,52 +242,39 @@ impl Repository {
         text.lines().map(CommitSha::new).collect()
     }
 
-    /// Which of the commits may be read: committed by `until`, and reached by the branch.
-    fn reached(
-        &self,
-        head: &CommitSha,
-        commits: &[CommitSha],
-        until: Timestamp,
-    ) -> Result<(Vec<CommitSha>, Vec<Gap>), Failure> {
+    /// Which of the commits may be read: those that are there and were committed by `until`.
+    fn readable(&self, commits: &[CommitSha], until: Timestamp) -> Result<(Vec<CommitSha>, Vec<Gap>), Failure> {
         let names = commits.iter().map(checked).collect::<Result<Vec<_>, _>>()?;
         let objects = self.read_objects(&names, 1 << 20)?;
-        let mut gaps = Vec::new();
-        let mut dated = Vec::new();
+        let (mut readable, mut gaps) = (Vec::new(), Vec::new());
         for (commit, object) in commits.iter().zip(&objects) {
             match committed_at(object) {
                 None => gaps.push(Gap::new(format!("commit {}", commit.short()), "the repository does not have it")),
                 Some(at) if at > until.timestamp() => {
                     gaps.push(Gap::new(format!("commit {}", commit.short()), "it is later than the incident"));
                 }
-                Some(at) => dated.push((commit, at)),
+                Some(_) => readable.push(commit.clone()),
             }
         }
-        let Some(oldest) = dated.iter().map(|(_, at)| *at).min() else { return Ok((Vec::new(), gaps)) };
-        let recent = self.ancestors_since(head, Some(oldest.saturating_sub(86_400)))?;
-        let mut on_branch = recent;
-        if dated.iter().any(|(commit, _)| !on_branch.contains(commit.as_str())) {
-            // Commit times may run backwards, so what was not found by time is looked for in the whole history.
-            on_branch = self.ancestors_since(head, None)?;
-        }
-        let (reached, stray): (Vec<_>, Vec<_>) =
-            dated.into_iter().partition(|(commit, _)| on_branch.contains(commit.as_str()));
-        gaps.extend(
-            stray
-                .iter()
-                .map(|(commit, _)| Gap::new(format!("commit {}", commit.short()), "the branch does not reach it")),
-        );
-        Ok((reached.into_iter().map(|(commit, _)| commit.clone()).collect(), gaps))
+        Ok((readable, gaps))
     }
 
-    fn ancestors_since(&self, head: &CommitSha, since: Option<i64>) -> Result<HashSet<String>, Failure> {
-        let what = "list the branch's commits";
-        let mut arguments = vec!["rev-list".to_owned()];
-        arguments.extend(since.map(|since| format!("--since=@{since}")));
-        arguments.extend(["--end-of-options".to_owned(), checked(head)?.to_owned(), "--".to_owned()]);
-        let mut running = self.git.start(what, arguments, None)?;
+    /// A gap for each of the commits that the branch ending at `head` does not reach.
+    fn strays(&self, head: &CommitSha, commits: &[CommitSha]) -> Result<Vec<Gap>, Failure> {
+        let what = "compare the commits with the branch";
+        let mut list: String = commits.iter().map(|commit| format!("{commit}\n")).collect();
+        list.push_str(&format!("^{}\n", checked(head)?));
+        let arguments = ["rev-list", "--stdin"].map(str::to_owned);
+        let mut running = self.git.start(what, arguments, Some(list.into_bytes()))?;
         let lines = (&mut running.stdout).lines().collect::<Result<HashSet<String>, _>>();
-        let ancestors = lines.map_err(|error| unreadable(what, &error))?;
-        running.finish().map(|()| ancestors)
+        let beyond = lines.map_err(|error| unreadable(what, &error))?;
+        running.finish()?;
+        let stray = commits.iter().filter(|commit| beyond.contains(commit.as_str()));
+        let gap = |commit: &CommitSha| {
+            let why = "the branch does not reach it; it is ranked because it was named";
+            Gap::new(format!("whether commit {} ever ran", commit.short()), why)
+        };
+        Ok(stray.map(gap).collect())
     }
 }
 

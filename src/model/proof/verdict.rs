@@ -118,7 +118,9 @@ fn halted(base: &Measured, patched: &Measured) -> Option<String> {
     if was_busy && after.waits_second < LEAST_WAITS && after.cpu_second_ms < LEAST_CPU_MS {
         return Some("with the patch it stands still: it neither works nor looks for work any more".to_owned());
     }
-    let spins = |activity: Activity, lasted_ms: u64| activity.cpu_second_ms * 10 > lasted_ms / 2 * 9;
+    let spins = |activity: Activity, lasted_ms: u64| {
+        (activity.cpu_second_ms + activity.queued_second_ms) * 3 > lasted_ms / 2 * 2
+    };
     let spins_now = spins(after, patched.lasted_ms) && after.waits_second < LEAST_WAITS;
     let waited = before.waits_second >= LEAST_WAITS && !spins(before, base.lasted_ms);
     (spins_now && waited)
@@ -186,7 +188,7 @@ mod tests {
             limiter: Limiter::Kernel { oom_kill: 0 },
             samples,
             sanitizer: Vec::new(),
-            activity: Activity { cpu_first_ms: 30, cpu_second_ms: 30, waits_second: 10 },
+            activity: Activity { cpu_first_ms: 30, cpu_second_ms: 30, waits_second: 10, queued_second_ms: 0 },
             output: String::new(),
         }
     }
@@ -202,6 +204,11 @@ mod tests {
 
     fn sound_run() -> Measured {
         run(End::StillRunning, 4, 0, 0)
+    }
+
+    /// A run that never waits, on a machine where it must share the processors.
+    fn spinning(cpu_second_ms: u64, queued_second_ms: u64) -> Activity {
+        Activity { cpu_first_ms: cpu_second_ms, cpu_second_ms, waits_second: 0, queued_second_ms }
     }
 
     fn killed(seconds: u64) -> Measured {
@@ -241,7 +248,8 @@ mod tests {
             with(End::Stopped(Stop::Processes)),
             Measured { sanitizer: vec!["AddressSanitizer: heap-use-after-free".to_owned()], ..sound_run() },
             Measured { activity: Activity::default(), ..sound_run() },
-            Measured { activity: Activity { cpu_first_ms: 2000, cpu_second_ms: 1990, waits_second: 0 }, ..sound_run() },
+            Measured { activity: spinning(1990, 0), ..sound_run() },
+            Measured { activity: spinning(280, 1700), ..sound_run() },
         ];
         insta::assert_snapshot!(patched.map(|patched| service(&killed(2), &patched)).join("\n"), @"
         worse: without the patch memory ran out, with it the program was ended by signal 11
@@ -250,6 +258,7 @@ mod tests {
         worse: with the patch it started too many processes and was stopped
         worse: without the patch memory ran out, with it a sanitizer reports AddressSanitizer: heap-use-after-free
         worse: with the patch it stands still: it neither works nor looks for work any more
+        worse: with the patch it goes round in circles: it keeps a processor busy and never waits
         worse: with the patch it goes round in circles: it keeps a processor busy and never waits
         ");
     }

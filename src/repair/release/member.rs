@@ -24,8 +24,9 @@ pub(crate) fn repair(
     let layout = Layout::new(view, function.span);
     let bench = Bench { tree, view, layout: &layout, forgotten, releaser, holder, place };
     let mut reason = "there is no statement beside which it could be released".to_owned();
+    let before = verify::Before::of(tree, view, id);
     for proposal in bench.proposals() {
-        match verify::accept_member(tree, view, id, forgotten, &proposal.edits) {
+        match verify::accept_member(tree, view, id, &before, forgotten, &proposal.edits) {
             Ok(()) => {
                 let after = edit::apply(view.text, &proposal.edits).ok_or("the edits overlap")?;
                 let diff = edit::unified_diff(view.path, view.text, &after);
