@@ -10,24 +10,29 @@
 //! | [`macros`] | macros of the whole tree are found, noise is blanked out |
 //! | [`syntax`] | tree-sitter's tree, flattened |
 //! | [`lower`] | syntax becomes the [intermediate form](ir): explicit control flow, macros opened |
+//! | [`types`] | which structure an expression leads to |
 //! | [`program`] | files are put together: who calls whom, what is constant |
 //! | [`knowledge`] | what functions do whose bodies are not in the tree |
 //! | [`domain`], [`walk`] | the paths of every function are walked, callees first |
 //! | [`summary`] | what a call of a function does, for its callers |
 //! | [`evidence`] | what the tree as a whole teaches |
+//! | [`members`], [`destructors`] | which members own memory, and who forgets to release it |
 //! | [`report`] | losses become findings |
 
+pub mod destructors;
 pub mod domain;
 pub mod evidence;
 pub mod ir;
 pub mod knowledge;
 pub mod lower;
 pub mod macros;
+pub mod members;
 pub mod names;
 pub mod program;
 pub mod report;
 pub mod summary;
 pub mod syntax;
+pub mod types;
 pub mod walk;
 
 use crate::model::evidence::Gap;
@@ -36,6 +41,7 @@ use ir::FileId;
 use knowledge::{Knowledge, Row};
 use lower::LoweredFile;
 use macros::MacroTable;
+use members::{Known, Members};
 use program::{FunctionId, Program};
 use rayon::prelude::*;
 use report::Leak;
@@ -84,6 +90,8 @@ pub struct Tree {
     pub walks: Vec<Walked>,
     /// What the tree teaches.
     pub evidence: Evidence,
+    /// What is done with the members of structures.
+    pub members: Members,
 }
 
 /// Finds the leaks of a tree and proposes fixes.
@@ -108,7 +116,13 @@ impl Tree {
         let program = Program::new(lowered, Knowledge::with(knowledge));
         let (summaries, walks) = walk_all(&program);
         let evidence = Evidence::collect(walks.iter());
-        Tree { files, macros, program, summaries, walks, evidence }
+        let members = Members::collect(Known { program: &program, summaries: &summaries, evidence: &evidence });
+        Tree { files, macros, program, summaries, walks, evidence, members }
+    }
+
+    /// What is known of the functions once they were walked.
+    pub fn known(&self) -> Known<'_> {
+        Known { program: &self.program, summaries: &self.summaries, evidence: &self.evidence }
     }
 
     /// The file of a function.

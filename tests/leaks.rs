@@ -12,8 +12,17 @@ use pagerduty_incident_responder::model::edit;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const FIXTURES: &[&str] =
-    &["worker.c", "templates.c", "summaries.c", "abstains.c", "loop_macros.c", "places.c", "limits.c"];
+const FIXTURES: &[&str] = &[
+    "worker.c",
+    "templates.c",
+    "summaries.c",
+    "abstains.c",
+    "loop_macros.c",
+    "places.c",
+    "limits.c",
+    "destructors.c",
+    "beliefs.c",
+];
 
 fn fixture(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/c").join(name);
@@ -117,6 +126,20 @@ fn a_function_of_another_file_is_known_and_the_order_of_files_does_not_matter() 
 }
 
 #[test]
+fn a_member_given_in_one_file_and_forgotten_in_another_is_told_where_it_is_forgotten() {
+    let header = file("node.h", "struct node { char *name; char *tag; };\n");
+    let giver = "#include \"node.h\"\nvoid node_set(struct node *n, const char *to)\n{\n\tfree(n->tag);\n\tn->tag = strdup(to);\n\tfree(n->name);\n\tn->name = strdup(to);\n}\n";
+    let end = "#include \"node.h\"\nvoid node_free (struct node *n)\n{\n\tfree (n->name);\n\tfree (n);\n}\n";
+    let files = vec![header, file("giver.c", giver), file("node.c", end)];
+    let findings = c::analyze(files, &Options::default()).findings;
+    let [leak] = findings.as_slice() else { panic!("one finding, not {findings:?}") };
+    assert_eq!((leak.file.as_str(), leak.variable.as_str(), leak.line), ("node.c", "n->tag", 5));
+    assert!(leak.trace[0].note.ends_with("(giver.c:5)"), "{:?}", leak.trace);
+    let fix = leak.fix.as_ref().expect("a fix");
+    assert!(fix.diff.contains("+\tfree (n->tag);\n \tfree (n);"), "{}", fix.diff);
+}
+
+#[test]
 fn one_file_alone_is_reported_when_asked_for() {
     let text = fixture("templates.c");
     let files = vec![file("a.c", &text), file("b.c", &text.replace("main", "other_main"))];
@@ -151,7 +174,7 @@ fn run_sanitized(name: &str, text: &str) -> Option<(bool, String)> {
 #[expect(clippy::print_stderr, reason = "whoever runs the tests must see what was skipped")]
 fn patched_programs_run_clean_under_the_sanitizers() {
     let mut skipped = 0;
-    for name in ["templates.c", "summaries.c", "places.c"] {
+    for name in ["templates.c", "summaries.c", "places.c", "destructors.c"] {
         let text = fixture(name);
         let after = all_fixes(&analyze(name, &text).findings, &text);
         match (run_sanitized(name, &text), run_sanitized(name, &after)) {

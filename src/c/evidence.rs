@@ -87,7 +87,7 @@ impl Evidence {
                 || seen.released >= 3 && seen.released >= seen.lost * 4;
         }
         seen.released >= 1 && seen.released * 2 >= seen.lost
-            || seen.lost <= 3 && program.takes_const(via.callee, u32::from(via.argument))
+            || seen.lost <= 3 && program.leaves_alone(via.callee, u32::from(via.argument))
     }
 
     /// The function that most often releases what `source` gives, and how often that and a loss were seen.

@@ -5,6 +5,7 @@
 
 use super::names::Name;
 use super::syntax::Span;
+use super::types::Type;
 
 /// Index of a file in the analysed tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,6 +53,8 @@ pub enum Expr {
     Int(i64),
     /// A string literal.
     Text,
+    /// A string literal with a conversion in it: what follows it in a call is printed.
+    Format,
     /// A parameter, local or temporary.
     Var(VarId),
     /// A name of file or program scope: variable, function or enumerator.
@@ -97,6 +100,8 @@ pub enum Release {
 pub struct Variable {
     /// Its name; a temporary has the name of the empty text.
     pub name: Name,
+    /// The type it is declared with.
+    pub declared: Type,
     /// Array or not.
     pub shape: Shape,
     /// Whether it cleans up after itself.
@@ -243,6 +248,11 @@ impl Function {
         self.exprs.get(id.0 as usize).copied().unwrap_or(Expr::Unknown)
     }
 
+    /// Whether one of the arguments before the one of this number is a format: then it is printed, whoever prints it.
+    pub fn is_printed(&self, args: &[ExprId], number: usize) -> bool {
+        args.iter().take(number).any(|arg| self.expr(*arg) == Expr::Format)
+    }
+
     /// The variable behind an id.
     pub fn var(&self, id: VarId) -> Option<&Variable> {
         self.vars.get(id.0 as usize)
@@ -260,7 +270,13 @@ impl Function {
                 self.walk(a, visit);
                 self.walk(b, visit);
             }
-            Expr::Unknown | Expr::Int(_) | Expr::Text | Expr::Var(_) | Expr::Global(_) | Expr::Configured(_) => {}
+            Expr::Unknown
+            | Expr::Int(_)
+            | Expr::Text
+            | Expr::Format
+            | Expr::Var(_)
+            | Expr::Global(_)
+            | Expr::Configured(_) => {}
         }
     }
 }

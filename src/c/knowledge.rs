@@ -235,6 +235,20 @@ pub fn sounds_like_release(name: &str) -> bool {
         && !parts.contains(&"lock")
 }
 
+/// Words in the name of a function that looks something up, compares or prints, and keeps nothing. Only a guess, and
+/// only used where the body is not in the tree.
+pub fn sounds_like_a_question(name: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "lookup", "find", "search", "cmp", "compare", "equal", "equals", "match", "matches", "exists", "contains",
+        "has", "print", "printf", "log", "debug", "warn", "warning", "trace", "dump",
+    ];
+    const KEEPING: &[&str] =
+        &["add", "insert", "create", "set", "new", "store", "append", "push", "register", "attach", "or", "replace"];
+    let lower = name.to_ascii_lowercase();
+    let has = |words: &[&str]| lower.split('_').any(|part| words.contains(&part));
+    has(WORDS) && !has(KEEPING)
+}
+
 /// Words in the name of a function that keeps what it is given, for the arguments behind the first, which is what it
 /// puts them into. Only a guess, and only used where the body is not in the tree.
 pub fn sounds_like_keeping(name: &str) -> bool {
@@ -294,6 +308,16 @@ mod tests {
         let release = Name::of("free");
         let malloc = Deed::Acquire { release, zeroed: false, nullable: true };
         assert_eq!(Knowledge::with(&[]).of(Name::of("malloc")), Some(malloc));
+    }
+
+    #[test]
+    fn names_that_sound_like_a_question() {
+        for name in ["tree_lookup", "find_user", "key_cmp", "LOG_DEBUG", "name_exists"] {
+            assert!(sounds_like_a_question(name), "{name}");
+        }
+        for name in ["find_or_create", "log_add", "keep", "match_set", "catalog"] {
+            assert!(!sounds_like_a_question(name), "{name}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod expressions;
 mod facts;
 mod loop_macros;
 mod statements;
+mod structures;
 
 use super::ir::{FileId, Function, Linkage};
 use super::macros::{self, MacroTable};
@@ -56,6 +57,7 @@ pub(crate) struct Lowerer<'a> {
     facts: FileFacts,
     /// Names of the file's static variables.
     statics: Set<Name>,
+    is_header: bool,
     build: Builder,
     depth: u32,
 }
@@ -109,6 +111,7 @@ impl<'a> Lowerer<'a> {
             names: NameTable::default(),
             facts: FileFacts::default(),
             statics: Set::default(),
+            is_header: path.ends_with(".h"),
             build: Builder::default(),
             depth: 0,
         }
@@ -176,8 +179,8 @@ impl Lowerer<'_> {
             Some(list) => self.parameters(list, definition),
             None => Vec::new(),
         };
-        for (name, shape) in &parameters {
-            self.build.declare(*name, *shape, super::ir::Release::Manual);
+        for (name, declared) in &parameters {
+            self.build.declare(*name, *declared, super::ir::Shape::Plain, super::ir::Release::Manual);
         }
         self.build.parameters = parameters.len() as u32;
         self.prototype(definition, name, declared.parameters);

@@ -3,9 +3,10 @@
 mod guesses;
 
 use super::ir::{Callee, Expr, FileId, Function, InstrKind, Linkage};
-use super::knowledge::Knowledge;
+use super::knowledge::{Knowledge, sounds_like_a_question};
 use super::lower::LoweredFile;
 use super::names::{Map, Name, NameTable, Set};
+use super::types::Types;
 
 /// Index of a function in the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,6 +24,10 @@ pub struct Program {
     pub names: NameTable,
     /// Functions whose bodies are not in the tree.
     pub knowledge: Knowledge,
+    /// The declared types.
+    pub types: Types,
+    /// Members that are reached by their offset somewhere.
+    pub offsets: Set<Name>,
     by_name: Map<Name, Vec<FunctionId>>,
     constants: Map<Name, Option<i64>>,
     targets: Map<Name, Vec<Name>>,
@@ -40,6 +45,8 @@ impl Program {
             functions: Vec::new(),
             names: NameTable::default(),
             knowledge,
+            types: Types::default(),
+            offsets: Set::default(),
             by_name: Map::default(),
             constants: Map::default(),
             targets: Map::default(),
@@ -51,8 +58,8 @@ impl Program {
         };
         let written: Set<Name> = files.iter().flat_map(|file| file.facts.written.iter().copied()).collect();
         let struct_fields: Set<Name> = files.iter().flat_map(|file| file.facts.struct_fields.iter().copied()).collect();
-        for file in files {
-            program.absorb(file, &written, &struct_fields);
+        for (number, file) in files.into_iter().enumerate() {
+            program.absorb(FileId(number as u32), file, &written, &struct_fields);
         }
         for (number, function) in program.functions.iter().enumerate() {
             program.by_name.entry(function.name).or_default().push(FunctionId(number as u32));
@@ -65,10 +72,12 @@ impl Program {
         program
     }
 
-    fn absorb(&mut self, file: LoweredFile, written: &Set<Name>, struct_fields: &Set<Name>) {
+    fn absorb(&mut self, id: FileId, file: LoweredFile, written: &Set<Name>, struct_fields: &Set<Name>) {
         self.functions.extend(file.functions);
         self.names.absorb(file.names);
         self.statics.push(file.facts.statics);
+        self.types.absorb(id, file.facts.structures, file.facts.aliases, file.facts.global_types);
+        self.offsets.extend(file.facts.offsets);
         for (name, value) in file.facts.constants {
             self.constant(name, Some(value));
         }
@@ -140,6 +149,11 @@ impl Program {
     /// Whether a prototype promises not to write through a parameter.
     pub fn takes_const(&self, function: Name, parameter: u32) -> bool {
         self.borrowed.contains(&(function, parameter))
+    }
+
+    /// Whether an unknown function only looks at what an argument points to, by its prototype or its name.
+    pub fn leaves_alone(&self, function: Name, parameter: u32) -> bool {
+        self.takes_const(function, parameter) || sounds_like_a_question(self.text(function))
     }
 
     /// Whether a prototype promises never to return.

@@ -1,6 +1,7 @@
 //! Telling: losses become findings that a person can follow in the editor.
 
 mod decide;
+mod forgotten;
 mod lines;
 mod names;
 mod recurrence;
@@ -11,6 +12,7 @@ pub use lines::Lines;
 pub use recurrence::Recurrence;
 
 use super::Tree as SourceTree;
+use super::destructors;
 use super::domain::LossKind;
 use super::macros;
 use super::program::FunctionId;
@@ -132,7 +134,8 @@ fn report_file(tree: &SourceTree, file: usize, functions: &[FunctionId]) -> Anal
             analysis.gaps.push(Gap::new(what, "it has more paths than are walked"));
         }
         let decided = decide(&tree.program, &tree.evidence, function, walked, &source.text);
-        if decided.is_empty() {
+        let forgotten = destructors::forgotten(tree.known(), &tree.members, function);
+        if decided.is_empty() && forgotten.is_empty() {
             continue;
         }
         let view = view.get_or_insert_with(|| FileView::new(tree, file));
@@ -140,6 +143,7 @@ fn report_file(tree: &SourceTree, file: usize, functions: &[FunctionId]) -> Anal
         for one in &decided {
             analysis.findings.push(tell(tree, view, *id, &before, one));
         }
+        analysis.findings.extend(forgotten.iter().filter_map(|one| forgotten::tell(tree, view, *id, one)));
     }
     analysis.findings.sort_by(|a, b| (a.line, a.lost_at, &a.variable).cmp(&(b.line, b.lost_at, &b.variable)));
     analysis

@@ -18,7 +18,7 @@ mod guards;
 mod memory;
 mod release;
 
-use super::domain::{Arena, Loss, Standing, State, Trace, Value, Via};
+use super::domain::{Arena, Fact, Loss, Standing, State, Trace, Value, Via};
 use super::ir::{BlockId, Function, InstrKind, Terminator, VarId};
 use super::names::{Map, Name, Set};
 use super::program::Program;
@@ -279,7 +279,7 @@ impl Walk<'_> {
                 let made = super::domain::Symbol::Made { site, part: region.0 as u16, nth: 0 };
                 let symbol = self.arena.symbol(made);
                 one.store[at].1 = Value::Symbol(symbol);
-                joined.push((symbol, known.unwrap_or(super::domain::Fact::ANY)));
+                joined.push((symbol, known.unwrap_or(Fact::ANY)));
             }
         }
         for loss in two.losses.iter() {
@@ -294,7 +294,7 @@ impl Walk<'_> {
         }
         one.facts.retain_mut(|(symbol, fact)| {
             *fact = fact.join(two.fact(*symbol));
-            *fact != super::domain::Fact::ANY
+            *fact != Fact::ANY
         });
         // What both views know of a place they disagree on is still known: `-1` or `5` is not 0.
         for (symbol, fact) in joined {

@@ -4,6 +4,7 @@
 //! [verifier](super::verify) accepts is the fix. No template needs to be right by itself.
 
 mod layout;
+pub(crate) mod member;
 mod places;
 
 use crate::c::Tree as SourceTree;
@@ -21,43 +22,75 @@ pub(crate) struct Proposal {
     pub(crate) why: String,
 }
 
-/// Proposals tried for one finding.
+/// Proposals tried for one finding in one round.
 const MAX_PROPOSALS: usize = 12;
+/// How deep what hangs below the object may hang, plus one.
+const MAX_ROUNDS: usize = 3;
 
 /// A fix for a finding, or why there is none.
 pub fn repair(tree: &SourceTree, view: &FileView, before: &Before, candidate: &Candidate) -> Result<Fix, String> {
     let releaser = candidate.decided.releaser.as_ref().ok_or("it is not known what releases it")?;
     let layout = Layout::new(view, tree.program.functions[candidate.function.0 as usize].span);
-    let proposals = places::proposals(tree, view, &layout, candidate, releaser);
-    if proposals.is_empty() {
-        return Err("nothing at hand leads to it where it is lost".to_owned());
-    }
     let mut reason = String::new();
-    for proposal in proposals.into_iter().take(MAX_PROPOSALS) {
-        match verify::accept(tree, view, before, candidate, &proposal.edits) {
-            Ok(()) => {
-                let after = edit::apply(view.text, &proposal.edits).ok_or("the edits overlap")?;
-                let diff = edit::unified_diff(view.path, view.text, &after);
-                return Ok(Fix { edits: proposal.edits, diff, why: proposal.why });
+    // What only led from the object is released before it, and what only led from that before that.
+    let mut first: Vec<String> = Vec::new();
+    for _ in 0..MAX_ROUNDS {
+        let proposals = places::proposals(tree, view, &layout, candidate, releaser, &first);
+        let mut orphans = Vec::new();
+        for proposal in proposals.into_iter().take(MAX_PROPOSALS) {
+            match verify::accept(tree, view, before, candidate, &proposal.edits) {
+                Ok(()) => {
+                    let after = edit::apply(view.text, &proposal.edits).ok_or("the edits overlap")?;
+                    let diff = edit::unified_diff(view.path, view.text, &after);
+                    return Ok(Fix { edits: proposal.edits, diff, why: proposal.why });
+                }
+                Err(rejection) => {
+                    if reason.is_empty() {
+                        reason = rejection.why;
+                    }
+                    if orphans.is_empty() {
+                        orphans = rejection.orphans;
+                    }
+                }
             }
-            Err(why) if reason.is_empty() => reason = why,
-            Err(_) => {}
         }
+        let releases: Option<Vec<String>> =
+            orphans.iter().map(|(holder, releaser)| call(tree, view, releaser, holder)).collect();
+        match releases.filter(|releases| !releases.is_empty()) {
+            Some(releases) => first.splice(0..0, releases),
+            None => break,
+        };
+    }
+    if reason.is_empty() {
+        return Err("nothing at hand leads to it where it is lost".to_owned());
     }
     Err(reason)
 }
 
 /// The statement that releases `holder`, without its semicolon.
-pub(crate) fn call(tree: &SourceTree, releaser: &Releaser, holder: &str) -> Option<String> {
+pub(crate) fn call(tree: &SourceTree, view: &FileView, releaser: &Releaser, holder: &str) -> Option<String> {
     let name = tree.program.text(releaser.name);
     if let Some(example) = &releaser.example {
         // A release that takes more than the pointer, or its address, is followed to the letter.
         let inner = example.strip_prefix(name)?.trim().strip_prefix('(')?.strip_suffix(')')?.trim();
         if !inner.contains(',') {
             let by_address = inner.starts_with('&');
-            return Some(format!("{name}({}{holder})", if by_address { "&" } else { "" }));
+            let argument = format!("{}{holder}", if by_address { "&" } else { "" });
+            return Some(spelled_call(view.text, name, &argument));
         }
         return inner.split(',').any(|part| part.trim().trim_start_matches('&') == holder).then(|| example.clone());
     }
-    Some(format!("{name}({holder})"))
+    Some(spelled_call(view.text, name, holder))
+}
+
+/// A call as the file spells such calls: some put a blank before the parenthesis.
+pub(crate) fn spelled_call(text: &str, name: &str, argument: &str) -> String {
+    let spaced = |name: &str| text.matches(&format!("{name} (")).count();
+    let close = |name: &str| text.matches(&format!("{name}(")).count();
+    let (with, without) = match (spaced(name), close(name)) {
+        (0, 0) => (spaced("free"), close("free")),
+        counts => counts,
+    };
+    let blank = if with > without { " " } else { "" };
+    format!("{name}{blank}({argument})")
 }

@@ -4,11 +4,13 @@
 //! the tree as it was. What it does to its callers' values must have stayed the same, so nobody else is affected.
 
 use crate::c::Tree as SourceTree;
+use crate::c::destructors::{self, Forgotten};
+use crate::c::domain::LossKind;
 use crate::c::ir::{FileId, Function};
 use crate::c::lower;
 use crate::c::program::FunctionId;
-use crate::c::report::{Candidate, FileView, decide};
-use crate::c::summary::{Effect, Path, Summary};
+use crate::c::report::{Candidate, Decided, FileView, Releaser, decide};
+use crate::c::summary::{Effect, Path, Selector, Summary};
 use crate::c::syntax::Span;
 use crate::c::walk::{self, FaultKind, Walked};
 use crate::model::edit::{self, Edit};
@@ -22,6 +24,7 @@ pub struct Before {
 
 /// One reading of the function.
 struct Reading {
+    function: Function,
     walked: Walked,
     errors: usize,
     /// Where what it loses is acquired, in bytes of its own text, and which output of the acquisition that is.
@@ -35,6 +38,30 @@ impl Before {
         let text = view.text.get(function.span.start as usize..function.span.end as usize);
         Before { span: function.span, reading: text.and_then(|text| read(tree, function, text)) }
     }
+
+    /// The reading, if all paths were seen.
+    fn sound(&self) -> Result<&Reading, String> {
+        let reading = self.reading.as_ref().ok_or("the function cannot be read by itself")?;
+        if reading.walked.exhausted {
+            return Err("the function has more paths than are walked".to_owned());
+        }
+        Ok(reading)
+    }
+}
+
+/// Why a patch is not offered.
+pub struct Rejection {
+    /// The reason, as a clause.
+    pub why: String,
+    /// What only led from the released object and would be lost with it: what holds it, and what releases it. Empty if
+    /// anything else would be lost.
+    pub orphans: Vec<(String, Releaser)>,
+}
+
+impl From<String> for Rejection {
+    fn from(why: String) -> Rejection {
+        Rejection { why, orphans: Vec::new() }
+    }
 }
 
 /// Whether the edits remove the finding and add no new one; if not, why not.
@@ -44,33 +71,147 @@ pub fn accept(
     before: &Before,
     candidate: &Candidate,
     edits: &[Edit],
-) -> Result<(), String> {
-    let function = &tree.program.functions[candidate.function.0 as usize];
-    let span = before.span;
-    let inside = |edit: &Edit| edit.start >= span.start as usize && edit.end <= span.end as usize;
-    if !edits.iter().all(inside) {
-        return Err("the edit would reach beyond the function".to_owned());
-    }
-    let local: Vec<Edit> = edits
-        .iter()
-        .map(|edit| Edit {
-            start: edit.start - span.start as usize,
-            end: edit.end - span.start as usize,
-            text: edit.text.clone(),
-        })
-        .collect();
-    let text = view.text.get(span.start as usize..span.end as usize).ok_or("the function is not text")?;
-    let after = edit::apply(text, &local).ok_or("the edits overlap")?;
-    let old = before.reading.as_ref().ok_or("the function cannot be read by itself")?;
-    let target = ((candidate.decided.site.span.start - span.start) as usize, candidate.decided.site.part);
+) -> Result<(), Rejection> {
+    let old = before.sound()?;
+    let site = &candidate.decided.site;
+    let target = ((site.span.start - before.span.start) as usize, site.part);
     if !old.lost.contains(&target) {
+        return Err("the finding depends on more than this function".to_owned().into());
+    }
+    let trial = Trial::of(tree, view, candidate.function, before, edits)?;
+    trial.no_new_fault(old)?;
+    let is = trial.lost();
+    if is.contains(&target) {
+        return Err("on some path it would still be lost".to_owned().into());
+    }
+    if is.iter().any(|key| !old.lost.contains(key)) {
+        return Err(Rejection { why: "something else would be lost".to_owned(), orphans: trial.orphans(tree, old) });
+    }
+    if given(&old.walked.summary) != given(&trial.new.walked.summary) {
+        return Err("callers would notice the change".to_owned().into());
+    }
+    Ok(())
+}
+
+/// Whether the edits make a destructor release a member that it forgets, and change nothing else; if not, why not.
+pub fn accept_member(
+    tree: &SourceTree,
+    view: &FileView,
+    id: FunctionId,
+    before: &Before,
+    forgotten: &Forgotten,
+    edits: &[Edit],
+) -> Result<(), String> {
+    let old = before.sound()?;
+    let trial = Trial::of(tree, view, id, before, edits)?;
+    trial.no_new_fault(old)?;
+    if trial.lost().iter().any(|key| !old.lost.contains(key)) {
+        return Err("something else would be lost".to_owned());
+    }
+    let left = |function: &Function| destructors::forgotten(tree.known(), &tree.members, function);
+    let (was, is) = (left(&old.function), left(&trial.new.function));
+    if !was.iter().any(|one| one.member == forgotten.member) {
         return Err("the finding depends on more than this function".to_owned());
     }
-    if old.walked.exhausted {
-        return Err("the function has more paths than are walked".to_owned());
+    if is.iter().any(|one| one.member == forgotten.member || !was.iter().any(|known| known.member == one.member)) {
+        return Err("the member would still be forgotten".to_owned());
     }
-    let new = read(tree, function, &after).ok_or("the patched function cannot be read")?;
-    compare(old, &new, target, &local)
+    // Callers may see the member released, and nothing else.
+    let own = |path: &Path| path.selectors.contains(&Selector::Field(forgotten.member.field));
+    let (was, is) = (given(&old.walked.summary), given(&trial.new.walked.summary));
+    if is.iter().any(|path| !was.contains(path) && !own(path)) || was.iter().any(|path| !is.contains(path)) {
+        return Err("callers would notice the change".to_owned());
+    }
+    Ok(())
+}
+
+/// The function after the edits.
+struct Trial {
+    new: Reading,
+    text: String,
+    /// The edits, from the function's start.
+    edits: Vec<Edit>,
+}
+
+impl Trial {
+    fn of(
+        tree: &SourceTree,
+        view: &FileView,
+        id: FunctionId,
+        before: &Before,
+        edits: &[Edit],
+    ) -> Result<Trial, String> {
+        let function = &tree.program.functions[id.0 as usize];
+        let span = before.span;
+        let inside = |edit: &Edit| edit.start >= span.start as usize && edit.end <= span.end as usize;
+        if !edits.iter().all(inside) {
+            return Err("the edit would reach beyond the function".to_owned());
+        }
+        let edits: Vec<Edit> = edits
+            .iter()
+            .map(|edit| Edit {
+                start: edit.start - span.start as usize,
+                end: edit.end - span.start as usize,
+                text: edit.text.clone(),
+            })
+            .collect();
+        let text = view.text.get(span.start as usize..span.end as usize).ok_or("the function is not text")?;
+        let text = edit::apply(text, &edits).ok_or("the edits overlap")?;
+        let new = read(tree, function, &text).ok_or("the patched function cannot be read")?;
+        Ok(Trial { new, text, edits })
+    }
+
+    fn no_new_fault(&self, old: &Reading) -> Result<(), String> {
+        let new = &self.new;
+        if new.errors > old.errors {
+            return Err("the patched function would not parse".to_owned());
+        }
+        if new.walked.exhausted {
+            return Err("the patched function has more paths than are walked".to_owned());
+        }
+        for kind in [FaultKind::DoubleRelease, FaultKind::UseAfterRelease, FaultKind::WrongRelease, FaultKind::NullUse]
+        {
+            let count = |walked: &Walked| walked.faults.iter().filter(|fault| fault.kind == kind).count();
+            if count(&new.walked) > count(&old.walked) {
+                return Err(match kind {
+                    FaultKind::DoubleRelease => "on some path it would be released twice",
+                    FaultKind::UseAfterRelease => "on some path it would be used after its release",
+                    FaultKind::WrongRelease => "on some path something would be released that is not on the heap",
+                    FaultKind::NullUse => "on some path it would be used after it was set to null",
+                }
+                .to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// What is lost, by the place of its acquisition in the function as it was.
+    fn lost(&self) -> Vec<(usize, u16)> {
+        let moved = |(start, part): &(usize, u16)| (edit::original_position(*start, &self.edits), *part);
+        self.new.lost.iter().map(moved).collect()
+    }
+
+    /// The new findings, if all of them are what hung below something that is now released.
+    fn orphans(&self, tree: &SourceTree, old: &Reading) -> Vec<(String, Releaser)> {
+        let reading = &self.new;
+        let decided = decide(&tree.program, &tree.evidence, &reading.function, &reading.walked, &self.text);
+        let key = |one: &Decided| (edit::original_position(one.site.span.start as usize, &self.edits), one.site.part);
+        let mut orphans = Vec::new();
+        for one in decided.iter().filter(|one| !old.lost.contains(&key(one))) {
+            for found in &one.losses {
+                let (LossKind::Container, Some(holder), Some(releaser)) =
+                    (found.loss.kind, &found.loss.holder, &one.releaser)
+                else {
+                    return Vec::new();
+                };
+                let orphan = (holder.clone(), Releaser { name: releaser.name, example: None });
+                if !orphans.contains(&orphan) {
+                    orphans.push(orphan);
+                }
+            }
+        }
+        orphans
+    }
 }
 
 fn read(tree: &SourceTree, function: &Function, text: &str) -> Option<Reading> {
@@ -82,40 +223,7 @@ fn read(tree: &SourceTree, function: &Function, text: &str) -> Option<Reading> {
         .iter()
         .map(|one| (one.site.span.start as usize, one.site.part))
         .collect();
-    Some(Reading { walked, errors: piece.errors, lost })
-}
-
-fn compare(old: &Reading, new: &Reading, target: (usize, u16), edits: &[Edit]) -> Result<(), String> {
-    if new.errors > old.errors {
-        return Err("the patched function would not parse".to_owned());
-    }
-    if new.walked.exhausted {
-        return Err("the patched function has more paths than are walked".to_owned());
-    }
-    for kind in [FaultKind::DoubleRelease, FaultKind::UseAfterRelease, FaultKind::WrongRelease, FaultKind::NullUse] {
-        let count = |walked: &Walked| walked.faults.iter().filter(|fault| fault.kind == kind).count();
-        if count(&new.walked) > count(&old.walked) {
-            return Err(match kind {
-                FaultKind::DoubleRelease => "on some path it would be released twice",
-                FaultKind::UseAfterRelease => "on some path it would be used after its release",
-                FaultKind::WrongRelease => "on some path something would be released that is not on the heap",
-                FaultKind::NullUse => "on some path it would be used after it was set to null",
-            }
-            .to_owned());
-        }
-    }
-    let is: Vec<(usize, u16)> =
-        new.lost.iter().map(|(start, part)| (edit::original_position(*start, edits), *part)).collect();
-    if is.contains(&target) {
-        return Err("on some path it would still be lost".to_owned());
-    }
-    if is.iter().any(|key| !old.lost.contains(key)) {
-        return Err("something else would be lost".to_owned());
-    }
-    if given(&old.walked.summary) != given(&new.walked.summary) {
-        return Err("callers would notice the change".to_owned());
-    }
-    Ok(())
+    Some(Reading { function, walked, errors: piece.errors, lost })
 }
 
 /// What a function takes from its callers.

@@ -28,7 +28,7 @@ pub(super) const ROWS: &[&str] = &[
     // The C library and POSIX: no hold on memory.
     "set: memset bzero explicit_bzero",
     "alias 0: memcpy memmove memccpy strcpy strncpy strcat strncat stpcpy stpncpy wcscpy wcsncpy wmemset wmemcpy wcscat",
-    "alias 0: strchr strrchr strstr strpbrk memchr memrchr strcasestr strchrnul rawmemchr wcschr index rindex basename",
+    "alias 0: strchr strrchr strstr strpbrk memchr memrchr strcasestr strchrnul rawmemchr wcschr wcsrchr index rindex basename",
     "alias 0: fgets gets mempcpy memmem inet_ntop dirname strtok strsep",
     "borrow: printf fprintf sprintf snprintf vprintf vfprintf vsprintf vsnprintf dprintf vdprintf puts fputs putc fputc",
     "borrow: putchar perror syslog vsyslog wprintf fwprintf swprintf fputws fputwc scanf fscanf sscanf getc fgetc ungetc",
@@ -56,9 +56,19 @@ pub(super) const ROWS: &[&str] = &[
     "take 0: putenv tsearch hsearch",
     "take 1: setvbuf setbuf pthread_setspecific",
     "take 3: pthread_create epoll_ctl",
+    // Windows: https://learn.microsoft.com/windows/win32/api/
+    "borrow: CreateFileA CreateFileW CreateDirectoryA CreateDirectoryW RemoveDirectoryA RemoveDirectoryW DeleteFileA",
+    "borrow: DeleteFileW MoveFileA MoveFileW MoveFileExA MoveFileExW CopyFileA CopyFileW GetFileAttributesA",
+    "borrow: GetFileAttributesW SetFileAttributesA SetFileAttributesW FindFirstFileA FindFirstFileW FindNextFileA",
+    "borrow: FindNextFileW FindClose GetFullPathNameA GetFullPathNameW GetLastError SetLastError CloseHandle ReadFile",
+    "borrow: WriteFile SetFilePointer SetFilePointerEx GetFileInformationByHandle MultiByteToWideChar",
+    "borrow: WideCharToMultiByte CreateHardLinkA CreateHardLinkW CreateSymbolicLinkA CreateSymbolicLinkW",
+    "borrow: GetFileSizeEx SetFileTime lstrlenA lstrlenW lstrcmpA lstrcmpW _wopen _waccess _wstat _wmkdir _wrmdir",
     // GLib: https://docs.gtk.org/glib/
-    "acquire-always g_free: g_malloc g_malloc_n g_strdup g_strndup g_strdup_printf g_strdup_vprintf g_memdup",
-    "acquire-always g_free: g_memdup2 g_new g_strconcat g_strjoin g_strjoinv g_build_filename g_build_path",
+    // A copy of null is null; all else ends the process rather than fail.
+    "acquire g_free: g_strdup g_strndup g_memdup g_memdup2",
+    "acquire-always g_free: g_malloc g_malloc_n g_strdup_printf g_strdup_vprintf",
+    "acquire-always g_free: g_new g_strconcat g_strjoin g_strjoinv g_build_filename g_build_path",
     "acquire-always g_free: g_path_get_basename g_path_get_dirname g_strescape g_strcompress g_utf8_strdown",
     "acquire-always g_free: g_utf8_strup g_ascii_strdown g_ascii_strup g_markup_escape_text g_get_current_dir",
     "acquire-always g_free: g_base64_encode g_uuid_string_random g_strnfill g_strreverse_dup",

@@ -6,6 +6,7 @@ use crate::c::ir::{
 };
 use crate::c::names::{Map, Name};
 use crate::c::syntax::Span;
+use crate::c::types::Type;
 
 /// Where `break` and `continue` go, and how many scopes are open there.
 #[derive(Debug, Clone, Copy)]
@@ -111,11 +112,12 @@ impl Builder {
 
     pub(crate) fn temporary(&mut self) -> VarId {
         let name = Name::of("");
-        self.vars.push(Variable { name, shape: Shape::Plain, release: Release::Manual, temporary: true });
+        let declared = Type::default();
+        self.vars.push(Variable { name, declared, shape: Shape::Plain, release: Release::Manual, temporary: true });
         VarId(self.vars.len() as u32 - 1)
     }
 
-    pub(crate) fn declare(&mut self, name: Name, shape: Shape, release: Release) -> VarId {
+    pub(crate) fn declare(&mut self, name: Name, declared: Type, shape: Shape, release: Release) -> VarId {
         // C allows a name once in a scope: a second declaration stands in another preprocessor branch and means the
         // same variable to everything that follows.
         if let Some(id) = self.scopes.last().and_then(|scope| scope.iter().find(|(known, _)| *known == name))
@@ -128,7 +130,7 @@ impl Builder {
             }
             return id.1;
         }
-        self.vars.push(Variable { name, shape, release, temporary: false });
+        self.vars.push(Variable { name, declared, shape, release, temporary: false });
         let id = VarId(self.vars.len() as u32 - 1);
         if let Some(scope) = self.scopes.last_mut() {
             scope.push((name, id));

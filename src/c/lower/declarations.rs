@@ -4,6 +4,7 @@ use super::{At, Lowerer};
 use crate::c::ir::{Expr, Release, Shape};
 use crate::c::names::Name;
 use crate::c::syntax::{Kind, Role};
+use crate::c::types::Type;
 
 /// What a declarator declares.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +17,8 @@ pub(super) struct Declared {
     pub(super) parameters: Option<At>,
     /// Whether there is a `*`.
     pub(super) is_pointer: bool,
+    /// How many pointers and dimensions lead from the name to what stands before it.
+    pub(super) pointers: u8,
     /// Array or not.
     pub(super) shape: Shape,
 }
@@ -24,12 +27,13 @@ impl Lowerer<'_> {
     /// Reads a declarator from the outside in.
     pub(super) fn declared(&self, declarator: At) -> Option<Declared> {
         let (mut at, mut parameters, mut is_pointer, mut shape) = (declarator, None, false, Shape::Plain);
+        let mut pointers = 0u8;
         for _ in 0..32 {
             at = self.resolve(at);
             match self.frames.node(at).kind {
                 Kind::Identifier | Kind::FieldIdentifier | Kind::TypeIdentifier => {
                     let name = Name::of(self.frames.text(at));
-                    return Some(Declared { text: at, name, parameters, is_pointer, shape });
+                    return Some(Declared { text: at, name, parameters, is_pointer, pointers, shape });
                 }
                 Kind::PointerDeclarator => {
                     // `(*name)(…)`: what the parentheses hold is a pointer to a function, not a function.
@@ -37,9 +41,13 @@ impl Lowerer<'_> {
                         parameters = None;
                     }
                     is_pointer = true;
+                    pointers = pointers.saturating_add(1);
                     shape = Shape::Plain;
                 }
-                Kind::ArrayDeclarator => shape = Shape::Array,
+                Kind::ArrayDeclarator => {
+                    pointers = pointers.saturating_add(1);
+                    shape = Shape::Array;
+                }
                 Kind::FunctionDeclarator => {
                     parameters = self.frames.child(at, Role::Parameters);
                     // A pointer outside belongs to the returned type.
@@ -66,20 +74,23 @@ impl Lowerer<'_> {
         None
     }
 
-    /// The parameters' names and shapes. For the old style the list holds names only.
-    pub(super) fn parameters(&mut self, list: At, _definition: At) -> Vec<(Name, Shape)> {
+    /// The parameters' names and types. For the old style the list holds names only.
+    pub(super) fn parameters(&mut self, list: At, _definition: At) -> Vec<(Name, Type)> {
         let mut names = Vec::new();
         for item in self.frames.children(list) {
             match self.frames.node(item).kind {
                 Kind::ParameterDeclaration => {
                     let declared = self.frames.child(item, Role::Declarator).and_then(|at| self.declared(at));
                     match declared {
-                        Some(declared) => names.push((self.intern(declared.text), Shape::Plain)),
+                        Some(declared) => {
+                            let type_of = self.declared_type(item, &declared);
+                            names.push((self.intern(declared.text), type_of));
+                        }
                         None if self.frames.text(item).trim() == "void" => {}
-                        None => names.push((Name::of(""), Shape::Plain)),
+                        None => names.push((Name::of(""), Type::default())),
                     }
                 }
-                Kind::Identifier => names.push((self.intern(item), Shape::Plain)),
+                Kind::Identifier => names.push((self.intern(item), Type::default())),
                 _ => {}
             }
         }
@@ -150,16 +161,18 @@ impl Lowerer<'_> {
             let name = self.intern(declared.text);
             let value = self.frames.child(child, Role::Value);
             if is_static {
-                self.static_local(name, value);
+                let type_of = self.declared_type(declaration, &declared);
+                self.static_local(name, type_of, value);
             } else {
-                self.local(child, name, declared.shape, release, value);
+                let type_of = self.declared_type(declaration, &declared);
+                self.local(child, name, (type_of, declared.shape), release, value);
             }
         }
         self.blind_errors(declaration);
     }
 
     /// A static local is a global with a private name. Its initial value is set before the function ever runs.
-    fn static_local(&mut self, name: Name, value: Option<At>) {
+    fn static_local(&mut self, name: Name, declared: Type, value: Option<At>) {
         let full = name.within(self.build.function_name()).within(self.file_name);
         self.build.static_local(name, full);
         let known = match value {
@@ -167,9 +180,10 @@ impl Lowerer<'_> {
             None => Some(0),
         };
         self.facts.globals.push((full, known));
+        self.facts.global_types.push((full, declared));
     }
 
-    fn local(&mut self, at: At, name: Name, shape: Shape, release: Release, value: Option<At>) {
+    fn local(&mut self, at: At, name: Name, (declared, shape): (Type, Shape), release: Release, value: Option<At>) {
         let span = self.frames.span(at);
         // The initial value is read before the name comes into scope: `char *copy = data; char *data = copy;`.
         let aggregate = value.filter(|value| self.frames.node(*value).kind == Kind::InitializerList);
@@ -177,7 +191,7 @@ impl Lowerer<'_> {
             (Some(value), None) => Some(self.value(value)),
             _ => None,
         };
-        let var = self.build.declare(name, shape, release);
+        let var = self.build.declare(name, declared, shape, release);
         self.build.push(span, crate::c::ir::InstrKind::Declare(var));
         let to = self.build.expr(Expr::Var(var));
         if let Some(from) = from {

@@ -49,7 +49,10 @@ impl Lowerer<'_> {
                 let expr = self.constant(at).map_or(Expr::Unknown, Expr::Int);
                 self.build.expr(expr)
             }
-            Kind::StringLiteral | Kind::ConcatenatedString => self.build.expr(Expr::Text),
+            Kind::StringLiteral | Kind::ConcatenatedString => {
+                let expr = if self.frames.text(at).contains('%') { Expr::Format } else { Expr::Text };
+                self.build.expr(expr)
+            }
             Kind::ParenthesizedExpression => self.parenthesized(at),
             Kind::CastExpression => self.part(at, Role::Value),
             Kind::ExtensionExpression => match self.frames.children(at).into_iter().next_back() {
@@ -84,6 +87,7 @@ impl Lowerer<'_> {
             Kind::CompoundLiteral => self.compound_literal(at),
             // Their operands are not evaluated. What one is worth is not known, but it is always the same.
             Kind::SizeofExpression | Kind::AlignofExpression | Kind::OffsetofExpression => {
+                self.offset(at);
                 let name = self.size_name(at);
                 self.build.expr(Expr::Configured(name))
             }
@@ -112,7 +116,7 @@ impl Lowerer<'_> {
             return;
         }
         let value = self.value(at);
-        if !matches!(self.build.get(value), Expr::Int(_) | Expr::Unknown | Expr::Text) {
+        if !matches!(self.build.get(value), Expr::Int(_) | Expr::Unknown | Expr::Text | Expr::Format) {
             let span = self.frames.span(at);
             self.build.push(span, InstrKind::Use(value));
         }

@@ -4,6 +4,7 @@ use super::{At, Lowerer};
 use crate::c::ir::{Expr, ExprId};
 use crate::c::names::{Name, Set};
 use crate::c::syntax::{Kind, Role};
+use crate::c::types::{Structure, Type};
 
 /// What other files want to know of a file.
 #[derive(Debug, Default)]
@@ -26,6 +27,14 @@ pub struct FileFacts {
     pub statics: Set<Name>,
     /// Fields of structures.
     pub struct_fields: Set<Name>,
+    /// Definitions of structures and unions.
+    pub structures: Vec<Structure>,
+    /// Aliases of types.
+    pub aliases: Vec<(Name, Type)>,
+    /// The types of variables of file or program scope.
+    pub global_types: Vec<(Name, Type)>,
+    /// Members that are reached by their offset.
+    pub offsets: Set<Name>,
 }
 
 /// Casts, parentheses and choices around the name of a function are looked through this deep.
@@ -45,8 +54,16 @@ impl Lowerer<'_> {
                 Kind::CompoundStatement => node = here.next,
                 Kind::Declaration => self.global_declaration(at),
                 Kind::EnumeratorList => self.enumerators(at),
-                Kind::UnionSpecifier => self.union_fields(at),
-                Kind::StructSpecifier => self.struct_fields(at),
+                Kind::UnionSpecifier => {
+                    self.union_fields(at);
+                    self.structure(at, None);
+                }
+                Kind::StructSpecifier => {
+                    self.struct_fields(at);
+                    self.structure(at, None);
+                }
+                Kind::TypeDefinition => self.alias(at),
+                Kind::OffsetofExpression => self.offset(at),
                 Kind::InitializerPair => self.designated_function(at),
                 _ => {}
             }
@@ -74,6 +91,9 @@ impl Lowerer<'_> {
             if is_static {
                 self.statics.insert(name);
             }
+            let full = self.global_name(name);
+            let type_of = self.declared_type(declaration, &declared);
+            self.facts.global_types.push((full, type_of));
             if is_extern {
                 continue;
             }
@@ -82,7 +102,6 @@ impl Lowerer<'_> {
                 Some(value) => self.constant(value),
                 None => (!declared.is_pointer || is_static).then_some(0),
             };
-            let full = self.global_name(name);
             if is_const
                 && !declared.is_pointer
                 && let Some(value) = known

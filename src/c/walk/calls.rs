@@ -16,6 +16,8 @@ pub(super) struct Argument {
     pub(super) place: Option<RegionId>,
     /// Whether it is written as a number.
     pub(super) literal: bool,
+    /// Whether a format before it says that it is printed.
+    pub(super) printed: bool,
 }
 
 /// A call, its arguments evaluated.
@@ -43,7 +45,10 @@ impl Walk<'_> {
         after: &mut Vec<State>,
     ) {
         let callee = self.called(&mut view, callee);
-        let evaluated = args.iter().map(|arg| self.argument(&mut view, *arg)).collect();
+        let mut evaluated: Vec<Argument> = args.iter().map(|arg| self.argument(&mut view, *arg)).collect();
+        for (number, arg) in evaluated.iter_mut().enumerate() {
+            arg.printed = self.function.is_printed(args, number);
+        }
         for arg in args {
             self.consume(&mut view, *arg);
         }
@@ -85,7 +90,7 @@ impl Walk<'_> {
             _ => None,
         };
         let value = self.eval(view, expr);
-        Argument { value, place, literal: matches!(self.function.expr(expr), Expr::Int(_)) }
+        Argument { value, place, literal: matches!(self.function.expr(expr), Expr::Int(_)), printed: false }
     }
 
     /// Gives the result to the temporary that waits for it.
@@ -353,6 +358,10 @@ impl Walk<'_> {
         self.check_args(&view, call);
         let keeping = sounds_like_keeping(&text);
         for (number, arg) in call.args.iter().enumerate() {
+            // What is printed is only read; a scan fills what it is given the address of.
+            if arg.printed && !matches!(arg.value, Value::Address(_)) {
+                continue;
+            }
             let via = Via { callee: name, argument: number as u16, at: self.at };
             let constant = self.program.takes_const(name, number as u32);
             if keeping && self.is_link(arg.value) {

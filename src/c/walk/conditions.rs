@@ -1,7 +1,7 @@
 //! What a branch teaches.
 
 use super::Walk;
-use crate::c::domain::{Fact, Standing, State, Symbol, SymbolId, Value};
+use crate::c::domain::{Fact, Standing, State, Symbol, SymbolId, Value, Via};
 use crate::c::ir::BinaryOp;
 
 impl Walk<'_> {
@@ -40,10 +40,12 @@ impl Walk<'_> {
     }
 
     /// The result of a call is tested: an unknown callee that saw an object may have kept it on one result and not on
-    /// another, so nothing can be said of the object any more.
+    /// another, so nothing can be said of the object any more; unless it promises, or its name says, that it only looks.
     fn doubt_seen_by(&self, view: &mut State, call: u32) {
         for (_, object) in &mut view.objects {
-            if object.standing == Standing::Held && object.seen_by.iter().any(|via| via.at == call) {
+            let may_keep =
+                |via: &Via| via.at == call && !self.program.leaves_alone(via.callee, u32::from(via.argument));
+            if object.standing == Standing::Held && object.seen_by.iter().any(may_keep) {
                 object.standing = Standing::Shared;
                 object.seen_by.clear();
             }

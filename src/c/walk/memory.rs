@@ -16,7 +16,7 @@ impl Walk<'_> {
     pub(super) fn eval(&mut self, view: &mut State, id: ExprId) -> Value {
         match self.function.expr(id) {
             Expr::Int(value) => Value::Int(value),
-            Expr::Text => Value::Address(self.arena.region(Region::Text)),
+            Expr::Text | Expr::Format => Value::Address(self.arena.region(Region::Text)),
             Expr::Unknown => Value::Symbol(self.unknown(view, id)),
             Expr::Var(var) => {
                 let region = self.arena.region(Region::Var(var));

@@ -74,6 +74,9 @@ impl Walk<'_> {
         if view.fact(symbol).value() == Some(0) {
             return;
         }
+        if self.is_unwritten(view, symbol) {
+            self.fault(FaultKind::WrongRelease);
+        }
         let object = view.object(symbol).cloned();
         match object.as_ref().map(|object| object.standing) {
             Some(Standing::Released(_)) => return self.fault(FaultKind::DoubleRelease),
@@ -103,6 +106,14 @@ impl Walk<'_> {
                 Below::Unknown => self.share(view, Value::Symbol(target)),
             }
         }
+    }
+
+    /// Whether a value was read from memory that this function acquired and nobody has written yet.
+    fn is_unwritten(&self, view: &State, symbol: SymbolId) -> bool {
+        let Symbol::Initial(region) = self.arena.symbol_of(symbol) else { return false };
+        let Root::Pointee(owner) = self.arena.root(region) else { return false };
+        let site = view.object(owner).and_then(|owner| owner.site);
+        site.and_then(|site| self.sites.get(site as usize)).is_some_and(|site| !site.zeroed)
     }
 
     /// The held objects that places inside an object lead to.

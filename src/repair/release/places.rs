@@ -16,10 +16,13 @@ pub(crate) fn proposals(
     layout: &Layout,
     candidate: &Candidate,
     releaser: &Releaser,
+    before: &[String],
 ) -> Vec<Proposal> {
-    let site = Workbench { tree, view, layout, candidate, releaser };
+    let site = Workbench { tree, view, layout, candidate, releaser, before };
     let mut found: Vec<Option<Proposal>> = Vec::new();
-    found.push(site.reallocation());
+    if before.is_empty() {
+        found.push(site.reallocation());
+    }
     let one_end = candidate.decided.losses.iter().all(|found| site.is_block_end(found));
     if one_end {
         found.push(site.after_last_use(Marks::Plain));
@@ -55,6 +58,8 @@ struct Workbench<'a> {
     layout: &'a Layout<'a>,
     candidate: &'a Candidate<'a>,
     releaser: &'a Releaser,
+    /// The releases of what hangs below the object, which come first.
+    before: &'a [String],
 }
 
 impl Workbench<'_> {
@@ -72,7 +77,8 @@ impl Workbench<'_> {
         if holder.contains('(') && !holder.starts_with('(') {
             return None;
         }
-        let mut statements = vec![call(self.tree, self.releaser, holder)?];
+        let mut statements = self.before.to_vec();
+        statements.push(call(self.tree, self.view, self.releaser, holder)?);
         if marks == Marks::Cleared {
             statements.push(format!("{holder} = NULL"));
         }
@@ -253,7 +259,7 @@ impl Workbench<'_> {
 }
 
 fn call_of(bench: &Workbench, holder: &str) -> Option<String> {
-    call(bench.tree, bench.releaser, holder)
+    call(bench.tree, bench.view, bench.releaser, holder)
 }
 
 /// Whether `text` holds `word` as a whole identifier.

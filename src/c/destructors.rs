@@ -1,0 +1,361 @@
+//! Destructors that forget a member: the structure goes, what only its member led to stays.
+//!
+//! A function counts as a structure's destructor where it releases the structure, or empties it. It forgets a member if the tree proves that the member owns memory (see [`members`](super::members)),
+//! nobody takes that memory away, and neither the destructor nor what it calls ever mentions the member.
+
+use super::ir::{Callee, Expr, ExprId, FileId, Function, InstrKind, VarId};
+use super::knowledge::{Deed, sounds_like_release};
+use super::members::{Fate, Gift, Known, Members, Uses};
+use super::names::Name;
+use super::syntax::Span;
+use super::types::{Member, Owner, Type};
+
+/// Callees of callees looked into for a mention of the member.
+const MAX_DEPTH: u32 = 3;
+/// A destructor whose name tells nothing must release so many other members.
+const SIBLINGS_WITHOUT_NAME: usize = 2;
+/// A function that releases members but not the structure must release so many.
+const SIBLINGS_OF_EMPTIED: usize = 3;
+
+/// A member that a destructor forgets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forgotten {
+    /// The member.
+    pub member: Member,
+    /// Its name behind the structure's, such as `.name` or `.info.name`.
+    pub path: Vec<Name>,
+    /// Where its memory comes from.
+    pub gift: Gift,
+    /// What releases it elsewhere, if anything does.
+    pub replaced_with: Option<Name>,
+    /// Whether it is a structure within the structure, whose address is handed to what empties it.
+    pub by_address: bool,
+    /// The expression that leads to the structure.
+    pub holder: ExprId,
+    /// Where the structure is released or, by a function that only empties it, the last release of a member.
+    pub dies: Span,
+    /// The releases of the structure's other members.
+    pub siblings: Vec<Sibling>,
+}
+
+/// A release of another member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sibling {
+    /// The member.
+    pub member: Member,
+    /// The releasing function, as it is spelled.
+    pub by: Name,
+    /// Where.
+    pub span: Span,
+    /// Whether it is handed over by its address.
+    pub by_address: bool,
+}
+
+/// A structure that a function releases or empties.
+struct Dying {
+    holder: ExprId,
+    owner: Owner,
+    declared: Type,
+    file: FileId,
+    span: Span,
+    siblings: Vec<Sibling>,
+}
+
+/// The members that a function forgets, if it is a destructor.
+pub fn forgotten(known: Known, members: &Members, function: &Function) -> Vec<Forgotten> {
+    let mut found: Vec<Forgotten> = Vec::new();
+    for dying in dying(known, function) {
+        for (path, member, declared) in candidates(known, &dying, function) {
+            let by_address = declared.pointers == 0;
+            let Some(uses) = members.undoubted(known.program, member) else { continue };
+            let gift = if by_address {
+                filled_like_siblings(known, members, &dying, declared, uses)
+            } else {
+                uses.gifts.first().copied()
+            };
+            let Some(gift) = gift else { continue };
+            let settled = mentions(known, function, member) || sets(known, function, member, MAX_DEPTH);
+            if settled || found.iter().any(|known| known.member == member) {
+                continue;
+            }
+            found.push(Forgotten {
+                member,
+                path,
+                gift,
+                replaced_with: uses.replaced_with,
+                by_address,
+                holder: dying.holder,
+                dies: dying.span,
+                siblings: dying.siblings.clone(),
+            });
+        }
+    }
+    found
+}
+
+/// The members that lie in the structure itself, also within nameless structures in it.
+fn candidates(known: Known, dying: &Dying, function: &Function) -> Vec<(Vec<Name>, Member, Type)> {
+    let types = &known.program.types;
+    let mut found = Vec::new();
+    for (field, declared) in types.fields(dying.declared.name, function.file) {
+        let member = Member { owner: Some(dying.owner), field: *field };
+        found.push((vec![*field], member, *declared));
+        if declared.pointers == 0 && declared.name == field.within(dying.declared.name) {
+            let Some((owner, _)) = types.owner(*declared, function.file) else { continue };
+            for (inner, declared) in types.fields(declared.name, function.file) {
+                found.push((vec![*field, *inner], Member { owner: Some(owner), field: *inner }, *declared));
+            }
+        }
+    }
+    found
+}
+
+/// A structure within the structure owns memory if the destructor empties several siblings of the same type, nobody
+/// empties it, and what fills it fills other members that are emptied in the same way.
+fn filled_like_siblings(known: Known, members: &Members, dying: &Dying, declared: Type, uses: &Uses) -> Option<Gift> {
+    let types = &known.program.types;
+    let alike = |sibling: &&Sibling| {
+        let fields = sibling.member.owner.map(|owner| types.fields(owner.name, dying.file));
+        let same = (sibling.member.field, declared);
+        sibling.by_address && fields.is_some_and(|fields| fields.contains(&same))
+    };
+    let mut emptied = dying.siblings.iter().filter(alike);
+    let release = emptied.next()?.by;
+    if emptied.filter(|sibling| sibling.by == release).count() + 1 < SIBLINGS_WITHOUT_NAME {
+        return None;
+    }
+    let is_handed = |uses: &Uses, to: Name| uses.handed_to.iter().any(|(callee, _, _)| *callee == to);
+    if is_handed(uses, release) {
+        return None;
+    }
+    let fills = |callee: Name| members.all().any(|(_, other)| is_handed(other, callee) && is_handed(other, release));
+    let (source, function, span) = uses.handed_to.iter().copied().find(|(callee, _, _)| fills(*callee))?;
+    Some(Gift { function, span, source, part: 1, release })
+}
+
+/// The structures that a function takes from elsewhere and releases or empties.
+fn dying(known: Known, function: &Function) -> Vec<Dying> {
+    let name = known.program.text(function.name);
+    let has_name = sounds_like_the_end(name);
+    let mut found: Vec<Dying> = Vec::new();
+    for (span, callee, _, args) in calls(function) {
+        let name = known.callee(function, callee);
+        for (number, arg) in args.iter().enumerate() {
+            if known.fate(function, name, args, number) != Fate::Released || !is_plain(known, function, name, number) {
+                continue;
+            }
+            let Some((owner, declared)) = structure(known, function, *arg) else { continue };
+            if is_made_here(known, function, *arg) || found.iter().any(|other| same(function, other.holder, *arg)) {
+                continue;
+            }
+            let siblings = siblings(known, function, *arg);
+            let is_given = matches!(function.expr(*arg), Expr::Var(var) if var.0 < function.parameters);
+            let is_destructor = has_name || is_given && siblings.len() >= SIBLINGS_WITHOUT_NAME;
+            if is_destructor && !is_left_to_another(known, function, *arg, siblings.len()) {
+                found.push(Dying { holder: *arg, owner, declared, file: function.file, span, siblings });
+            }
+        }
+    }
+    found.retain(|dying| !dying.siblings.is_empty() || is_only_destructor(known, function, dying.owner));
+    if let Some(emptied) = emptied(known, function).filter(|_| has_name)
+        && !found.iter().any(|dying| same(function, dying.holder, emptied.holder))
+    {
+        found.push(emptied);
+    }
+    found
+}
+
+/// Whether a function is called with the structure that releases more members of it than this one: then it is that
+/// one's to know them.
+fn is_left_to_another(known: Known, function: &Function, holder: ExprId, own: usize) -> bool {
+    calls(function).any(|(_, callee, _, args)| {
+        let id = known.callee(function, callee).and_then(|name| known.program.resolve(name, function.file));
+        let Some(body) = id.and_then(|id| known.program.functions.get(id.0 as usize)) else { return false };
+        args.iter().enumerate().filter(|(_, arg)| same(function, **arg, holder)).any(|(number, _)| {
+            let parameter = Expr::Var(VarId(number as u32));
+            let at = body.exprs.iter().position(|expr| *expr == parameter && (number as u32) < body.parameters);
+            at.is_some_and(|at| siblings(known, body, ExprId(at as u32)).len() > own)
+        })
+    })
+}
+
+/// A parameter that is not released itself, but several of its members are.
+fn emptied(known: Known, function: &Function) -> Option<Dying> {
+    (0..function.parameters).find_map(|number| {
+        let at = function.exprs.iter().position(|expr| *expr == Expr::Var(VarId(number)))?;
+        let holder = ExprId(at as u32);
+        let (owner, declared) = structure(known, function, holder)?;
+        let siblings = siblings(known, function, holder);
+        let span = siblings.last()?.span;
+        let is_emptied =
+            siblings.len() >= SIBLINGS_OF_EMPTIED && !is_left_to_another(known, function, holder, siblings.len());
+        is_emptied.then_some(Dying { holder, owner, declared, file: function.file, span, siblings })
+    })
+}
+
+/// Whether no other function releases structures of this kind.
+fn is_only_destructor(known: Known, function: &Function, owner: Owner) -> bool {
+    known.program.functions.iter().all(|other| {
+        (other.name == function.name && other.file == function.file)
+            || !calls(other).any(|(_, callee, _, args)| {
+                let name = known.callee(other, callee);
+                args.iter().enumerate().any(|(number, arg)| {
+                    structure(known, other, *arg).is_some_and(|(same, _)| same == owner)
+                        && known.fate(other, name, args, number) == Fate::Released
+                })
+            })
+    })
+}
+
+/// Whether a releasing function takes any memory, so that it cannot know of the structure's members.
+fn is_plain(known: Known, caller: &Function, callee: Option<Name>, argument: usize) -> bool {
+    let Some(name) = callee else { return false };
+    if let Some(deed) = known.program.knowledge.of(name) {
+        return matches!(deed, Deed::Release { .. });
+    }
+    let Some(id) = known.program.resolve(name, caller.file) else { return false };
+    let Some(body) = known.program.functions.get(id.0 as usize) else { return false };
+    let declared = body.var(VarId(argument as u32)).map(|var| var.declared).unwrap_or_default();
+    (argument as u32) < body.parameters && known.program.types.owner(declared, body.file).is_none()
+}
+
+/// The structure that a pointer leads to.
+fn structure(known: Known, function: &Function, pointer: ExprId) -> Option<(Owner, Type)> {
+    let types = &known.program.types;
+    let declared = types.of(function, pointer)?;
+    let (owner, pointers) = types.owner(declared, function.file)?;
+    (pointers == 1).then_some((owner, Type { name: owner.name, pointers: 0 }))
+}
+
+/// Whether the local that leads to the structure is given fresh memory by the same function.
+fn is_made_here(known: Known, function: &Function, holder: ExprId) -> bool {
+    let Expr::Var(var) = function.expr(holder) else { return false };
+    let instrs = || function.blocks.iter().flat_map(|block| &block.instrs);
+    instrs().any(|instr| {
+        let InstrKind::Assign { to, from } = &instr.kind else { return false };
+        let Expr::Var(source) = function.expr(*from) else { return false };
+        function.expr(*to) == Expr::Var(var)
+            && instrs().any(|instr| {
+                matches!(&instr.kind, InstrKind::Call { into, callee: Callee::Named(name), .. }
+                    if *into == source && makes(known, function, *name))
+            })
+    })
+}
+
+fn makes(known: Known, function: &Function, callee: Name) -> bool {
+    match known.program.knowledge.of(callee) {
+        Some(deed) => matches!(deed, Deed::Acquire { .. } | Deed::Reallocate { .. }),
+        None => known
+            .summary(callee, function)
+            .is_some_and(|summary| summary.outcomes.iter().any(|outcome| !outcome.fresh.is_empty())),
+    }
+}
+
+/// The releases of members of the structure behind `holder`.
+fn siblings(known: Known, function: &Function, holder: ExprId) -> Vec<Sibling> {
+    let types = &known.program.types;
+    let mut found: Vec<Sibling> = Vec::new();
+    for (span, callee, spelled, args) in calls(function) {
+        let name = known.callee(function, callee);
+        for (number, arg) in args.iter().enumerate() {
+            let (place, by_address) = match function.expr(*arg) {
+                Expr::AddressOf(place) => (place, true),
+                _ => (*arg, false),
+            };
+            let Some(member) = types.member(function, place).filter(|_| is_within(function, place, holder)) else {
+                continue;
+            };
+            let releases = if by_address {
+                name.is_some_and(|name| sounds_like_release(known.program.text(name)))
+            } else {
+                known.fate(function, name, args, number) == Fate::Released
+            };
+            if releases && !found.iter().any(|sibling| sibling.member == member) {
+                found.push(Sibling { member, by: spelled, span, by_address });
+            }
+        }
+    }
+    found
+}
+
+/// Whether a place is a member of what `holder` points to, also of a structure within it.
+fn is_within(function: &Function, place: ExprId, holder: ExprId) -> bool {
+    let mut at = place;
+    for _ in 0..4 {
+        match function.expr(at) {
+            Expr::Field(base, _) => at = base,
+            Expr::Deref(pointer) => return same(function, pointer, holder),
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// Whether two expressions are written alike.
+fn same(function: &Function, one: ExprId, two: ExprId) -> bool {
+    one == two
+        || match (function.expr(one), function.expr(two)) {
+            (Expr::Field(a, name), Expr::Field(b, other)) => name == other && same(function, a, b),
+            (Expr::Deref(a), Expr::Deref(b)) => same(function, a, b),
+            (a, b) => a == b && matches!(a, Expr::Var(_) | Expr::Global(_)),
+        }
+}
+
+/// Whether a place is the member, or one of that name in a structure whose type is not known.
+fn is_member(known: Known, function: &Function, place: ExprId, member: Member) -> bool {
+    known
+        .program
+        .types
+        .member(function, place)
+        .is_some_and(|other| other.field == member.field && (other.owner == member.owner || other.owner.is_none()))
+}
+
+fn mentions(known: Known, function: &Function, member: Member) -> bool {
+    (0..function.exprs.len() as u32).any(|id| is_member(known, function, ExprId(id), member))
+}
+
+/// Whether a function that is called, or one that it calls, gives the member another value.
+fn sets(known: Known, function: &Function, member: Member, depth: u32) -> bool {
+    depth > 0
+        && known.program.callees(function).into_iter().any(|id| {
+            let Some(callee) = known.program.functions.get(id.0 as usize) else { return false };
+            let mut instrs = callee.blocks.iter().flat_map(|block| &block.instrs);
+            instrs
+                .any(|instr| matches!(instr.kind, InstrKind::Assign { to, .. } if is_member(known, callee, to, member)))
+                || sets(known, callee, member, depth - 1)
+        })
+}
+
+fn calls(function: &Function) -> impl Iterator<Item = (Span, Callee, Name, &[ExprId])> {
+    function.blocks.iter().flat_map(|block| &block.instrs).filter_map(|instr| match &instr.kind {
+        InstrKind::Call { callee, spelled, args, .. } => Some((instr.span, *callee, *spelled, &**args)),
+        _ => None,
+    })
+}
+
+/// Words in the name of a function at whose end a structure is of no more use.
+fn sounds_like_the_end(name: &str) -> bool {
+    const WORDS: &[&str] = &["fini", "finish", "finalize", "close", "exit", "term", "terminate", "shutdown", "drop"];
+    let lower = name.to_ascii_lowercase();
+    sounds_like_release(name) || lower.split('_').any(|word| WORDS.contains(&word))
+}
+
+/// The only function of the tree that by its name and body releases structures of a type, as `file` sees it.
+pub fn release_of_type(known: Known, declared: Type, file: FileId) -> Option<Name> {
+    let types = &known.program.types;
+    let (owner, _) = types.owner(declared, file).filter(|(_, pointers)| *pointers == 1)?;
+    let mut found = known.program.functions.iter().enumerate().filter(|(number, function)| {
+        let visible = function.linkage == super::ir::Linkage::Program || function.file == file;
+        let only = function.vars.first().filter(|_| visible && function.parameters == 1);
+        only.and_then(|var| types.owner(var.declared, function.file)) == Some((owner, 1))
+            && sounds_like_release(known.program.text(function.name))
+            && known
+                .summaries
+                .get(*number)
+                .and_then(|cell| cell.get())
+                .and_then(Option::as_ref)
+                .is_some_and(|summary| summary.outcomes.iter().any(|outcome| outcome.releases(0)))
+    });
+    let first = found.next().map(|(_, function)| function.name);
+    first.filter(|_| found.next().is_none())
+}

@@ -1,0 +1,114 @@
+//! Definitions of structures, and the types that declarations name.
+
+use super::declarations::Declared;
+use super::{At, Lowerer};
+use crate::c::names::Name;
+use crate::c::syntax::{Kind, Role};
+use crate::c::types::{Structure, Type};
+
+impl Lowerer<'_> {
+    /// The type that a declaration gives a declarator; a function has none.
+    pub(super) fn declared_type(&self, declaration: At, declared: &Declared) -> Type {
+        if declared.parameters.is_some() {
+            return Type::default();
+        }
+        Type { name: self.specified(declaration).unwrap_or_default(), pointers: declared.pointers }
+    }
+
+    /// The name of the type that a declaration begins with.
+    fn specified(&self, declaration: At) -> Option<Name> {
+        let at = self.frames.child(declaration, Role::Type)?;
+        match self.frames.node(at).kind {
+            Kind::TypeIdentifier => Some(Name::of(self.frames.text(at))),
+            Kind::StructSpecifier | Kind::UnionSpecifier => {
+                self.frames.child(at, Role::Name).map(|name| Name::of(self.frames.text(name)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Notes a definition, under its tag or, where it has none, under `name`.
+    pub(super) fn structure(&mut self, specifier: At, name: Option<Name>) {
+        let tag = self.frames.child(specifier, Role::Name).map(|name| Name::of(self.frames.text(name)));
+        let Some(name) = tag.or(name) else { return };
+        let Some(body) = self.frames.child(specifier, Role::Body) else { return };
+        let mut fields = Vec::new();
+        self.fields_of(body, name, &mut fields);
+        let in_header = self.is_header;
+        self.facts.structures.push(Structure { name, fields, in_header });
+    }
+
+    fn fields_of(&mut self, list: At, owner: Name, fields: &mut Vec<(Name, Type)>) {
+        for item in self.frames.children(list) {
+            match self.frames.node(item).kind {
+                Kind::FieldDeclaration => self.field_of(item, owner, fields),
+                Kind::PreprocIf | Kind::PreprocIfdef | Kind::PreprocElse | Kind::PreprocElif | Kind::PreprocElifdef => {
+                    self.deeper(|lowerer| lowerer.fields_of(item, owner, fields));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn field_of(&mut self, field: At, owner: Name, fields: &mut Vec<(Name, Type)>) {
+        let nested = self.frames.child(field, Role::Type).filter(|at| {
+            matches!(self.frames.node(*at).kind, Kind::StructSpecifier | Kind::UnionSpecifier)
+                && self.frames.child(*at, Role::Name).is_none()
+        });
+        let declarators: Vec<Declared> = self
+            .frames
+            .children(field)
+            .into_iter()
+            .filter(|child| self.frames.node(*child).role == Role::Declarator)
+            .filter_map(|child| self.declared(child))
+            .collect();
+        if declarators.is_empty() {
+            // The members of a nameless structure are the outer one's.
+            if let Some(body) = nested.and_then(|at| self.frames.child(at, Role::Body)) {
+                self.deeper(|lowerer| lowerer.fields_of(body, owner, fields));
+            }
+            return;
+        }
+        for declared in declarators {
+            let name = self.intern(declared.text);
+            let mut type_of = self.declared_type(field, &declared);
+            if let Some(nested) = nested {
+                type_of.name = name.within(owner);
+                self.deeper(|lowerer| lowerer.structure(nested, Some(type_of.name)));
+            }
+            fields.push((name, type_of));
+        }
+    }
+
+    /// Notes `typedef … name;`.
+    pub(super) fn alias(&mut self, definition: At) {
+        for child in self.frames.children(definition) {
+            if self.frames.node(child).role != Role::Declarator {
+                continue;
+            }
+            let Some(declared) = self.declared(child) else { continue };
+            let specifier = self.frames.child(definition, Role::Type);
+            let meant = match self.specified(definition) {
+                Some(name) => name,
+                None => {
+                    if let Some(specifier) = specifier {
+                        self.structure(specifier, Some(declared.name));
+                    }
+                    declared.name
+                }
+            };
+            let meant = Type { name: meant, pointers: declared.pointers };
+            if meant.name != declared.name && declared.parameters.is_none() {
+                self.facts.aliases.push((declared.name, meant));
+            }
+        }
+    }
+
+    /// Notes the member of `offsetof(type, member)`.
+    pub(super) fn offset(&mut self, at: At) {
+        if let Some(member) = self.frames.child(at, Role::Member) {
+            let name = Name::of(self.frames.text(member));
+            self.facts.offsets.insert(name);
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! What the tree does with the members of structures: which of them own memory, and who releases it.
+//!
+//! A member owns what it points to where every function gives it nothing but fresh memory or null, and nobody takes
+//! that memory away from it. One look at each function, without paths: doubt of any kind counts against ownership.
+
+mod origins;
+
+use super::evidence::Evidence;
+use super::ir::{Callee, Expr, ExprId, Function, InstrKind, Terminator};
+use super::knowledge::{Deed, sounds_like_release};
+use super::names::{Map, Name, Set};
+use super::program::{FunctionId, Program};
+use super::summary::{Effect, Path, Selector, Spec, Summary};
+use super::syntax::Span;
+use super::types::{Member, Owner};
+use origins::{Origin, Origins};
+use rayon::prelude::*;
+use std::sync::OnceLock;
+
+/// What a call does with the memory that one of its arguments points to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It looks at it.
+    Borrowed,
+    /// It releases it.
+    Released,
+    /// It may keep it.
+    Kept,
+}
+
+/// Fresh memory that a member is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gift {
+    /// The function that gives it.
+    pub function: FunctionId,
+    /// Where.
+    pub span: Span,
+    /// The function whose output it is.
+    pub source: Name,
+    /// Which of its outputs: 0 the result, else the number of the argument plus 1.
+    pub part: u16,
+    /// What releases its kind.
+    pub release: Name,
+}
+
+/// What the tree does with one member.
+#[derive(Debug, Clone, Default)]
+pub struct Uses {
+    /// The fresh memory it is given.
+    pub gifts: Vec<Gift>,
+    /// What releases it where it is given new memory afterwards.
+    pub replaced_with: Option<Name>,
+    /// Whether it is given other things, or its memory is taken from it.
+    pub is_doubtful: bool,
+    /// The functions that its address is handed to, and where.
+    pub handed_to: Vec<(Name, FunctionId, Span)>,
+}
+
+/// The members of all structures.
+#[derive(Debug, Default)]
+pub struct Members {
+    uses: Map<Member, Uses>,
+    /// Structures that are copied as a whole, so that two share their members' memory.
+    copied: Set<Owner>,
+}
+
+/// What one look at a function tells.
+enum Event {
+    Gift(Member, Gift),
+    Replaced(Member, Name),
+    Doubt(Member),
+    Handed(Member, Name, Span),
+    Copied(Owner),
+}
+
+/// Everything known of the tree's functions once they were walked.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    /// The tree.
+    pub program: &'a Program,
+    /// What calls do.
+    pub summaries: &'a [OnceLock<Option<Summary>>],
+    /// What the tree teaches.
+    pub evidence: &'a Evidence,
+}
+
+impl Known<'_> {
+    /// The summary of a function as it is called in `caller`, if its body is in the tree and simple enough.
+    pub fn summary(&self, callee: Name, caller: &Function) -> Option<&Summary> {
+        let id = self.program.resolve(callee, caller.file)?;
+        self.summaries.get(id.0 as usize)?.get()?.as_ref()
+    }
+
+    /// The name of a call's callee, through a pointer where there is one candidate.
+    pub fn callee(&self, caller: &Function, callee: Callee) -> Option<Name> {
+        match callee {
+            Callee::Named(name) => Some(name),
+            Callee::Through(expr) => self.program.pointer_target(caller, expr),
+        }
+    }
+
+    /// What a call does with the memory that an argument points to.
+    pub fn fate(&self, caller: &Function, callee: Option<Name>, args: &[ExprId], argument: usize) -> Fate {
+        let Some(name) = callee else { return Fate::Kept };
+        let number = argument as u32;
+        if let Some(deed) = self.program.knowledge.of(name) {
+            return match deed {
+                Deed::Release { argument, .. } if argument == number => Fate::Released,
+                Deed::Reallocate { .. } if number == 0 => Fate::Released,
+                Deed::Take { argument } if argument == number => Fate::Kept,
+                _ => Fate::Borrowed,
+            };
+        }
+        if let Some(summary) = self.summary(name, caller) {
+            return self.fate_by_summary(summary, number);
+        }
+        if sounds_like_release(self.program.text(name)) {
+            return Fate::Released;
+        }
+        if caller.is_printed(args, argument) {
+            return Fate::Borrowed;
+        }
+        let via = super::domain::Via { callee: name, argument: argument as u16, at: 0 };
+        if self.evidence.borrows(self.program, via) { Fate::Borrowed } else { Fate::Kept }
+    }
+
+    fn fate_by_summary(&self, summary: &Summary, number: u32) -> Fate {
+        let mut fate = Fate::Borrowed;
+        for outcome in &summary.outcomes {
+            if outcome.releases(number) {
+                return Fate::Released;
+            }
+            let same = |path: &Path| path.is_parameter(number);
+            let kept = outcome.effects.iter().any(|effect| match effect {
+                Effect::Escape(path, seen_by) => {
+                    same(path)
+                        && (seen_by.is_empty() || !seen_by.iter().all(|via| self.evidence.borrows(self.program, *via)))
+                }
+                Effect::Write(_, Spec::Initial(path) | Spec::Address(path)) => same(path),
+                _ => false,
+            });
+            let returned = matches!(&outcome.returns, Spec::Initial(path) if same(path));
+            if kept || returned {
+                fate = Fate::Kept;
+            }
+        }
+        fate
+    }
+
+    /// What a call puts where an argument points to, as far as that is fresh memory: what releases it.
+    fn fill(&self, caller: &Function, callee: Option<Name>, argument: usize) -> Option<Name> {
+        let name = callee?;
+        if let Some(deed) = self.program.knowledge.of(name) {
+            return match deed {
+                Deed::Fill { argument: filled, release, .. } if filled as usize == argument => Some(release),
+                _ => None,
+            };
+        }
+        let summary = self.summary(name, caller)?;
+        let mut release = None;
+        for outcome in &summary.outcomes {
+            for effect in &outcome.effects {
+                let Effect::Write(path, spec) = effect else { continue };
+                let here = path.base == super::summary::Base::Parameter(argument as u32)
+                    && path.selectors.as_slice() == [Selector::Deref];
+                match spec {
+                    _ if !here => {}
+                    Spec::Fresh(number) => release = outcome.fresh.get(usize::from(*number))?.release,
+                    Spec::Int(0) => {}
+                    _ => return None,
+                }
+            }
+        }
+        release
+    }
+}
+
+impl Members {
+    /// Collects what all functions do.
+    pub fn collect(known: Known) -> Members {
+        let functions = &known.program.functions;
+        let looks: Vec<Vec<Event>> = functions
+            .par_iter()
+            .enumerate()
+            .map(|(number, function)| Look::at(known, FunctionId(number as u32), function))
+            .collect();
+        let mut members = Members::default();
+        for (number, look) in looks.into_iter().enumerate() {
+            for event in look {
+                members.note(FunctionId(number as u32), event);
+            }
+        }
+        members
+    }
+
+    fn note(&mut self, function: FunctionId, event: Event) {
+        match event {
+            Event::Gift(member, gift) => self.uses.entry(member).or_default().gifts.push(gift),
+            Event::Replaced(member, by) => self.uses.entry(member).or_default().replaced_with = Some(by),
+            Event::Doubt(member) => self.uses.entry(member).or_default().is_doubtful = true,
+            Event::Handed(member, to, span) => {
+                self.uses.entry(member).or_default().handed_to.push((to, function, span));
+            }
+            Event::Copied(owner) => {
+                self.copied.insert(owner);
+            }
+        }
+    }
+
+    /// All members, in no order.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&Member, &Uses)> {
+        self.uses.iter()
+    }
+
+    /// What is done with a member.
+    pub fn uses(&self, member: Member) -> Option<&Uses> {
+        self.uses.get(&member)
+    }
+
+    /// What is done with a member whose memory nobody takes away. What happens to members of that name in structures
+    /// whose type is not known counts against it.
+    pub fn undoubted(&self, program: &Program, member: Member) -> Option<&Uses> {
+        let uses = self.uses.get(&member)?;
+        let nameless = self.uses.get(&Member { owner: None, field: member.field });
+        let doubt = uses.is_doubtful
+            || nameless.is_some_and(|uses| uses.is_doubtful || !uses.handed_to.is_empty())
+            || member.owner.is_none_or(|owner| self.copied.contains(&owner))
+            || program.offsets.contains(&member.field);
+        (!doubt).then_some(uses)
+    }
+}
+
+/// One look at a function.
+struct Look<'a> {
+    known: Known<'a>,
+    id: FunctionId,
+    function: &'a Function,
+    origins: Origins<'a>,
+    events: Vec<Event>,
+}
+
+impl Look<'_> {
+    fn at(known: Known, id: FunctionId, function: &Function) -> Vec<Event> {
+        if !function.exprs.iter().any(|expr| matches!(expr, Expr::Field(..) | Expr::Deref(_))) {
+            return Vec::new();
+        }
+        let origins = Origins::of(known, function);
+        let mut look = Look { known, id, function, origins, events: Vec::new() };
+        for block in &function.blocks {
+            for instr in &block.instrs {
+                match &instr.kind {
+                    InstrKind::Assign { to, from } => look.assign(*to, *from, instr.span),
+                    InstrKind::Call { callee, spelled, args, .. } => look.call(*callee, *spelled, args, instr.span),
+                    _ => {}
+                }
+            }
+            if let Terminator::Return { value: Some(value), .. } = &block.end {
+                look.hand_on(*value);
+            }
+        }
+        look.events
+    }
+
+    fn member(&self, expr: ExprId) -> Option<Member> {
+        self.known.program.types.member(self.function, expr)
+    }
+
+    fn assign(&mut self, to: ExprId, from: ExprId, span: Span) {
+        if let Some(member) = self.member(to) {
+            match self.origins.of_value(from, 0) {
+                Origin::Null => {}
+                Origin::Fresh { source, part, release } => {
+                    let gift = Gift { function: self.id, span, source, part, release };
+                    self.events.push(Event::Gift(member, gift));
+                }
+                Origin::Foreign => self.events.push(Event::Doubt(member)),
+            }
+        }
+        let stays = matches!(self.function.expr(to), Expr::Var(var) if !self.origins.hands_on(var, 0));
+        if !stays {
+            self.hand_on(from);
+        }
+        self.copy(to, from);
+    }
+
+    /// `*to = *from` of structures.
+    fn copy(&mut self, to: ExprId, from: ExprId) {
+        let types = &self.known.program.types;
+        let whole = |id: ExprId| {
+            let declared = types.of(self.function, id)?;
+            types.owner(declared, self.function.file).filter(|(_, pointers)| *pointers == 0).map(|(owner, _)| owner)
+        };
+        if let (Some(owner), Some(_)) = (whole(from), whole(to)) {
+            self.events.push(Event::Copied(owner));
+        }
+    }
+
+    /// A value goes where others may release it.
+    fn hand_on(&mut self, value: ExprId) {
+        if let Some(member) = self.member(value) {
+            self.events.push(Event::Doubt(member));
+        }
+    }
+
+    fn call(&mut self, callee: Callee, spelled: Name, args: &[ExprId], span: Span) {
+        let name = self.known.callee(self.function, callee);
+        for (number, arg) in args.iter().enumerate() {
+            if let Expr::AddressOf(place) = self.function.expr(*arg) {
+                if let Some(member) = self.member(place) {
+                    self.address(member, place, name, number, span);
+                }
+            } else if let Some(member) = self.member(*arg) {
+                match self.known.fate(self.function, name, args, number) {
+                    Fate::Borrowed => {}
+                    Fate::Released if self.is_given_after(member, span) => {
+                        self.events.push(Event::Replaced(member, spelled));
+                    }
+                    Fate::Released | Fate::Kept => self.events.push(Event::Doubt(member)),
+                }
+            }
+        }
+    }
+
+    fn address(&mut self, member: Member, place: ExprId, callee: Option<Name>, number: usize, span: Span) {
+        let types = &self.known.program.types;
+        let is_pointer = types.of(self.function, place).is_none_or(|declared| declared.pointers > 0);
+        if let Some(release) = self.known.fill(self.function, callee, number) {
+            let source = callee.unwrap_or_default();
+            let gift = Gift { function: self.id, span, source, part: number as u16 + 1, release };
+            self.events.push(Event::Gift(member, gift));
+        } else if let Some(callee) = callee {
+            self.events.push(Event::Handed(member, callee, span));
+            if is_pointer && self.known.summary(callee, self.function).is_none() {
+                self.events.push(Event::Doubt(member));
+            }
+        } else {
+            self.events.push(Event::Doubt(member));
+        }
+    }
+
+    /// Whether the function gives a member fresh memory further down, or in the same statement.
+    fn is_given_after(&self, member: Member, span: Span) -> bool {
+        let instrs = self.function.blocks.iter().flat_map(|block| &block.instrs);
+        instrs.filter(|instr| instr.span.end >= span.start).any(|instr| {
+            matches!(&instr.kind, InstrKind::Assign { to, from }
+                if self.member(*to) == Some(member) && matches!(self.origins.of_value(*from, 0), Origin::Fresh { .. }))
+        })
+    }
+}

@@ -1,0 +1,190 @@
+//! Where the values of a function's locals come from, and whether they are handed on: by all assignments to a local,
+//! whatever their order.
+
+use super::{Fate, Known};
+use crate::c::ir::{Callee, Expr, ExprId, Function, InstrKind, Terminator, VarId};
+use crate::c::knowledge::Deed;
+use crate::c::names::{Map, Name};
+use crate::c::summary::{Spec, Summary};
+
+/// Locals that hold another local's value are followed this far.
+const MAX_DEPTH: u32 = 4;
+
+/// Where a value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// It is null.
+    Null,
+    /// It was acquired, by this output of this function, and nobody else has it.
+    Fresh { source: Name, part: u16, release: Name },
+    /// From elsewhere.
+    Foreign,
+}
+
+impl Origin {
+    fn or(self, other: Origin) -> Origin {
+        match (self, other) {
+            (Origin::Foreign, _) | (_, Origin::Foreign) => Origin::Foreign,
+            (Origin::Null, other) => other,
+            (fresh, _) => fresh,
+        }
+    }
+}
+
+/// What a function does with its locals.
+pub(super) struct Origins<'a> {
+    known: Known<'a>,
+    function: &'a Function,
+    /// What is assigned to a local.
+    given: Map<VarId, Vec<Given>>,
+    /// The locals that a local's value is copied to.
+    copies: Map<VarId, Vec<VarId>>,
+    /// How often a local's value is stored where it outlives the function, or kept by a callee.
+    stored: Map<VarId, u32>,
+    /// Locals that are released.
+    released: Map<VarId, ()>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Given {
+    Value(ExprId),
+    Result(Name, Name),
+    Fill(Name, u16, Name),
+    Anything,
+}
+
+impl<'a> Origins<'a> {
+    pub(super) fn of(known: Known<'a>, function: &'a Function) -> Origins<'a> {
+        let mut origins = Origins {
+            known,
+            function,
+            given: Map::default(),
+            copies: Map::default(),
+            stored: Map::default(),
+            released: Map::default(),
+        };
+        for block in &function.blocks {
+            for instr in &block.instrs {
+                match &instr.kind {
+                    InstrKind::Assign { to, from } => origins.assign(*to, *from),
+                    InstrKind::Call { into, callee, spelled, args } => origins.call(*into, *callee, *spelled, args),
+                    InstrKind::Blind(places) => places.iter().for_each(|place| origins.store(*place)),
+                    _ => {}
+                }
+            }
+            if let Terminator::Return { value: Some(value), .. } = &block.end {
+                origins.store(*value);
+            }
+        }
+        origins
+    }
+
+    fn assign(&mut self, to: ExprId, from: ExprId) {
+        match (self.function.expr(to), self.function.expr(from)) {
+            (Expr::Var(to), Expr::Var(source)) => {
+                self.given.entry(to).or_default().push(Given::Value(from));
+                self.copies.entry(source).or_default().push(to);
+            }
+            (Expr::Var(to), _) => self.given.entry(to).or_default().push(Given::Value(from)),
+            _ => self.store(from),
+        }
+    }
+
+    fn store(&mut self, value: ExprId) {
+        if let Expr::Var(var) = self.function.expr(value) {
+            *self.stored.entry(var).or_default() += 1;
+        }
+    }
+
+    fn call(&mut self, into: VarId, callee: Callee, spelled: Name, args: &[ExprId]) {
+        let name = self.known.callee(self.function, callee);
+        let result = name.map_or(Given::Anything, |name| Given::Result(name, spelled));
+        self.given.entry(into).or_default().push(result);
+        for (number, arg) in args.iter().enumerate() {
+            match self.function.expr(*arg) {
+                Expr::Var(var) => match self.known.fate(self.function, name, args, number) {
+                    Fate::Borrowed => {}
+                    Fate::Released => {
+                        self.released.insert(var, ());
+                    }
+                    Fate::Kept => *self.stored.entry(var).or_default() += 1,
+                },
+                Expr::AddressOf(place) => {
+                    let Expr::Var(var) = self.function.expr(place) else { continue };
+                    let given = match self.known.fill(self.function, name, number) {
+                        Some(release) => Given::Fill(spelled, number as u16 + 1, release),
+                        None => Given::Anything,
+                    };
+                    self.given.entry(var).or_default().push(given);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Where the value of an expression comes from that is about to be stored: a local's fresh memory must have no
+    /// second owner.
+    pub(super) fn of_value(&self, value: ExprId, depth: u32) -> Origin {
+        match self.function.expr(value) {
+            Expr::Int(0) => Origin::Null,
+            Expr::Var(var) => {
+                if self.stored.get(&var).copied().unwrap_or(0) > 1 {
+                    return Origin::Foreign;
+                }
+                self.of_var(var, depth)
+            }
+            _ => Origin::Foreign,
+        }
+    }
+
+    fn of_var(&self, var: VarId, depth: u32) -> Origin {
+        if var.0 < self.function.parameters || depth >= MAX_DEPTH {
+            return Origin::Foreign;
+        }
+        let Some(all) = self.given.get(&var) else { return Origin::Foreign };
+        all.iter().fold(Origin::Null, |origin, given| {
+            origin.or(match given {
+                Given::Value(value) => self.of_value(*value, depth + 1),
+                Given::Result(callee, spelled) => self.of_result(*callee, *spelled),
+                Given::Fill(source, part, release) => Origin::Fresh { source: *source, part: *part, release: *release },
+                Given::Anything => Origin::Foreign,
+            })
+        })
+    }
+
+    fn of_result(&self, callee: Name, spelled: Name) -> Origin {
+        if let Some(deed) = self.known.program.knowledge.of(callee) {
+            return match deed {
+                Deed::Acquire { release, .. } | Deed::Reallocate { release, .. } => {
+                    Origin::Fresh { source: spelled, part: 0, release }
+                }
+                _ => Origin::Foreign,
+            };
+        }
+        match self.known.summary(callee, self.function) {
+            Some(summary) => of_summary(summary, spelled),
+            None => Origin::Foreign,
+        }
+    }
+
+    /// Whether a local's value goes where others may release it, or is released.
+    pub(super) fn hands_on(&self, var: VarId, depth: u32) -> bool {
+        if self.stored.contains_key(&var) || self.released.contains_key(&var) || depth >= MAX_DEPTH {
+            return true;
+        }
+        self.copies.get(&var).is_some_and(|copies| copies.iter().any(|copy| self.hands_on(*copy, depth + 1)))
+    }
+}
+
+fn of_summary(summary: &Summary, source: Name) -> Origin {
+    summary.outcomes.iter().fold(Origin::Null, |origin, outcome| {
+        origin.or(match &outcome.returns {
+            Spec::Int(0) => Origin::Null,
+            Spec::Fresh(number) => match outcome.fresh.get(usize::from(*number)).and_then(|fresh| fresh.release) {
+                Some(release) => Origin::Fresh { source, part: 0, release },
+                None => Origin::Foreign,
+            },
+            _ => Origin::Foreign,
+        })
+    })
+}

@@ -1,0 +1,114 @@
+//! Telling of a member that a destructor forgets.
+
+use super::{Confidence, FileView, Fix, Leak, Recurrence, TraceStep};
+use crate::c::Tree as SourceTree;
+use crate::c::destructors::{self, Forgotten};
+use crate::c::ir::Expr;
+use crate::c::names::Name;
+use crate::c::program::FunctionId;
+use crate::c::syntax::Span;
+use crate::repair::release::member;
+
+/// The finding; `None` where the structure's holder cannot be written.
+pub(super) fn tell(tree: &SourceTree, view: &FileView, id: FunctionId, forgotten: &Forgotten) -> Option<Leak> {
+    let function = tree.program.functions.get(id.0 as usize)?;
+    let holder = holder(tree, view, id, forgotten)?;
+    let path = forgotten.path.iter().map(|name| tree.program.text(*name)).collect::<Vec<_>>().join(".");
+    let variable = format!("{holder}->{path}");
+    let giver = tree.program.functions.get(forgotten.gift.function.0 as usize)?;
+    let is_here = giver.file == function.file;
+    let dies = view.lines.line(forgotten.dies.start);
+    // A line of another file would be read as one of this file.
+    let line = if is_here { view.lines.line(forgotten.gift.span.start) } else { dies };
+    let (fix, no_fix_reason) = match releaser(tree, id, forgotten) {
+        Some(releaser) => match member::repair(tree, view, id, forgotten, releaser, (&holder, &variable)) {
+            Ok(fix) => (Some(fix), None),
+            Err(reason) => (None, Some(reason)),
+        },
+        None => (None::<Fix>, Some("it is not known what releases it".to_owned())),
+    };
+    let source = tree.program.text(forgotten.gift.source);
+    let reasons = vec![
+        format!("every function of the tree gives `{path}` memory of its own (such as `{source}`) or null"),
+        format!("no function takes that memory from `{path}`"),
+    ];
+    Some(Leak {
+        file: view.path.to_owned(),
+        function: tree.program.text(function.name).to_owned(),
+        variable,
+        line,
+        lost_at: dies,
+        acquired: if is_here { forgotten.gift.span } else { forgotten.dies },
+        lost: forgotten.dies,
+        confidence: Confidence::Medium,
+        reasons,
+        recurrence: Recurrence::Once,
+        trace: trace(tree, view, forgotten, &path, is_here),
+        fix,
+        no_fix_reason,
+    })
+}
+
+fn trace(tree: &SourceTree, view: &FileView, forgotten: &Forgotten, path: &str, is_here: bool) -> Vec<TraceStep> {
+    let giver = forgotten.gift.function;
+    let source = tree.program.text(forgotten.gift.source);
+    let by = tree.program.functions.get(giver.0 as usize).map_or("?", |function| tree.program.text(function.name));
+    let dies = view.lines.line(forgotten.dies.start);
+    let (line, place) = match tree.file_of(giver) {
+        Some(file) if !is_here => {
+            let there = super::Lines::of(&file.text).line(forgotten.gift.span.start);
+            (dies, format!(" ({}:{there})", file.path))
+        }
+        _ => (view.lines.line(forgotten.gift.span.start), String::new()),
+    };
+    let mut steps = vec![TraceStep {
+        line,
+        note: format!("`{by}` gives `{path}` what `{source}` makes, which must be released{place}"),
+    }];
+    for sibling in forgotten.siblings.iter().take(3) {
+        let (field, by) = (tree.program.text(sibling.member.field), tree.program.text(sibling.by));
+        steps.push(TraceStep {
+            line: view.lines.line(sibling.span.start),
+            note: format!("`{field}` beside it is released with `{by}`"),
+        });
+    }
+    steps.push(TraceStep {
+        line: dies,
+        note: format!("the structure is of no more use, and `{path}` was never released"),
+    });
+    steps
+}
+
+/// What releases it: what does so elsewhere, what releases such structures, what releases such memory.
+fn releaser(tree: &SourceTree, id: FunctionId, forgotten: &Forgotten) -> Option<Name> {
+    let gift = &forgotten.gift;
+    if forgotten.by_address {
+        return Some(gift.release);
+    }
+    if let Some(by) = forgotten.replaced_with {
+        return Some(by);
+    }
+    let function = tree.program.functions.get(id.0 as usize)?;
+    let fields = forgotten.member.owner.map(|owner| tree.program.types.fields(owner.name, function.file));
+    let declared = fields?.iter().find(|(name, _)| *name == forgotten.member.field).map(|(_, declared)| *declared);
+    let typed = declared.and_then(|declared| destructors::release_of_type(tree.known(), declared, function.file));
+    let seen = tree.evidence.release_of(gift.source, gift.part).map(|(name, _, _)| name);
+    typed.or(seen).or(Some(gift.release))
+}
+
+/// What leads to the structure, as the file writes it.
+fn holder(tree: &SourceTree, view: &FileView, id: FunctionId, forgotten: &Forgotten) -> Option<String> {
+    let function = tree.program.functions.get(id.0 as usize)?;
+    if let Expr::Var(var) = function.expr(forgotten.holder) {
+        return function.var(var).map(|var| tree.program.text(var.name).to_owned()).filter(|text| text != "?");
+    }
+    argument(view, forgotten.dies)
+}
+
+/// The only argument of a call, without casts.
+fn argument(view: &FileView, call: Span) -> Option<String> {
+    let text = view.text.get(call.start as usize..call.end as usize)?.trim_end_matches(';').trim_end();
+    let inner = text.split_once('(')?.1.strip_suffix(')')?.trim();
+    let plain = inner.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '>'));
+    plain.then(|| inner.to_owned())
+}

@@ -1,0 +1,150 @@
+//! Declared types, as far as members need them: which structure an expression leads to.
+//!
+//! C's types are read by name only. A cast is ignored, a name that is not declared in the tree has no type, and a
+//! structure that two files define differently is one of each file's own.
+
+use super::ir::{BinaryOp, Expr, ExprId, FileId, Function};
+use super::names::{Map, Name};
+
+/// Aliases of aliases followed; a longer chain is a cycle or no C.
+const MAX_ALIASES: u32 = 8;
+
+/// A declared type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Type {
+    /// The name of the structure, union or alias; `Name(0)` for what has no members.
+    pub name: Name,
+    /// How many pointers or dimensions lead to it.
+    pub pointers: u8,
+}
+
+/// A structure's or union's definition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Structure {
+    /// Its tag, or the alias of one without a tag.
+    pub name: Name,
+    /// Its members.
+    pub fields: Vec<(Name, Type)>,
+    /// Whether a header defines it.
+    pub in_header: bool,
+}
+
+/// A structure as its own: by name, and by file where files disagree on what the name means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Owner {
+    /// The structure's name.
+    pub name: Name,
+    /// The only file that means this one.
+    pub home: Option<FileId>,
+}
+
+/// A member of a structure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Member {
+    /// The structure; `None` where its type is not known.
+    pub owner: Option<Owner>,
+    /// The member's name.
+    pub field: Name,
+}
+
+/// The types that the tree declares.
+#[derive(Debug, Default)]
+pub struct Types {
+    structures: Map<Name, Vec<(FileId, Structure)>>,
+    aliases: Map<Name, Type>,
+    globals: Map<Name, Type>,
+}
+
+impl Types {
+    /// Takes over what one file declares.
+    pub fn absorb(
+        &mut self,
+        file: FileId,
+        structures: Vec<Structure>,
+        aliases: Vec<(Name, Type)>,
+        globals: Vec<(Name, Type)>,
+    ) {
+        for structure in structures {
+            self.structures.entry(structure.name).or_default().push((file, structure));
+        }
+        for (name, meant) in aliases {
+            self.aliases.entry(name).or_insert(meant);
+        }
+        for (name, declared) in globals {
+            self.globals.entry(name).or_insert(declared);
+        }
+    }
+
+    /// The structure that a type leads to, with aliases followed.
+    pub fn owner(&self, declared: Type, file: FileId) -> Option<(Owner, u8)> {
+        let declared = self.followed(declared);
+        self.find(declared.name, file).map(|(owner, _)| (owner, declared.pointers))
+    }
+
+    /// The members of a structure as `file` sees them.
+    pub fn fields(&self, name: Name, file: FileId) -> &[(Name, Type)] {
+        self.find(name, file).map_or(&[], |(_, structure)| &structure.fields)
+    }
+
+    fn followed(&self, mut declared: Type) -> Type {
+        for _ in 0..MAX_ALIASES {
+            if self.structures.contains_key(&declared.name) {
+                break;
+            }
+            let Some(meant) = self.aliases.get(&declared.name) else { break };
+            declared = Type { name: meant.name, pointers: declared.pointers.saturating_add(meant.pointers) };
+        }
+        declared
+    }
+
+    fn find(&self, name: Name, file: FileId) -> Option<(Owner, &Structure)> {
+        let all = self.structures.get(&name)?;
+        let own = all.iter().find(|(home, _)| *home == file).map(|(_, structure)| structure);
+        let (_, first) = all.first()?;
+        if all.iter().all(|(_, other)| other.fields == first.fields) {
+            return Some((Owner { name, home: None }, first));
+        }
+        if let Some(own) = own {
+            let home = (!own.in_header).then_some(file);
+            return Some((Owner { name, home }, own));
+        }
+        let mut headers = all.iter().filter(|(_, structure)| structure.in_header);
+        match (headers.next(), headers.next()) {
+            (Some((_, only)), None) => Some((Owner { name, home: None }, only)),
+            _ => None,
+        }
+    }
+
+    /// The declared type of an expression.
+    pub fn of(&self, function: &Function, id: ExprId) -> Option<Type> {
+        match function.expr(id) {
+            Expr::Var(var) => function.var(var).map(|var| var.declared).filter(|known| known.name != Name(0)),
+            Expr::Global(name) => self.globals.get(&name).copied(),
+            Expr::Field(base, field) => {
+                let base = self.followed(self.of(function, base)?);
+                let fields = (base.pointers == 0).then(|| self.fields(base.name, function.file))?;
+                fields.iter().find(|(name, _)| *name == field).map(|(_, declared)| *declared)
+            }
+            Expr::Deref(inner) | Expr::Index(inner, _) => {
+                let inner = self.followed(self.of(function, inner)?);
+                Some(Type { name: inner.name, pointers: inner.pointers.checked_sub(1)? })
+            }
+            Expr::AddressOf(inner) => {
+                let inner = self.of(function, inner)?;
+                Some(Type { name: inner.name, pointers: inner.pointers.saturating_add(1) })
+            }
+            Expr::Binary(BinaryOp::Add | BinaryOp::Subtract, pointer, _) => self.of(function, pointer),
+            _ => None,
+        }
+    }
+
+    /// The member that an expression denotes, if it denotes one.
+    pub fn member(&self, function: &Function, id: ExprId) -> Option<Member> {
+        let Expr::Field(base, field) = function.expr(id) else { return None };
+        let owner = self.of(function, base).and_then(|declared| self.owner(declared, function.file));
+        let owner = owner.filter(|(owner, pointers)| {
+            *pointers == 0 && self.fields(owner.name, function.file).iter().any(|(name, _)| *name == field)
+        });
+        Some(Member { owner: owner.map(|(owner, _)| owner), field })
+    }
+}

@@ -1,0 +1,160 @@
+//! The release of a member that a destructor forgets: beside those of its siblings.
+
+use super::Proposal;
+use super::layout::Layout;
+use crate::c::Tree as SourceTree;
+use crate::c::destructors::Forgotten;
+use crate::c::names::Name;
+use crate::c::program::FunctionId;
+use crate::c::report::{FileView, Fix};
+use crate::c::syntax::{Kind, Span};
+use crate::model::edit;
+use crate::repair::verify;
+
+/// A fix, or why there is none. `holder` leads to the structure, `place` is the member.
+pub(crate) fn repair(
+    tree: &SourceTree,
+    view: &FileView,
+    id: FunctionId,
+    forgotten: &Forgotten,
+    releaser: Name,
+    (holder, place): (&str, &str),
+) -> Result<Fix, String> {
+    let function = tree.program.functions.get(id.0 as usize).ok_or("the function is gone")?;
+    let layout = Layout::new(view, function.span);
+    let bench = Bench { tree, view, layout: &layout, forgotten, releaser, holder, place };
+    let mut reason = "there is no statement beside which it could be released".to_owned();
+    let before = verify::Before::of(tree, view, id);
+    for proposal in bench.proposals() {
+        match verify::accept_member(tree, view, id, &before, forgotten, &proposal.edits) {
+            Ok(()) => {
+                let after = edit::apply(view.text, &proposal.edits).ok_or("the edits overlap")?;
+                let diff = edit::unified_diff(view.path, view.text, &after);
+                return Ok(Fix { edits: proposal.edits, diff, why: proposal.why });
+            }
+            Err(why) => reason = why,
+        }
+    }
+    Err(reason)
+}
+
+struct Bench<'a> {
+    tree: &'a SourceTree,
+    view: &'a FileView<'a>,
+    layout: &'a Layout<'a>,
+    forgotten: &'a Forgotten,
+    releaser: Name,
+    holder: &'a str,
+    place: &'a str,
+}
+
+impl Bench<'_> {
+    fn proposals(&self) -> Vec<Proposal> {
+        let beside = self.beside_the_last_sibling();
+        beside.into_iter().chain(self.before_the_end()).collect()
+    }
+
+    fn why(&self, place: &str) -> String {
+        let name = self.tree.program.text(self.releaser);
+        format!("`{name}` is called {place}, where nothing else leads to the memory any more")
+    }
+
+    /// After the last statement in the block of the structure's own release that releases a sibling.
+    fn beside_the_last_sibling(&self) -> Option<Proposal> {
+        let syntax = &self.view.syntax;
+        let dies = self.statement(self.forgotten.dies)?;
+        // A function that only empties the structure does so in its own block, also where the last release has a
+        // condition.
+        let empties = self.forgotten.siblings.iter().any(|sibling| sibling.span == self.forgotten.dies);
+        let block = if empties { self.body()? } else { self.block_of(dies)? };
+        let siblings = self.forgotten.siblings.iter().map(|sibling| sibling.span);
+        let before = siblings.filter(|span| span.start <= self.forgotten.dies.start);
+        let statements =
+            before.filter_map(|span| syntax.children(block).find(|at| syntax.node(*at).span.contains(span)));
+        let last = statements.max_by_key(|at| syntax.node(*at).span.start)?;
+        let node = syntax.node(last);
+        // After the statement that releases the structure it is too late.
+        if node.span == dies && !empties {
+            return None;
+        }
+        let statement = self.release(node.span.start, self.is_dereferenced_before(node.span.end));
+        let edits = self.layout.after(node.span, &[statement])?;
+        Some(Proposal { edits, why: self.why("beside the releases of the other members") })
+    }
+
+    /// Right before the structure is released.
+    fn before_the_end(&self) -> Option<Proposal> {
+        let dies = self.statement(self.forgotten.dies)?;
+        let statement = self.release(dies.start, self.is_dereferenced_before(dies.start));
+        let edits = self.layout.before(dies.start, &[statement])?;
+        Some(Proposal { edits, why: self.why("before the structure is released") })
+    }
+
+    fn statement(&self, span: Span) -> Option<Span> {
+        self.layout.statement(span)
+    }
+
+    fn block_of(&self, statement: Span) -> Option<u32> {
+        let syntax = &self.view.syntax;
+        syntax.path_to(statement).into_iter().rev().find(|at| {
+            let node = syntax.node(*at);
+            node.kind == Kind::CompoundStatement && node.span != statement
+        })
+    }
+
+    fn body(&self) -> Option<u32> {
+        let syntax = &self.view.syntax;
+        let path = syntax.path_to(self.forgotten.dies);
+        let function = path.iter().position(|at| syntax.node(*at).kind == Kind::FunctionDefinition)?;
+        path.get(function..)?.iter().copied().find(|at| syntax.node(*at).kind == Kind::CompoundStatement)
+    }
+
+    /// Whether the function reads through the holder before a place anyway, so that it cannot be null there.
+    fn is_dereferenced_before(&self, end: u32) -> bool {
+        let arrow = format!("{}->", self.holder);
+        let path = self.view.syntax.path_to(Span { start: end.saturating_sub(1), end });
+        let block = path.into_iter().rev().find(|at| self.view.syntax.node(*at).kind == Kind::CompoundStatement);
+        let start = block.map_or(end, |block| self.view.syntax.node(block).span.start);
+        let guarded = |text: &str| text.contains(&format!("if (!{})", self.holder));
+        self.view.text.get(start as usize..end as usize).is_some_and(|text| text.contains(&arrow) || guarded(text))
+    }
+
+    /// The release, guarded where it might be handed null that it does not take.
+    fn release(&self, at: u32, holder_is_set: bool) -> String {
+        let name = self.tree.program.text(self.releaser);
+        let address = if self.forgotten.by_address { "&" } else { "" };
+        let call = super::spelled_call(self.view.text, name, &format!("{address}{}", self.place));
+        let takes_null = self.forgotten.by_address || self.takes_null();
+        let condition = match (holder_is_set, takes_null) {
+            (true, true) => return call,
+            (true, false) => format!("{} != NULL", self.place),
+            (false, true) => format!("{} != NULL", self.holder),
+            (false, false) => format!("{} != NULL && {} != NULL", self.holder, self.place),
+        };
+        self.layout.guard(at, &condition, &call)
+    }
+
+    /// Whether the releasing function takes null: the plain ones do, a project's own if its body asks.
+    fn takes_null(&self) -> bool {
+        use crate::c::knowledge::Deed;
+        let program = &self.tree.program;
+        let name = program.text(self.releaser);
+        if let Some(deed) = program.knowledge.of(self.releaser) {
+            return matches!(deed, Deed::Release { .. }) && name.to_ascii_lowercase().ends_with("free");
+        }
+        // A macro that is not opened here comes down to one of the plain ones.
+        if !program.defines(self.releaser) {
+            return name.to_ascii_lowercase().contains("free");
+        }
+        let known = self.tree.known();
+        let Some(function) = program.functions.iter().find(|function| function.name == self.releaser) else {
+            return false;
+        };
+        known.summary(self.releaser, function).is_some_and(|summary| {
+            summary.outcomes.iter().any(|outcome| {
+                let own = outcome.when.iter().find(|(path, _)| path.is_parameter(0));
+                own.is_some_and(|(_, fact)| fact.zero && !outcome.releases(0))
+            })
+        })
+    }
+}
