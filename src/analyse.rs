@@ -21,7 +21,7 @@ use crate::settings::{Mode, outputs};
 /// Gathers, thinks, proves and plans: the same for a comment, a dispatch and a rehearsal.
 ///
 /// # Errors
-/// As [`analyse`] and [`prove`].
+/// As [`analyse()`] and [`prove()`].
 pub async fn answer(
     world: &World,
     incident: &IncidentReference,
