@@ -303,9 +303,11 @@ pub struct Activity {
     pub cpu_second_ms: u64,
     /// How often it waited for something in the second half (voluntary context switches).
     pub waits_second: u64,
-    /// How long it was ready in the second half while others had the processors, in milliseconds: on a busy machine a
-    /// program that never waits gets little processor time all the same.
-    pub queued_second_ms: u64,
+    /// How often it was looked at in the second half.
+    pub looks_second: u64,
+    /// At how many of these looks a process of it ran or was ready to run: on a busy machine a program that never waits
+    /// gets little processor time, but is always ready.
+    pub ready_second: u64,
 }
 
 /// One wall between a run and everything else, and whether it stood when it was tried from inside.

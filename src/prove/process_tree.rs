@@ -15,6 +15,8 @@ pub(super) struct ProcessTree {
     /// Stages of ours between the keeper and the command.
     stages: usize,
     used: BTreeMap<u32, Used>,
+    looks: u64,
+    ready: u64,
 }
 
 /// One moment of the tree.
@@ -35,27 +37,33 @@ pub(super) struct Used {
     pub(super) cpu_ms: u64,
     /// Voluntary context switches of its main thread.
     pub(super) waits: u64,
-    /// How long its main thread was ready to run while others ran, in milliseconds.
-    pub(super) queued_ms: u64,
+    /// How often the tree was looked at.
+    pub(super) looks: u64,
+    /// At how many of these looks a process was running or ready to run.
+    pub(super) ready: u64,
 }
 
 impl ProcessTree {
     /// The tree below a keeper, with so many stages of ours before the command.
     pub(super) fn new(keeper: u32, stages: usize) -> ProcessTree {
-        ProcessTree { keeper, stages, used: BTreeMap::new() }
+        ProcessTree { keeper, stages, used: BTreeMap::new(), looks: 0, ready: 0 }
     }
 
     /// Reads memory, and remembers what each process has used so far.
     pub(super) fn read(&mut self) -> Usage {
         let mut usage = Usage::default();
+        let mut is_ready = false;
         for process in self.processes() {
             let Some(status) = fs::read_to_string(format!("/proc/{process}/status")).ok() else { continue };
             let status = Status::parse(&status);
             usage.resident += status.resident;
             usage.data += status.data;
             usage.processes += 1;
+            is_ready |= status.is_ready;
             self.used.entry(process).or_default().waits = status.waits;
         }
+        self.looks += 1;
+        self.ready += u64::from(is_ready);
         usage
     }
 
@@ -64,13 +72,12 @@ impl ProcessTree {
         for (process, used) in &mut self.used {
             let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
             used.cpu_ms = used.cpu_ms.max(cpu_ms(&stat).unwrap_or(0));
-            let scheduled = fs::read_to_string(format!("/proc/{process}/schedstat")).unwrap_or_default();
-            used.queued_ms = used.queued_ms.max(queued_ms(&scheduled).unwrap_or(0));
         }
-        self.used.values().fold(Used::default(), |sum, one| Used {
+        let none = Used { looks: self.looks, ready: self.ready, ..Used::default() };
+        self.used.values().fold(none, |sum, one| Used {
             cpu_ms: sum.cpu_ms + one.cpu_ms,
             waits: sum.waits + one.waits,
-            queued_ms: sum.queued_ms + one.queued_ms,
+            ..sum
         })
     }
 
@@ -104,6 +111,7 @@ struct Status {
     resident: u64,
     data: u64,
     waits: u64,
+    is_ready: bool,
 }
 
 impl Status {
@@ -113,6 +121,8 @@ impl Status {
         for line in text.lines() {
             match line.split_once(':') {
                 Some(("VmRSS", rest)) => status.resident = number(rest) * 1024,
+                // Running and waiting for a processor are one state, so a busy machine does not hide who never waits.
+                Some(("State", rest)) => status.is_ready = rest.trim_start().starts_with('R'),
                 Some(("VmData", rest)) => status.data = number(rest) * 1024,
                 Some(("voluntary_ctxt_switches", rest)) => status.waits = number(rest),
                 _ => {}
@@ -129,20 +139,14 @@ fn cpu_ms(stat: &str) -> Option<u64> {
     Some((ticks(11)? + ticks(12)?) * TICK_MS)
 }
 
-/// The second of the three numbers of `schedstat`, in nanoseconds: <https://docs.kernel.org/scheduler/sched-stats.html>.
-/// A kernel without that file counts as one on which nobody ever waits for a processor.
-fn queued_ms(schedstat: &str) -> Option<u64> {
-    Some(schedstat.split_whitespace().nth(1)?.parse::<u64>().ok()? / 1_000_000)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_lines_that_count_are_read() {
-        let text = "Name:\tVmRSS: 1\nVmData:\t   2048 kB\nVmRSS:\t  1024 kB\nvoluntary_ctxt_switches:\t7\n";
-        assert_eq!(Status::parse(text), Status { resident: 1 << 20, data: 2 << 20, waits: 7 });
+        let text = "Name:\tVmRSS: 1\nState:\tR (running)\nVmData:\t   2048 kB\nVmRSS:\t  1024 kB\nvoluntary_ctxt_switches:\t7\n";
+        assert_eq!(Status::parse(text), Status { resident: 1 << 20, data: 2 << 20, waits: 7, is_ready: true });
         assert_eq!(Status::parse(""), Status::default());
     }
 
@@ -151,7 +155,5 @@ mod tests {
         let stat = "12 (a) b) R 1 1 1 0 -1 4194560 100 0 0 0 150 25 0 0 20 0 1 0 1 1 1";
         assert_eq!(cpu_ms(stat), Some(1750));
         assert_eq!(cpu_ms("12 (a"), None);
-        assert_eq!(queued_ms("120000000 45000000 9\n"), Some(45));
-        assert_eq!(queued_ms(""), None);
     }
 }

@@ -262,7 +262,8 @@ impl Series {
             cpu_first_ms: half.cpu_ms,
             cpu_second_ms: whole.cpu_ms.saturating_sub(half.cpu_ms),
             waits_second: whole.waits.saturating_sub(half.waits),
-            queued_second_ms: whole.queued_ms.saturating_sub(half.queued_ms),
+            looks_second: whole.looks.saturating_sub(half.looks),
+            ready_second: whole.ready.saturating_sub(half.ready),
         }
     }
 }

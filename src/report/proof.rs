@@ -233,7 +233,13 @@ pub(super) mod testing {
             limiter: Limiter::Kernel { oom_kill: u64::from(resident > 0) },
             samples,
             sanitizer: Vec::new(),
-            activity: Activity { cpu_first_ms: 30, cpu_second_ms: 30, waits_second: 10, queued_second_ms: 0 },
+            activity: Activity {
+                cpu_first_ms: 30,
+                cpu_second_ms: 30,
+                waits_second: 10,
+                looks_second: 50,
+                ready_second: 0,
+            },
             output: "a line\n".to_owned(),
         }
     }

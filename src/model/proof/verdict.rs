@@ -6,6 +6,8 @@ use super::{Activity, End, Growth, Kind, Measured, Recipe, Verdict, growth};
 const LEAST_WAITS: u64 = 2;
 /// Less processor time than this in half a run is what a sleeping program needs.
 const LEAST_CPU_MS: u64 = 20;
+/// With fewer looks than this at half a run nothing is said of how busy it was.
+const LEAST_LOOKS: u64 = 8;
 /// A patched program that grows so much faster than before is worse, not merely not fixed.
 const MUCH_FASTER: f64 = 1.5;
 
@@ -124,15 +126,18 @@ fn halted(base: &Measured, patched: &Measured) -> Option<String> {
         return None;
     }
     let (before, after) = (base.activity, patched.activity);
+    if after.looks_second < LEAST_LOOKS {
+        return None;
+    }
     let was_busy = before.waits_second >= LEAST_WAITS || before.cpu_second_ms >= LEAST_CPU_MS;
-    if was_busy && after.waits_second < LEAST_WAITS && after.cpu_second_ms < LEAST_CPU_MS {
+    let is_idle = after.cpu_second_ms < LEAST_CPU_MS && after.ready_second * 2 < after.looks_second;
+    if was_busy && is_idle && after.waits_second < LEAST_WAITS {
         return Some("with the patch it stands still: it neither works nor looks for work any more".to_owned());
     }
-    // Half, since on a busy machine the kernel counts a wait for a processor only when it is over.
-    let spins =
-        |activity: Activity, lasted_ms: u64| (activity.cpu_second_ms + activity.queued_second_ms) * 2 > lasted_ms / 2;
-    let spins_now = spins(after, patched.lasted_ms) && after.waits_second < LEAST_WAITS;
-    let waited = before.waits_second >= LEAST_WAITS && !spins(before, base.lasted_ms);
+    // Nine of ten, since the kernel may be caught while it handles an interrupt or a page of the program.
+    let is_always_ready = |activity: Activity| activity.ready_second * 10 >= activity.looks_second * 9;
+    let spins_now = is_always_ready(after) && after.waits_second < LEAST_WAITS;
+    let waited = before.waits_second >= LEAST_WAITS && !is_always_ready(before);
     (spins_now && waited)
         .then(|| "with the patch it goes round in circles: it keeps a processor busy and never waits".to_owned())
 }
@@ -198,7 +203,13 @@ mod tests {
             limiter: Limiter::Kernel { oom_kill: 0 },
             samples,
             sanitizer: Vec::new(),
-            activity: Activity { cpu_first_ms: 30, cpu_second_ms: 30, waits_second: 10, queued_second_ms: 0 },
+            activity: Activity {
+                cpu_first_ms: 30,
+                cpu_second_ms: 30,
+                waits_second: 10,
+                looks_second: 50,
+                ready_second: 5,
+            },
             output: String::new(),
         }
     }
@@ -217,8 +228,8 @@ mod tests {
     }
 
     /// A run that never waits, on a machine where it must share the processors.
-    fn spinning(cpu_second_ms: u64, queued_second_ms: u64) -> Activity {
-        Activity { cpu_first_ms: cpu_second_ms, cpu_second_ms, waits_second: 0, queued_second_ms }
+    fn spinning(cpu_second_ms: u64) -> Activity {
+        Activity { cpu_first_ms: cpu_second_ms, cpu_second_ms, waits_second: 0, looks_second: 50, ready_second: 50 }
     }
 
     fn killed(seconds: u64) -> Measured {
@@ -257,9 +268,9 @@ mod tests {
             with(End::Stopped(Stop::Disk)),
             with(End::Stopped(Stop::Processes)),
             Measured { sanitizer: vec!["AddressSanitizer: heap-use-after-free".to_owned()], ..sound_run() },
-            Measured { activity: Activity::default(), ..sound_run() },
-            Measured { activity: spinning(1990, 0), ..sound_run() },
-            Measured { activity: spinning(280, 1700), ..sound_run() },
+            Measured { activity: Activity { looks_second: 50, ..Activity::default() }, ..sound_run() },
+            Measured { activity: spinning(1990), ..sound_run() },
+            Measured { activity: spinning(10), ..sound_run() },
         ];
         insta::assert_snapshot!(patched.map(|patched| service(&killed(2), &patched)).join("\n"), @"
         worse: without the patch memory ran out, with it the program was ended by signal 11
