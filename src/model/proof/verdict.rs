@@ -6,8 +6,8 @@ use super::{Activity, End, Growth, Kind, Measured, Recipe, Verdict, growth};
 const LEAST_WAITS: u64 = 2;
 /// Less processor time than this in half a run is what a sleeping program needs.
 const LEAST_CPU_MS: u64 = 20;
-/// With fewer looks than this at half a run nothing is said of how busy it was.
-const LEAST_LOOKS: u64 = 8;
+/// With fewer looks than this at half a run nobody can say how busy it was.
+const LEAST_LOOKS: u64 = 3;
 /// A patched program that grows so much faster than before is worse, not merely not fixed.
 const MUCH_FASTER: f64 = 1.5;
 
@@ -68,6 +68,9 @@ fn before_comparing(base: &Measured, patched: &Measured) -> Option<(Verdict, Str
         (_, End::Stopped(stop)) => {
             Some((Verdict::Worse, format!("with the patch it {} and was stopped", stop.words())))
         }
+        (_, End::StillRunning) if patched.activity.looks_second < LEAST_LOOKS => {
+            Some((Verdict::NotRun, "the machine was too busy to watch how the patched program fares".to_owned()))
+        }
         _ => None,
     }
 }
@@ -126,9 +129,6 @@ fn halted(base: &Measured, patched: &Measured) -> Option<String> {
         return None;
     }
     let (before, after) = (base.activity, patched.activity);
-    if after.looks_second < LEAST_LOOKS {
-        return None;
-    }
     let was_busy = before.waits_second >= LEAST_WAITS || before.cpu_second_ms >= LEAST_CPU_MS;
     let is_idle = after.cpu_second_ms < LEAST_CPU_MS && after.ready_second * 2 < after.looks_second;
     if was_busy && is_idle && after.waits_second < LEAST_WAITS {
@@ -293,6 +293,7 @@ mod tests {
             service(&with(End::Exited(2)), &with(End::Exited(2))),
             service(&with(End::Stopped(Stop::Output)), &sound_run()),
             service(&with(End::Stopped(Stop::Cancelled)), &sound_run()),
+            service(&killed(2), &Measured { activity: Activity::default(), ..sound_run() }),
             service(&Measured { output: format!("==3=={}.\n", BLIND[0].1), ..with(End::Exited(23)) }, &sound_run()),
             service(
                 &Measured { output: format!("--4:0: aspacem {}\n", BLIND[1].1), ..with(End::Exited(1)) },
@@ -305,6 +306,7 @@ mod tests {
         not run: already without the patch the program ended with exit code 2, and memory is not why
         not run: already without the patch it printed too much and was stopped
         not run: the run was cancelled
+        not run: the machine was too busy to watch how the patched program fares
         not run: LeakSanitizer cannot work here: without a process namespace it does not see itself
         not run: valgrind cannot work here: without a process namespace it does not see itself
         ");
