@@ -22,12 +22,18 @@ use crate::{run, skipped};
 const MAPPED: &str = "services:\n  worker-deployment:\n    paths: [worker.c]\n";
 
 /// The paths below `/repos/{owner}/{repo}` that the responder asks for. The whole description takes a minute to load.
-const PATHS: [&str; 18] = [
+const PATHS: [&str; 25] = [
     "",
     "/collaborators/{username}",
     "/collaborators/{username}/permission",
     "/commits",
+    "/deployments",
+    "/deployments/{deployment_id}/statuses",
+    "/git/blobs",
+    "/git/commits",
+    "/git/commits/{commit_sha}",
     "/git/refs",
+    "/git/trees",
     "/issues",
     "/issues/comments",
     "/issues/comments/{comment_id}",
@@ -38,6 +44,7 @@ const PATHS: [&str; 18] = [
     "/pulls",
     "/pulls/comments/{comment_id}",
     "/pulls/comments/{comment_id}/reactions",
+    "/pulls/{pull_number}",
     "/pulls/{pull_number}/comments",
     "/pulls/{pull_number}/comments/{comment_id}/replies",
     "/pulls/{pull_number}/requested_reviewers",
