@@ -72,7 +72,7 @@ pub async fn prove(world: &World, analysis: Analysis) -> Result<Analysis, Failur
 /// Plans what is written.
 pub fn plan(world: &World, analysis: &Analysis) -> Publication {
     let settings = &world.settings;
-    let manner = Manner { draft: settings.draft, labels: settings.labels.clone(), run: world.run(), now: world.now };
+    let manner = Manner { draft: settings.draft, labels: settings.labels.clone(), run: world.run() };
     plan::publication(analysis, &manner)
 }
 
@@ -92,15 +92,7 @@ pub async fn publish(world: &World, analysis: &Analysis, publication: &Publicati
 
 /// The marker of a finished answer.
 pub fn answer_marker(world: &World, analysis: &Analysis, publication: &Publication) -> Marker {
-    let fingerprint = Some(publication.fingerprint.clone());
-    Marker {
-        incident: analysis.incident(),
-        id: Some(analysis.evidence.incident.id.clone()),
-        kind: Kind::Answer,
-        fingerprint,
-        run: world.run(),
-        at: world.now,
-    }
+    analysis.marker(Kind::Answer, &publication.fingerprint, world.run())
 }
 
 /// The run's result, outputs and summary.

@@ -55,6 +55,7 @@ pub fn look(evidence: &Evidence) -> Diagnosis {
         unrelated: 0,
         provenance: None,
         suspects: Vec::new(),
+        points_into_window: false,
         verdict: Verdict::Inconclusive,
         ruled_out: Vec::new(),
         gaps: other_languages(evidence),
@@ -94,6 +95,7 @@ fn suspect(evidence: &Evidence, mut diagnosis: Diagnosis) -> Diagnosis {
         suspects::Verdict::Accused => Verdict::Accused,
         suspects::Verdict::Inconclusive => Verdict::Inconclusive,
     };
+    diagnosis.points_into_window = ranking.suspects.iter().any(|suspect| suspect.has_own_evidence);
     let named = ranking.suspects.into_iter().take(MOST_SUSPECTS);
     diagnosis.suspects = named.map(ranked).collect();
     diagnosis

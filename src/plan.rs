@@ -3,7 +3,7 @@
 use crate::model::diagnosis::{Confidence, Finding, Repair};
 use crate::model::ids::{BranchName, IncidentReference, Login, RepositoryPath};
 use crate::model::landing::FileMode;
-use crate::model::marker::{Fingerprint, Kind, Marker};
+use crate::model::marker::{Fingerprint, Kind};
 use crate::model::proof::Proof;
 use crate::model::publication::{FileAddition, FixPublication, Publication};
 use crate::model::rollback::{FileState, Forge, InverseChange, Rollback, Wish};
@@ -19,8 +19,6 @@ pub struct Manner {
     pub labels: Vec<String>,
     /// GitHub's number of this run.
     pub run: u64,
-    /// When it began.
-    pub now: crate::model::ids::Timestamp,
 }
 
 /// Plans what is written for an incident.
@@ -140,19 +138,8 @@ fn branch(begin: &str, incident: &IncidentReference) -> BranchName {
     BranchName::new(format!("{begin}{}", incident.to_string().to_ascii_lowercase()))
 }
 
-fn marker(analysis: &Analysis, manner: &Manner, fingerprint: &Fingerprint, kind: Kind) -> Marker {
-    Marker {
-        incident: analysis.incident(),
-        id: Some(analysis.evidence.incident.id.clone()),
-        kind,
-        fingerprint: Some(fingerprint.clone()),
-        run: manner.run,
-        at: manner.now,
-    }
-}
-
 fn take_back(analysis: &Analysis, manner: &Manner, fingerprint: &Fingerprint, taken: &Rollback) -> FixPublication {
-    let marker = marker(analysis, manner, fingerprint, Kind::Rollback);
+    let marker = analysis.marker(Kind::Rollback, fingerprint, manner.run);
     let (additions, deletions) = written(taken.changes());
     let responders = analysis.evidence.responders.iter().filter_map(|responder| responder.login.clone());
     let mut reviewers: Vec<Login> = responders.collect();
@@ -202,7 +189,7 @@ fn fix(
     finding: &Finding,
     repair: &Repair,
 ) -> FixPublication {
-    let marker = marker(analysis, manner, fingerprint, Kind::Fix);
+    let marker = analysis.marker(Kind::Fix, fingerprint, manner.run);
     let additions = repair.files.iter();
     let reviewers = analysis.evidence.responders.iter().filter_map(|responder| responder.login.clone());
     FixPublication {

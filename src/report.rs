@@ -22,6 +22,7 @@ use crate::markdown;
 use crate::model::diagnosis::{Diagnosis, LandingSummary};
 use crate::model::evidence::Evidence;
 use crate::model::ids::{CommitSha, IncidentReference, RepositoryName, RepositoryPath, Timestamp};
+use crate::model::marker::{Fingerprint, Kind, Marker};
 use crate::model::proof::Proof;
 use crate::model::rollback::Rollback;
 use escape::{Markdown, Origins, code_span, inline, link};
@@ -49,14 +50,24 @@ pub struct Analysis {
 impl Analysis {
     /// The incident as people name it: by its number where it has one.
     pub fn incident(&self) -> IncidentReference {
-        let incident = &self.evidence.incident;
-        incident.number.map_or_else(|| IncidentReference::Id(incident.id.clone()), IncidentReference::Number)
+        self.evidence.incident.reference()
     }
 
     /// Every name under which the incident may have been answered before.
     pub fn names(&self) -> Vec<IncidentReference> {
-        let id = IncidentReference::Id(self.evidence.incident.id.clone());
-        self.evidence.incident.number.map(IncidentReference::Number).into_iter().chain([id]).collect()
+        self.evidence.incident.names()
+    }
+
+    /// The marker of one of its texts, written by a run.
+    pub fn marker(&self, kind: Kind, fingerprint: &Fingerprint, run: u64) -> Marker {
+        Marker {
+            incident: self.incident(),
+            id: Some(self.evidence.incident.id.clone()),
+            kind,
+            fingerprint: Some(fingerprint.clone()),
+            run,
+            at: self.at,
+        }
     }
 }
 

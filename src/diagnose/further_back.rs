@@ -24,15 +24,11 @@ pub struct LineOrigin {
 /// The lines of the stack to trace back: none where something was found, or where a landing of the window has to do with the
 /// incident.
 pub fn places(evidence: &Evidence, diagnosis: &Diagnosis) -> Vec<StackPlace> {
-    if !diagnosis.findings.is_empty() || diagnosis.verdict == Verdict::Accused {
+    if !diagnosis.findings.is_empty() || diagnosis.verdict == Verdict::Accused || diagnosis.points_into_window {
         return Vec::new();
     }
     let symptom = symptom::read(&symptom_kind::words(&evidence.incident).join("\n"));
     let tree = Tree::new(evidence.paths.iter().map(RepositoryPath::as_str));
-    let ranking = suspects::rank(&symptom, &evidence.landings, &tree);
-    if ranking.suspects.iter().any(|suspect| suspect.has_own_evidence) {
-        return Vec::new();
-    }
     suspects::on_stack(&symptom, &tree, MOST_PLACES)
 }
 

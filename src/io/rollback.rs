@@ -9,7 +9,7 @@ use super::world::{World, blocking};
 use crate::failure::Failure;
 use crate::model::diagnosis::{Diagnosis, LandingSummary};
 use crate::model::evidence::Evidence;
-use crate::model::ids::{IncidentReference, Login};
+use crate::model::ids::Login;
 use crate::model::landing::Landing;
 use crate::model::marker::{Kind, Marker};
 use crate::model::publication::PullState;
@@ -107,7 +107,7 @@ async fn facts(
     let since = landing.committed_at.min(world.now - chrono::TimeDelta::hours(24));
     let recent: Result<Vec<Pull>, ApiError> = github.pulls_since(since).await;
     let (recent, viewer) = (recent?, world.viewer(github).await?);
-    let names = names(evidence);
+    let names = evidence.incident.names();
     let own = |pull: &Pull| pull.user.as_ref().is_some_and(|user| viewer.is(user));
     // The incident's own rollback of an earlier run is found again when the branch is taken.
     let is_this_ones =
@@ -133,11 +133,6 @@ async fn facts(
             .collect(),
         opened_today,
     })
-}
-
-fn names(evidence: &Evidence) -> Vec<IncidentReference> {
-    let id = IncidentReference::Id(evidence.incident.id.clone());
-    evidence.incident.number.map(IncidentReference::Number).into_iter().chain([id]).collect()
 }
 
 fn marker(pull: &Pull) -> Option<Marker> {

@@ -19,6 +19,8 @@ pub struct Diagnosis {
     pub provenance: Option<Provenance>,
     /// Landings of the window that may have caused the incident, the most likely first.
     pub suspects: Vec<Suspect>,
+    /// Whether the incident's words point at a landing of the window: at a place, a name or a package that it touches.
+    pub points_into_window: bool,
     /// Whether the suspects' order is more than a hint.
     pub verdict: Verdict,
     /// What was looked at and does not explain it, a clause each.

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::ids::{EscalationPolicyId, IncidentId, IncidentNumber, ServiceId, TeamId, Timestamp, UserId};
+use super::ids::{
+    EscalationPolicyId, IncidentId, IncidentNumber, IncidentReference, ServiceId, TeamId, Timestamp, UserId,
+};
 
 /// One incident with everything that was read of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +36,19 @@ pub struct Incident {
     pub change_events: Vec<ChangeEvent>,
     /// Who is on call now for the service's escalation policy, at its lowest level. Empty where nobody could be verified.
     pub on_call: Vec<OnCall>,
+}
+
+impl Incident {
+    /// The incident as people name it: by its number where it has one.
+    pub fn reference(&self) -> IncidentReference {
+        self.number.map_or_else(|| IncidentReference::Id(self.id.clone()), IncidentReference::Number)
+    }
+
+    /// Every name under which the incident may have been answered before.
+    pub fn names(&self) -> Vec<IncidentReference> {
+        let id = IncidentReference::Id(self.id.clone());
+        self.number.map(IncidentReference::Number).into_iter().chain([id]).collect()
+    }
 }
 
 /// What a list says of one incident: enough to choose and order, before anything else is read of it.

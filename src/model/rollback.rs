@@ -58,6 +58,16 @@ pub enum Inverse {
     Unknown(String),
 }
 
+impl Inverse {
+    /// What changes; nothing where it is not clean.
+    pub fn changes(&self) -> &[InverseChange] {
+        match self {
+            Inverse::Clean(changes) => changes,
+            Inverse::Conflicts(_) | Inverse::Unknown(_) => &[],
+        }
+    }
+}
+
 /// One file that the inverse changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InverseChange {
@@ -184,10 +194,7 @@ impl Rollback {
 
     /// What changes, where the inverse is clean.
     pub fn changes(&self) -> &[InverseChange] {
-        match &self.culprit.inverse {
-            Inverse::Clean(changes) => changes,
-            Inverse::Conflicts(_) | Inverse::Unknown(_) => &[],
-        }
+        self.culprit.inverse.changes()
     }
 
     /// The landing's commit.

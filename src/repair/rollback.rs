@@ -173,16 +173,9 @@ fn size(changes: &[InverseChange]) -> usize {
     changes.iter().filter_map(|change| change.after.as_ref()).map(|file| file.contents.len()).sum()
 }
 
-/// What the inverse changes; nothing where it is not known.
-fn changes<'a>(case: &Case<'a>) -> &'a [InverseChange] {
-    match &case.culprit.inverse {
-        Inverse::Clean(changes) => changes,
-        Inverse::Conflicts(_) | Inverse::Unknown(_) => &[],
-    }
-}
-
 fn migrates(case: &Case<'_>) -> Option<String> {
-    let found = changes(case).iter().find(|change| paths::is_migration_or_schema(change.path.as_str()))?;
+    let found =
+        case.culprit.inverse.changes().iter().find(|change| paths::is_migration_or_schema(change.path.as_str()))?;
     Some(format!("`{}` is a migration or a schema, and data may have been written by it", found.path))
 }
 
@@ -190,7 +183,7 @@ fn is_protected(case: &Case<'_>) -> Option<String> {
     let forbids = |change: &InverseChange| {
         Some((change.path.clone(), case.evidence.protected.forbids_inverse(change.path.as_str())?))
     };
-    let (path, pattern) = changes(case).iter().find_map(forbids)?;
+    let (path, pattern) = case.culprit.inverse.changes().iter().find_map(forbids)?;
     Some(format!("`{path}` is protected by the pattern `{pattern}`"))
 }
 
@@ -198,7 +191,7 @@ fn moves_submodule(case: &Case<'_>) -> Option<String> {
     let is_submodule = |change: &&InverseChange| {
         change.before.iter().chain(&change.after).any(|state| state.mode == FileMode::SUBMODULE)
     };
-    changes(case).iter().find(is_submodule).map(|change| format!("`{}` is a submodule", change.path))
+    case.culprit.inverse.changes().iter().find(is_submodule).map(|change| format!("`{}` is a submodule", change.path))
 }
 
 fn reverted_already(case: &Case<'_>) -> Option<String> {
