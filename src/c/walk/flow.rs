@@ -300,7 +300,9 @@ impl Walk<'_> {
             })
             .map(|(region, _)| *region)
             .collect();
-        view.store.retain(|(region, _)| dead.binary_search(region).is_err());
+        if !dead.is_empty() {
+            view.store.retain(|(region, _)| dead.binary_search(region).is_err());
+        }
         // What became of an object that nothing leads to any more is of no further interest.
         let store = &view.store;
         view.objects.retain(|(symbol, object)| {
