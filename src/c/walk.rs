@@ -18,7 +18,7 @@ mod guards;
 mod memory;
 mod release;
 
-use super::domain::{Arena, Fact, Loss, RegionId, Standing, State, Trace, Value, Via};
+use super::domain::{Arena, Fact, Loss, RegionId, Standing, State, SymbolId, Trace, Value, Via};
 use super::ir::{BlockId, Function, InstrKind, Terminator, VarId};
 use super::names::{Map, Name, Set};
 use super::program::{FunctionId, Order, Program};
@@ -26,6 +26,7 @@ use super::questions::{Question, Questions};
 use super::summary::{Outcome, Summary};
 use super::syntax::Span;
 use flow::Flow;
+use std::cell::OnceCell;
 use std::sync::OnceLock;
 
 /// Views kept apart at one block; beyond it those that agree on the objects are joined.
@@ -141,6 +142,9 @@ pub struct Walked {
     /// Whether a bound was hit.
     pub exhausted: bool,
 }
+
+/// Places, and what they hold.
+type Owners = Vec<(RegionId, Value)>;
 
 /// What the name of an unknown callee sounds like.
 #[derive(Debug, Clone, Copy)]
@@ -275,25 +279,30 @@ impl Walk<'_> {
     }
 
     fn join_alike(&mut self, views: Vec<State>, block: BlockId) -> Vec<State> {
-        // Each view with its owners, which joining leaves alone: those of both sides are the same.
-        let mut joined: Vec<(State, Vec<(RegionId, Value)>)> = Vec::new();
+        // Each view with its owners, once somebody asked. Joining leaves them alone: those of both sides are the same.
+        let mut joined: Vec<(State, OnceCell<Owners>)> = Vec::new();
         for view in views {
-            let owners = self.owners(&view);
-            let twin = joined
-                .iter_mut()
-                .find(|(other, others)| other.loops == view.loops && *others == owners && same_objects(other, &view));
+            let own = OnceCell::new();
+            let twin = joined.iter_mut().find(|(other, others)| {
+                other.loops == view.loops
+                    && same_objects(other, &view)
+                    && others.get_or_init(|| self.owners(other)) == own.get_or_init(|| self.owners(&view))
+            });
             match twin {
                 Some((other, _)) => self.join(other, view, block),
-                None => joined.push((view, owners)),
+                None => joined.push((view, own)),
             }
         }
         joined.into_iter().map(|(view, _)| view).collect()
     }
 
     /// The places that lead to held objects.
-    fn owners(&self, view: &State) -> Vec<(RegionId, Value)> {
-        let held = |value: Value| self.arena.target(value).is_some_and(|target| view.is_held(target));
-        view.store.iter().filter(|(_, value)| held(*value)).copied().collect()
+    fn owners(&self, view: &State) -> Owners {
+        let held = view.objects.iter().filter(|(_, object)| object.standing == Standing::Held);
+        let held: Vec<SymbolId> = held.map(|(symbol, _)| *symbol).collect();
+        let leads = |value: Value| self.arena.target(value).is_some_and(|target| held.binary_search(&target).is_ok());
+        let store = if held.is_empty() { &[] } else { view.store.as_slice() };
+        store.iter().filter(|(_, value)| leads(*value)).copied().collect()
     }
 
     /// Forgets what two views do not agree on.
