@@ -7,9 +7,11 @@ pub mod provenance;
 pub mod suspects;
 pub mod symptom;
 pub mod symptom_kind;
+pub mod versions;
+pub mod windows;
 
 use crate::model::diagnosis::{
-    Age, Diagnosis, Fault, Finding, LandingSummary, MemoryLeak, Provenance, Suspect, SymptomKind, Verdict,
+    Age, Diagnosis, Fault, Finding, Fit, LandingSummary, MemoryLeak, Provenance, Suspect, SymptomKind, Verdict,
 };
 use crate::model::evidence::{Evidence, Gap};
 use crate::model::ids::RepositoryPath;
@@ -55,7 +57,7 @@ pub fn look(evidence: &Evidence) -> Diagnosis {
         unrelated: 0,
         provenance: None,
         suspects: Vec::new(),
-        points_into_window: false,
+        searched: Vec::new(),
         verdict: Verdict::Inconclusive,
         ruled_out: Vec::new(),
         gaps: other_languages(evidence),
@@ -81,23 +83,34 @@ pub fn conclude(evidence: &Evidence, mut diagnosis: Diagnosis, history: History)
     diagnosis.provenance = provenance::of(evidence, finding, &history);
     diagnosis.suspects = touching(evidence, finding, diagnosis.provenance.as_ref());
     let is_new = diagnosis.provenance.as_ref().is_some_and(|it| it.age == Age::Recent);
+    if let Some(provenance) = &diagnosis.provenance {
+        diagnosis.searched = windows::way_to(evidence, &provenance.landing.commit, provenance.age);
+    }
     diagnosis.verdict = if is_new { Verdict::Accused } else { Verdict::Inconclusive };
     diagnosis
 }
 
-/// Without a finding the incident's own words are held against the landings.
+/// Without a finding the incident's own words are held against the landings, the likeliest set first. The first set with a landing
+/// that can be accused decides; where there is none, the last one, which holds all.
 fn suspect(evidence: &Evidence, mut diagnosis: Diagnosis) -> Diagnosis {
     let symptom = symptom::read(&symptom_kind::words(&evidence.incident).join("\n"));
     let tree = Tree::new(evidence.paths.iter().map(RepositoryPath::as_str));
-    let ranking = suspects::rank(&symptom, &evidence.landings, &tree);
+    for (among, landings) in windows::of(evidence) {
+        let ranking = suspects::rank(&symptom, landings, &tree);
+        let is_accused = ranking.verdict == suspects::Verdict::Accused;
+        let fit = match ranking.suspects.iter().any(|suspect| suspect.has_own_evidence) {
+            _ if is_accused => Fit::Explains,
+            true => Fit::Touches,
+            false => Fit::Nothing,
+        };
+        diagnosis.searched.push(windows::told(evidence, among, fit));
+        diagnosis.verdict = if is_accused { Verdict::Accused } else { Verdict::Inconclusive };
+        diagnosis.suspects = ranking.suspects.into_iter().take(MOST_SUSPECTS).map(ranked).collect();
+        if is_accused {
+            break;
+        }
+    }
     diagnosis.gaps.extend(symptom.gaps);
-    diagnosis.verdict = match ranking.verdict {
-        suspects::Verdict::Accused => Verdict::Accused,
-        suspects::Verdict::Inconclusive => Verdict::Inconclusive,
-    };
-    diagnosis.points_into_window = ranking.suspects.iter().any(|suspect| suspect.has_own_evidence);
-    let named = ranking.suspects.into_iter().take(MOST_SUSPECTS);
-    diagnosis.suspects = named.map(ranked).collect();
     diagnosis
 }
 

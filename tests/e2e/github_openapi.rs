@@ -22,11 +22,12 @@ use crate::{run, skipped};
 const MAPPED: &str = "services:\n  worker-deployment:\n    paths: [worker.c]\n";
 
 /// The paths below `/repos/{owner}/{repo}` that the responder asks for. The whole description takes a minute to load.
-const PATHS: [&str; 25] = [
+const PATHS: [&str; 26] = [
     "",
     "/collaborators/{username}",
     "/collaborators/{username}/permission",
     "/commits",
+    "/commits/{ref}",
     "/deployments",
     "/deployments/{deployment_id}/statuses",
     "/git/blobs",
