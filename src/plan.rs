@@ -76,8 +76,9 @@ fn held(rollback: &Rollback) -> String {
     format!("the rollback of {landing} is described and not opened: {}", rollback.held_by.join("; "))
 }
 
-/// What the answer depends on: the incident, its alerts, and the contents of the service's files. While these stay the
-/// same, so does the answer.
+/// What the answer depends on: the incident, its alerts, the landings that can have caused it, and the contents of the service's files.
+/// While these stay the same, so does the answer. Landings after the incident are not among them; what is learned later of deployments
+/// is.
 pub fn fingerprint(analysis: &Analysis) -> Fingerprint {
     let evidence = &analysis.evidence;
     let mut alerts: Vec<&str> = evidence.incident.alerts.iter().map(|alert| alert.id.as_str()).collect();
@@ -87,7 +88,8 @@ pub fn fingerprint(analysis: &Analysis) -> Fingerprint {
         .chain(&evidence.manifests)
         .map(|source| Fingerprint::of([source.path.as_str(), &lossless(&source.contents)]));
     let contents: Vec<Fingerprint> = contents.collect();
-    let parts = std::iter::once(evidence.incident.id.as_str()).chain(alerts);
+    let landings = evidence.landings.iter().map(|landing| landing.commit.as_str());
+    let parts = std::iter::once(evidence.incident.id.as_str()).chain(alerts).chain(landings);
     Fingerprint::of(parts.chain(contents.iter().map(Fingerprint::as_str)))
 }
 
