@@ -1,6 +1,6 @@
 //! From an analysis to the plan of every write. Pure: the plan can be printed, tested and applied.
 
-use crate::model::diagnosis::{Confidence, Finding, Repair};
+use crate::model::diagnosis::{Age, Confidence, Finding, Repair};
 use crate::model::ids::{BranchName, IncidentReference, Login, RepositoryPath};
 use crate::model::landing::FileMode;
 use crate::model::marker::{Fingerprint, Kind};
@@ -106,6 +106,12 @@ fn fixable(analysis: &Analysis) -> Result<(&Finding, &Repair), String> {
     let repair = finding.repair.as_ref().map_err(|why| format!("the fault was found, but no patch is safe: {why}"))?;
     if finding.confidence == Confidence::Low {
         return Err("the finding rests on too many assumptions for a patch".to_owned());
+    }
+    if let Some(later) = analysis.diagnosis.provenance.as_ref().filter(|it| it.age == Age::Later) {
+        let landing = later.landing.commit.short();
+        return Err(format!(
+            "the fault came with {landing}, after what ran when the incident began, and did not cause it"
+        ));
     }
     let protected = &analysis.evidence.protected;
     let forbidden = repair.files.iter().find_map(|file| Some((&file.path, protected.forbids(file.path.as_str())?)));

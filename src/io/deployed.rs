@@ -193,7 +193,7 @@ impl Question {
     }
 
     fn is_on_branch(&self, repository: &Repository, commit: &CommitSha) -> bool {
-        repository.is_ancestor(commit, &self.head).unwrap_or(false)
+        repository.holds_by(&self.head, commit, self.window.until).unwrap_or(false)
     }
 }
 

@@ -57,6 +57,9 @@ fn versions_are_looked_up_by_id_and_by_tag() {
     assert_eq!(by_id("abcdef0123"), None);
     assert_eq!(by_id("HEAD"), None);
     assert_eq!(by_id("--all"), None);
+    let holds = |commit: &CommitSha, hours| repo.holds_by(&landed[3], commit, at(hours)).expect("an answer");
+    assert!(holds(&landed[2], 2) && !holds(&landed[2], 1), "nothing is read that came later");
+    assert!(!holds(&landed[4], 9), "another branch holds it");
     let by_tag = |tag: &str| repo.commit_tagged(tag).expect("an answer");
     assert_eq!(by_tag("v1.0").as_ref(), Some(&landed[1]), "an annotated tag is not the commit itself");
     assert_eq!(by_tag("light").as_ref(), Some(&landed[0]));

@@ -73,6 +73,10 @@ async fn what_came_with_the_deployment_is_searched_first_however_old_it_is() {
     let comment = answered(&world).await;
     let head = "2 landings in the 24 h before the incident, up to";
     expect_said(&comment, &[head, "GitHub deployed it to `production`", "which replaced", "Merge pull request #49"]);
+    assert!(
+        comment.contains("deployed: [`"),
+        "where no change event tells it, GitHub's deployment stands in the timeline: {comment}"
+    );
     // The two newest of the last day landed after the deployment.
     expect_said(&comment, &["2 landings of the branch had not reached production"]);
     assert_eq!(own_pulls(&world).len(), 1, "{comment}");
@@ -98,6 +102,9 @@ async fn a_fault_that_had_not_reached_production_is_told_as_such() {
     let comment = answered(&world).await;
     expect_said(&comment, &["The fault had not reached production", "Something else must have caused this incident"]);
     assert!(!comment.contains("Rollback or fix forward"), "{comment}");
+    // The patch is shown, and not offered as this incident's remedy.
+    expect_said(&comment, &["+        free(buffer);", "No pull request: the fault came with"]);
+    assert!(own_pulls(&world).is_empty());
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! What was deployed when, and what came of it.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 
 use super::{ApiError, GitHub};
@@ -34,9 +36,17 @@ pub struct Deployment {
 
 /// One thing that happened to a deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-struct Status {
+pub(super) struct Status {
     state: String,
     created_at: Timestamp,
+}
+
+/// What was asked before in this run: a sweep asks for each of its incidents.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// By environment; a refusal stays one.
+    deployments: HashMap<Option<String>, Result<Vec<Deployment>, ApiError>>,
+    statuses: HashMap<u64, Vec<Status>>,
 }
 
 /// The deployments to production, as far as they could be told.
@@ -64,10 +74,10 @@ impl GitHub {
         let mut rollouts: Vec<Rollout> = Vec::new();
         for deployment in wanted.take(MOST_ASKED) {
             let is_known = rollouts.iter().any(|it| it.commit == deployment.sha);
-            let statuses: Vec<Status> = match is_known {
-                true => continue,
-                false => self.get(&format!("/deployments/{}/statuses?per_page={PAGE}", deployment.id)).await?,
-            };
+            if is_known {
+                continue;
+            }
+            let statuses = self.statuses(deployment.id).await?;
             rollouts.extend(arrival(deployment, &statuses, moment).map(|at| Rollout {
                 commit: deployment.sha.clone(),
                 at: Some(at),
@@ -107,6 +117,29 @@ impl GitHub {
 
     /// The newest deployments, newest first.
     async fn deployments(&self, environment: Option<&str>) -> Result<Vec<Deployment>, ApiError> {
+        let mut known = self.known.lock().await;
+        let environment = environment.map(str::to_owned);
+        if let Some(answer) = known.deployments.get(&environment) {
+            return answer.clone();
+        }
+        let answer = self.ask_for_deployments(environment.as_deref()).await;
+        if answer.as_ref().err().is_none_or(ApiError::lacks_permission) {
+            known.deployments.insert(environment, answer.clone());
+        }
+        answer
+    }
+
+    async fn statuses(&self, deployment: u64) -> Result<Vec<Status>, ApiError> {
+        let mut known = self.known.lock().await;
+        if let Some(statuses) = known.statuses.get(&deployment) {
+            return Ok(statuses.clone());
+        }
+        let statuses: Vec<Status> = self.get(&format!("/deployments/{deployment}/statuses?per_page={PAGE}")).await?;
+        known.statuses.insert(deployment, statuses.clone());
+        Ok(statuses)
+    }
+
+    async fn ask_for_deployments(&self, environment: Option<&str>) -> Result<Vec<Deployment>, ApiError> {
         let mut route = format!("/deployments?per_page={PAGE}");
         if let Some(environment) = environment {
             let encoded: String = url::form_urlencoded::byte_serialize(environment.as_bytes()).collect();

@@ -251,7 +251,11 @@ impl Repository {
     }
 
     /// Which of the commits may be read: those that are there and were committed by `until`.
-    fn readable(&self, commits: &[CommitSha], until: Timestamp) -> Result<(Vec<CommitSha>, Vec<Gap>), Failure> {
+    pub(super) fn readable(
+        &self,
+        commits: &[CommitSha],
+        until: Timestamp,
+    ) -> Result<(Vec<CommitSha>, Vec<Gap>), Failure> {
         let names = commits.iter().map(checked).collect::<Result<Vec<_>, _>>()?;
         let objects = self.read_objects(&names, 1 << 20)?;
         let (mut readable, mut gaps) = (Vec::new(), Vec::new());

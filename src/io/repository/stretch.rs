@@ -73,6 +73,15 @@ impl Repository {
         self.peeled(id)
     }
 
+    /// Whether `commit` is part of the branch that ends at `head` and is no later than `until`.
+    ///
+    /// # Errors
+    /// Where git cannot be run or the repository lacks one of the commits.
+    pub fn holds_by(&self, head: &CommitSha, commit: &CommitSha, until: Timestamp) -> Result<bool, Failure> {
+        let (early, _) = self.readable(std::slice::from_ref(commit), until)?;
+        Ok(!early.is_empty() && self.is_ancestor(commit, head)?)
+    }
+
     /// The commit of a tag. `None` where there is none; a private copy has no tags at all.
     ///
     /// # Errors
