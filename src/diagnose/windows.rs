@@ -1,7 +1,9 @@
-//! In which order landings are searched: the narrower a set that holds the cause, the fewer innocent ones are in it.
+//! Which landings are searched, and how the way to what was found is told.
 //!
-//! What came with the last deployment before the incident is the likeliest, since something must have changed for it to begin. Where
-//! nothing in there explains it, all landings of the hours before it are looked at, and then whoever wrote the lines it leads to.
+//! Something must have changed for an incident to begin, most often what ran: so what came with the last deployment before it comes
+//! first, however old, then all landings of the hours before it, and then whoever wrote the lines it leads to.
+
+use std::collections::HashSet;
 
 use crate::model::diagnosis::{Age, Among, Fit, Searched};
 use crate::model::evidence::Evidence;
@@ -9,7 +11,7 @@ use crate::model::ids::CommitSha;
 use crate::model::landing::Landing;
 
 /// The sets of landings that were read, narrowest first. The last one holds all of them.
-pub fn of(evidence: &Evidence) -> Vec<(Among, Vec<&Landing>)> {
+fn of(evidence: &Evidence) -> Vec<(Among, Vec<&Landing>)> {
     let all: Vec<&Landing> = evidence.landings.iter().collect();
     let came_with_it = |landing: &&&Landing| evidence.deployed.came_with_it(&landing.commit);
     let brought: Vec<&Landing> = all.iter().filter(came_with_it).copied().collect();
@@ -37,7 +39,16 @@ pub fn in_window(evidence: &Evidence) -> usize {
     evidence.landings.iter().filter(|landing| evidence.window.holds(landing.committed_at)).count()
 }
 
-/// The way to a landing that a fault in the code leads to: all sets before the one that holds it were searched in vain.
+/// What was there where nobody is accused: `pointed` are the landings that something of the incident points at.
+pub fn without_culprit(evidence: &Evidence, pointed: &HashSet<&CommitSha>) -> Vec<Searched> {
+    let fit = |landings: &[&Landing]| match landings.iter().any(|landing| pointed.contains(&landing.commit)) {
+        true => Fit::Touches,
+        false => Fit::Nothing,
+    };
+    of(evidence).into_iter().map(|(among, landings)| told(evidence, among, fit(&landings))).collect()
+}
+
+/// The way to the landing at fault: all sets before the one that holds it were searched in vain.
 pub fn way_to(evidence: &Evidence, commit: &CommitSha, age: Age) -> Vec<Searched> {
     let mut way = Vec::new();
     for (among, landings) in of(evidence) {
