@@ -108,11 +108,12 @@ pub fn of_change(change: &ChangeEvent) -> Vec<Version> {
     distinct(found)
 }
 
-/// Whether a change event speaks of a deployment to production. One that names no environment counts.
-pub fn tells_of_deployment(change: &ChangeEvent) -> bool {
+/// Whether a change event speaks of a deployment to production: to the environment that is `wanted`, else to one that is called so.
+/// One that names no environment counts.
+pub fn tells_of_deployment(change: &ChangeEvent, wanted: Option<&str>) -> bool {
     let environment = ["environment", "env", "stage"].iter().find_map(|key| change.details.get(*key)?.as_str());
     let says = |text: &str| DEPLOYS.is_match(text);
-    environment.is_none_or(is_production)
+    environment.is_none_or(|named| wanted.map_or_else(|| is_production(named), |wanted| named == wanted))
         && (says(&change.summary) || change.source.as_deref().is_some_and(says) || environment.is_some())
 }
 
@@ -242,7 +243,7 @@ mod tests {
     #[test]
     fn merges_builds_and_other_environments_are_no_deployments() {
         let tells = |summary: &str, source: Option<&str>, details: Value| {
-            tells_of_deployment(&change(summary, source, "", details))
+            tells_of_deployment(&change(summary, source, "", details), None)
         };
         assert!(tells("Deployed abc1234", None, json!(null)));
         assert!(tells("abc1234", Some("deploy-bot"), json!({"environment": "eu-prod"})));
@@ -250,6 +251,8 @@ mod tests {
         assert!(!tells("Speed up the report (#31)", Some("github"), json!({})));
         assert!(!tells("Build Success - 42", Some("ci"), json!({})));
         assert!(!tells("Deployed abc1234", None, json!({"environment": "staging"})));
+        let blue = change("Deployed abc1234", None, "", json!({"environment": "blue"}));
+        assert!(tells_of_deployment(&blue, Some("blue")) && !tells_of_deployment(&blue, Some("green")));
     }
 
     proptest! {

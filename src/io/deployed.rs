@@ -54,7 +54,7 @@ pub async fn reachable(
     let told = by_github(world, incident, environment, &mut gaps).await;
     let changes = match told.len() {
         2.. => Vec::new(),
-        _ => deployments(world.pager().await?, incident, &mut gaps).await,
+        _ => deployments(world.pager().await?, incident, environment, &mut gaps).await,
     };
     let alerts = versions::of_alerts(incident);
     let with_versions = |change: ChangeEvent| {
@@ -73,7 +73,11 @@ pub async fn reachable(
 async fn by_github(world: &World, incident: &Incident, environment: Option<&str>, gaps: &mut Vec<Gap>) -> Vec<Rollout> {
     let Some(github) = &world.github else { return Vec::new() };
     let Rollouts { rollouts, others } = github.rollouts(environment, incident.created_at).await.unwrap_or_else(|why| {
-        gaps.push(Gap::new("what GitHub deployed to production", refusal(why)));
+        let because = match why.lacks_permission() {
+            true => "the token lacks `deployments: read`".to_owned(),
+            false => failed(why),
+        };
+        gaps.push(Gap::new("what GitHub deployed to production", because));
         Rollouts::default()
     });
     if !others.is_empty() {
@@ -84,20 +88,23 @@ async fn by_github(world: &World, incident: &Incident, environment: Option<&str>
     rollouts
 }
 
-fn refusal(why: ApiError) -> String {
-    if why.lacks_permission() {
-        return "the token lacks `deployments: read`".to_owned();
-    }
+fn failed(why: ApiError) -> String {
     format!("GitHub was asked and failed: {}", Failure::from(why).problem)
 }
 
 /// The change events that tell of deployments before the incident, newest first: those of the incident, and where these are too few
 /// to say what ran before, those of its service.
-async fn deployments(pager: &PagerDuty, incident: &Incident, gaps: &mut Vec<Gap>) -> Vec<ChangeEvent> {
+async fn deployments(
+    pager: &PagerDuty,
+    incident: &Incident,
+    environment: Option<&str>,
+    gaps: &mut Vec<Gap>,
+) -> Vec<ChangeEvent> {
     let until = incident.created_at;
     let fitting = |changes: &[ChangeEvent]| -> Vec<ChangeEvent> {
         let before = |change: &&ChangeEvent| change.at.is_some_and(|at| at <= until);
-        changes.iter().filter(before).filter(|change| versions::tells_of_deployment(change)).cloned().collect()
+        let tells = |change: &&ChangeEvent| versions::tells_of_deployment(change, environment);
+        changes.iter().filter(before).filter(tells).cloned().collect()
     };
     let related = fitting(&incident.change_events);
     if related.len() >= 2 {
@@ -120,7 +127,7 @@ async fn tagged(
     for tag in tags.take(MOST_TAGS) {
         match github.commit_tagged(tag).await {
             Ok(commit) => found.extend(commit.map(|commit| (tag.clone(), commit))),
-            Err(why) => gaps.push(Gap::new(format!("the commit of the tag {tag}"), refusal(why))),
+            Err(why) => gaps.push(Gap::new(format!("the commit of the tag {tag}"), failed(why))),
         }
     }
     found
