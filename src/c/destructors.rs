@@ -4,7 +4,7 @@
 //! nobody takes that memory away, and neither the destructor nor what it calls ever mentions the member.
 
 use super::ir::{Callee, Expr, ExprId, FileId, Function, InstrKind, VarId};
-use super::knowledge::{Deed, sounds_like_release};
+use super::knowledge::{Deed, sounds_like_release, sounds_like_the_end};
 use super::members::{Fate, Gift, Known, Members, Uses};
 use super::names::Name;
 use super::syntax::Span;
@@ -64,7 +64,7 @@ struct Dying {
 /// The members that a function forgets, if it is a destructor.
 pub fn forgotten(known: Known, members: &Members, function: &Function) -> Vec<Forgotten> {
     let mut found: Vec<Forgotten> = Vec::new();
-    for dying in dying(known, function) {
+    for dying in dying(known, members, function) {
         for (path, member, declared) in candidates(known, &dying, function) {
             let by_address = declared.pointers == 0;
             let Some(uses) = members.undoubted(known.program, member) else { continue };
@@ -134,7 +134,7 @@ fn filled_like_siblings(known: Known, members: &Members, dying: &Dying, declared
 }
 
 /// The structures that a function takes from elsewhere and releases or empties.
-fn dying(known: Known, function: &Function) -> Vec<Dying> {
+fn dying(known: Known, members: &Members, function: &Function) -> Vec<Dying> {
     let name = known.program.text(function.name);
     let has_name = sounds_like_the_end(name);
     let mut found: Vec<Dying> = Vec::new();
@@ -157,7 +157,9 @@ fn dying(known: Known, function: &Function) -> Vec<Dying> {
         }
     }
     found.retain(|dying| !dying.siblings.is_empty() || is_only_destructor(known, function, dying.owner));
+    // Where another function releases more of such a structure's members, this one only resets a part of it.
     if let Some(emptied) = emptied(known, function).filter(|_| has_name)
+        && members.most_released(emptied.owner) <= emptied.siblings.len()
         && !found.iter().any(|dying| same(function, dying.holder, emptied.holder))
     {
         found.push(emptied);
@@ -331,13 +333,6 @@ fn calls(function: &Function) -> impl Iterator<Item = (Span, Callee, Name, &[Exp
         InstrKind::Call { callee, spelled, args, .. } => Some((instr.span, *callee, *spelled, &**args)),
         _ => None,
     })
-}
-
-/// Words in the name of a function at whose end a structure is of no more use.
-fn sounds_like_the_end(name: &str) -> bool {
-    const WORDS: &[&str] = &["fini", "finish", "finalize", "close", "exit", "term", "terminate", "shutdown", "drop"];
-    let lower = name.to_ascii_lowercase();
-    sounds_like_release(name) || lower.split('_').any(|word| WORDS.contains(&word))
 }
 
 /// The only function of the tree that by its name and body releases structures of a type, as `file` sees it.

@@ -62,6 +62,8 @@ pub struct Members {
     uses: Map<Member, Uses>,
     /// Structures that are copied as a whole, so that two share their members' memory.
     copied: Set<Owner>,
+    /// The members that each function releases of a structure.
+    released: Map<(Owner, FunctionId), Set<Name>>,
 }
 
 /// What one look at a function tells.
@@ -71,6 +73,7 @@ enum Event {
     Doubt(Member),
     Handed(Member, Name, Span),
     Copied(Owner),
+    Released(Owner, Name),
 }
 
 /// Everything known of the tree's functions once they were walked.
@@ -204,7 +207,16 @@ impl Members {
             Event::Copied(owner) => {
                 self.copied.insert(owner);
             }
+            Event::Released(owner, field) => {
+                self.released.entry((owner, function)).or_default().insert(field);
+            }
         }
+    }
+
+    /// How many members of a structure the function releases that releases most of them.
+    pub fn most_released(&self, owner: Owner) -> usize {
+        let of_it = self.released.iter().filter(|((other, _), _)| *other == owner);
+        of_it.map(|(_, fields)| fields.len()).max().unwrap_or(0)
     }
 
     /// All members, in no order.
@@ -310,7 +322,13 @@ impl Look<'_> {
                     self.address(member, place, name, number, span);
                 }
             } else if let Some(member) = self.member(*arg) {
-                match self.known.fate(self.function, name, args, number) {
+                let fate = self.known.fate(self.function, name, args, number);
+                if fate == Fate::Released
+                    && let Some(owner) = member.owner
+                {
+                    self.events.push(Event::Released(owner, member.field));
+                }
+                match fate {
                     Fate::Borrowed => {}
                     Fate::Released if self.is_given_after(member, span) => {
                         self.events.push(Event::Replaced(member, spelled));
@@ -330,7 +348,9 @@ impl Look<'_> {
             self.events.push(Event::Gift(member, gift));
         } else if let Some(callee) = callee {
             self.events.push(Event::Handed(member, callee, span));
-            if is_pointer && self.known.summary(callee, self.function).is_none() {
+            let empties =
+                |summary: &Summary| summary.outcomes.iter().any(|outcome| outcome.releases_behind(number as u32));
+            if is_pointer && self.known.summary(callee, self.function).is_none_or(empties) {
                 self.events.push(Event::Doubt(member));
             }
         } else {

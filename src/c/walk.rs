@@ -87,6 +87,8 @@ pub struct Fault {
     pub kind: FaultKind,
     /// Where.
     pub span: Span,
+    /// The acquisition of the memory, where the function acquired it.
+    pub site: Option<u32>,
 }
 
 /// A release that was seen.

@@ -72,10 +72,14 @@ pub fn decide(
             .iter()
             .filter(|found| found.loss.site == number)
             .filter(|found| found.loss.seen_by.iter().all(|via| evidence.borrows(program, *via)))
-            .filter(|found| !is_left_to_exit(function, walked, site, found) && !is_option_twice(site, found, text))
+            .filter(|found| !is_left_to_exit(function, walked, site, found) && !is_option(function, site, found, text))
             .cloned()
             .collect();
         if losses.is_empty() {
+            continue;
+        }
+        if site.release.is_none() && site.part == 0 && losses.iter().all(|found| found.loss.holder.is_none()) {
+            // Whoever drops the result of such a function has given it a place of his own to fill.
             continue;
         }
         losses.sort_by_key(|found| (found.loss.span, found.loss.kind));
@@ -100,10 +104,12 @@ fn is_left_to_exit(function: &Function, walked: &Walked, site: &Site, found: &Fo
         && !walked.releases.iter().any(|seen| seen.span.start > from && seen.span.start < to)
 }
 
-/// Whether an option's argument is overwritten because the option was given twice: bounded by the command line.
-fn is_option_twice(site: &Site, found: &FoundLoss, text: &str) -> bool {
+/// Whether it is an option's argument that `main` keeps as long as it runs, or that is overwritten because the option
+/// was given twice: bounded by the command line.
+fn is_option(function: &Function, site: &Site, found: &FoundLoss, text: &str) -> bool {
     let call = text.get(site.span.start as usize..site.span.end as usize).unwrap_or("");
-    found.loss.kind == LossKind::Overwrite && found.loss.span.contains(site.span) && call.contains("optarg")
+    let is_twice = found.loss.kind == LossKind::Overwrite && found.loss.span.contains(site.span);
+    call.contains("optarg") && (is_twice || function.name == Name::of("main"))
 }
 
 fn confidence(
@@ -125,12 +131,16 @@ fn confidence(
     if sounds_like_lookup(source) {
         return None;
     }
+    // A getter that somebody releases from, and many do not.
+    if evidence.release_of(site.source, site.part).is_some_and(|(_, released, lost)| lost > released) {
+        return None;
+    }
     if let Some(seen) = walked.releases.iter().find(|seen| seen.site == number) {
         let reason = format!("another path of this function releases it with `{}`", program.text(seen.by));
         return Some((Confidence::Medium, vec![reason]));
     }
     let (by, released, lost) = evidence.release_of(site.source, site.part)?;
-    (released >= 2 && released >= lost * 2).then(|| {
+    (released >= 3 && released >= lost * 4).then(|| {
         let reason =
             format!("elsewhere what `{source}` gives is released with `{}` ({released} times)", program.text(by));
         (Confidence::Low, vec![reason])
