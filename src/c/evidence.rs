@@ -4,6 +4,7 @@ use super::domain::Via;
 use super::knowledge::sounds_like_keeping;
 use super::names::{Map, Name};
 use super::program::Program;
+use super::questions::{Question, Questions};
 use super::walk::Walked;
 use std::collections::BTreeMap;
 
@@ -28,6 +29,8 @@ struct Seen {
 pub struct Evidence {
     vias: Map<Via2, Seen>,
     pairs: Map<(Name, u16), Pair>,
+    /// What was asked of the tree while only a part of it was walked.
+    pub questions: Questions,
 }
 
 /// A [`Via`] as a key.
@@ -35,8 +38,8 @@ type Via2 = (Name, u16);
 
 impl Evidence {
     /// Collects the evidence of all walks; their order does not matter.
-    pub fn collect<'a>(walks: impl Iterator<Item = &'a Walked>) -> Evidence {
-        let mut evidence = Evidence::default();
+    pub fn collect<'a>(walks: impl Iterator<Item = &'a Walked>, questions: Questions) -> Evidence {
+        let mut evidence = Evidence { questions, ..Evidence::default() };
         for walked in walks {
             evidence.note_vias(walked);
             evidence.note_pairs(walked);
@@ -80,6 +83,7 @@ impl Evidence {
     /// Whether an unknown callee evidently leaves what it is handed alone: objects are released after the call, and
     /// more often than they are left.
     pub fn borrows(&self, program: &Program, via: Via) -> bool {
+        self.questions.ask(Question::Callee(via.callee));
         let seen = self.vias.get(&(via.callee, via.argument)).copied().unwrap_or_default();
         if via.argument > 0 && sounds_like_keeping(program.text(via.callee)) {
             // `list_append(list, item)`: some callers release the item because it failed, or take it out again.
@@ -92,6 +96,7 @@ impl Evidence {
 
     /// The function that most often releases what `source` gives, and how often that and a loss were seen.
     pub fn release_of(&self, source: Name, part: u16) -> Option<(Name, u32, u32)> {
+        self.questions.ask(Question::Source(source, part));
         let pair = self.pairs.get(&(source, part))?;
         let total = pair.released.values().sum();
         let (name, _) = pair.released.iter().max_by_key(|(name, count)| (**count, std::cmp::Reverse(**name)))?;

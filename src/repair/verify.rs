@@ -231,7 +231,7 @@ fn read(tree: &SourceTree, function: &Function, text: &str) -> Option<Reading> {
     let path = tree.files.get(function.file.0 as usize).map_or("", |file| file.path.as_str());
     let piece = lower::lower_piece(FileId(function.file.0), path, text, &tree.macros, &tree.program)?;
     let function = piece.functions.into_iter().find(|other| other.name == function.name)?;
-    let walked = walk::walk(&tree.program, &tree.summaries, &function);
+    let walked = walk::walk(&tree.program, tree.known().summaries(), &function);
     let lost = decide(&tree.program, &tree.evidence, &function, &walked, text)
         .iter()
         .map(|one| (one.site.span.start as usize, one.site.part))

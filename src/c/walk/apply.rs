@@ -25,6 +25,12 @@ impl Walk<'_> {
         }
         let may_return_other =
             summary.outcomes.iter().any(|outcome| !matches!(outcome.returns, Spec::Fresh(_) | Spec::Int(_)));
+        if let [only] = feasible.as_slice() {
+            if self.outcome(&mut view, call, only, may_return_other).is_some() {
+                after.push(view);
+            }
+            return;
+        }
         let mut results: Vec<(State, &Outcome)> = Vec::new();
         for outcome in feasible {
             let mut next = view.clone();
