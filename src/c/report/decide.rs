@@ -72,7 +72,7 @@ pub fn decide(
             .iter()
             .filter(|found| found.loss.site == number)
             .filter(|found| found.loss.seen_by.iter().all(|via| evidence.borrows(program, *via)))
-            .filter(|found| !is_left_to_exit(function, walked, site, found) && !is_option(function, site, found, text))
+            .filter(|found| !is_left_to_exit(function, walked, site, found) && !is_option_twice(site, found, text))
             .cloned()
             .collect();
         if losses.is_empty() {
@@ -104,12 +104,10 @@ fn is_left_to_exit(function: &Function, walked: &Walked, site: &Site, found: &Fo
         && !walked.releases.iter().any(|seen| seen.span.start > from && seen.span.start < to)
 }
 
-/// Whether it is an option's argument that `main` keeps as long as it runs, or that is overwritten because the option
-/// was given twice: bounded by the command line.
-fn is_option(function: &Function, site: &Site, found: &FoundLoss, text: &str) -> bool {
+/// Whether an option's argument is overwritten because the option was given twice: bounded by the command line.
+fn is_option_twice(site: &Site, found: &FoundLoss, text: &str) -> bool {
     let call = text.get(site.span.start as usize..site.span.end as usize).unwrap_or("");
-    let is_twice = found.loss.kind == LossKind::Overwrite && found.loss.span.contains(site.span);
-    call.contains("optarg") && (is_twice || function.name == Name::of("main"))
+    found.loss.kind == LossKind::Overwrite && found.loss.span.contains(site.span) && call.contains("optarg")
 }
 
 fn confidence(
