@@ -4,20 +4,29 @@ use super::calls::Call;
 use super::release::Below;
 use super::{Site, Walk};
 use crate::c::domain::{Fact, LossKind, Region, RegionId, Root, Standing, State, SymbolId, Value, Via};
-use crate::c::knowledge::sounds_like_release;
+use crate::c::knowledge::sounds_like_the_end;
 use crate::c::summary::{Base, Effect, Outcome, Path, Selector, Spec, Summary};
 
 impl Walk<'_> {
     pub(super) fn apply(&mut self, mut view: State, call: &Call, summary: &Summary, after: &mut Vec<State>) {
         let feasible: Vec<&Outcome> =
             summary.outcomes.iter().filter(|outcome| self.is_feasible(&mut view, call, outcome)).collect();
+        let mut feasible = feasible;
+        let makes = |outcome: &&Outcome| matches!(outcome.returns, Spec::Fresh(_));
+        if feasible.iter().any(makes) && self.flow.is_taken_for_granted(call.into) {
+            // Whoever never asks whether there was memory takes it that there was; what is lost where there was none is
+            // no leak that anybody looks for.
+            feasible.retain(|outcome| outcome.returns != Spec::Int(0));
+        }
         if feasible.len() > 1 && self.is_indifferent(&mut view, call, &feasible) {
             self.blur(&mut view, call, &feasible);
             after.push(view);
             return;
         }
+        let may_return_other =
+            summary.outcomes.iter().any(|outcome| !matches!(outcome.returns, Spec::Fresh(_) | Spec::Int(_)));
         if let [only] = feasible.as_slice() {
-            if self.outcome(&mut view, call, only).is_some() {
+            if self.outcome(&mut view, call, only, may_return_other).is_some() {
                 after.push(view);
             }
             return;
@@ -25,7 +34,7 @@ impl Walk<'_> {
         let mut results: Vec<(State, &Outcome)> = Vec::new();
         for outcome in feasible {
             let mut next = view.clone();
-            if self.outcome(&mut next, call, outcome).is_some() {
+            if self.outcome(&mut next, call, outcome, may_return_other).is_some() {
                 results.push((next, outcome));
             }
         }
@@ -108,6 +117,7 @@ impl Walk<'_> {
                     Effect::Write(path, _) => {
                         if let Some(place) = self.place_at(view, call, path, &[]) {
                             let value = self.anything(view, number + 1, Fact::ANY);
+                            self.share_contents(view, place);
                             self.write(view, place, value, call.span, LossKind::Overwrite);
                         }
                     }
@@ -155,15 +165,29 @@ impl Walk<'_> {
                         };
                         fact.disjoint(own)
                     });
-                if !told_apart && !taken && view.is_held(symbol) {
+                if told_apart || *taken {
+                    continue;
+                }
+                if view.is_held(symbol) {
                     self.share(view, Value::Symbol(symbol));
+                } else {
+                    self.take_back(before, view, symbol);
                 }
             }
         }
     }
 
+    /// A call that on one way releases an object, and on another empties what held it, has reasons that its caller's
+    /// values do not show: the loss is taken back.
+    fn take_back(&mut self, before: &State, view: &mut State, symbol: SymbolId) {
+        let Some(site) = before.object(symbol).and_then(|object| object.site) else { return };
+        let noted = &self.noted;
+        let is_of_it = |number: &u32| noted.get(*number as usize).is_some_and(|loss| loss.site == site);
+        view.losses.retain(|number| before.losses.contains(number) || !is_of_it(number));
+    }
+
     /// Plays one outcome; `None` if it cannot happen here.
-    fn outcome(&mut self, view: &mut State, call: &Call, outcome: &Outcome) -> Option<()> {
+    fn outcome(&mut self, view: &mut State, call: &Call, outcome: &Outcome, may_return_other: bool) -> Option<()> {
         for (path, fact) in &outcome.when {
             if let Some(value) = self.value_at(view, call, path, &[])
                 && !self.assume_fact(view, value, *fact)
@@ -171,14 +195,18 @@ impl Walk<'_> {
                 return None;
             }
         }
-        let fresh = self.fresh_objects(view, call, outcome);
+        let fresh = self.fresh_objects(view, call, outcome, may_return_other);
         let mut writes = Vec::new();
         let returned = self.value_of(view, call, &outcome.returns, &fresh, 0);
         for (number, effect) in outcome.effects.iter().enumerate() {
             if let Effect::Write(path, spec) = effect
                 && let Some(place) = self.place_at(view, call, path, &fresh)
             {
-                writes.push((place, self.value_of(view, call, spec, &fresh, number + 1)));
+                // A callee that empties a place on its way has reasons of its own (a capacity that is 0, an error that
+                // was handled): the condition is seldom one that the caller's values can be held against. And what it
+                // writes without our knowing may lead to what was there.
+                let is_vague = matches!(spec, Spec::Int(0) | Spec::Unknown(_));
+                writes.push((place, self.value_of(view, call, spec, &fresh, number + 1), is_vague));
             }
         }
         for effect in &outcome.effects {
@@ -202,19 +230,29 @@ impl Walk<'_> {
             }
         }
         self.check_call_uses(view, call, outcome);
-        for (place, value) in writes {
-            if value == Value::Int(0) {
-                // A callee that empties a place on its way has reasons of its own (a capacity that is 0, an error that
-                // was handled): the condition is seldom one that the caller's values can be held against.
-                let old = self.load(view, place);
-                if self.arena.target(old).is_some_and(|target| view.is_held(target)) {
-                    self.share(view, old);
-                }
+        // All at once: an item that one write puts in front of a list is led to by another.
+        let mut replaced = Vec::new();
+        for (place, value, is_vague) in writes {
+            if is_vague {
+                self.share_contents(view, place);
             }
-            self.write(view, place, value, call.span, LossKind::Overwrite);
+            replaced.extend(self.replace(view, place, value));
         }
-        self.give(view, call, returned);
+        let result = self.arena.region(Region::Var(call.into));
+        replaced.extend(self.replace(view, result, returned));
+        self.settle(view, replaced, call.span, LossKind::Overwrite);
         Some(())
+    }
+
+    /// Nothing is said any more of what a place and its members lead to.
+    fn share_contents(&mut self, view: &mut State, place: RegionId) {
+        let mut inside = self.members(view, place);
+        inside.push(self.load(view, place));
+        for value in inside {
+            if self.arena.target(value).is_some_and(|target| view.is_held(target)) {
+                self.share(view, value);
+            }
+        }
     }
 
     /// A released object that is handed to a callee which does not release it is used.
@@ -226,12 +264,22 @@ impl Walk<'_> {
     }
 
     /// The objects that an outcome makes.
-    fn fresh_objects(&mut self, view: &mut State, call: &Call, outcome: &Outcome) -> Vec<SymbolId> {
+    fn fresh_objects(
+        &mut self,
+        view: &mut State,
+        call: &Call,
+        outcome: &Outcome,
+        may_return_other: bool,
+    ) -> Vec<SymbolId> {
         let mut made = Vec::new();
         for (number, fresh) in outcome.fresh.iter().enumerate() {
             let part = part_of(outcome, number as u8);
             let source = if part >= 200 { fresh.source } else { call.spelled };
-            let unknown = fresh.release.is_none() && !self.program.may_give(source, part);
+            // A function that fills what it is given, or makes something where it is given nothing: whoever drops its result
+            // has given it something.
+            let is_dropped =
+                outcome.returns == Spec::Fresh(number as u8) && !self.flow.is_read(call.into) && may_return_other;
+            let unknown = is_dropped || fresh.release.is_none() && !self.program.may_give(source, part);
             if unknown || !self.is_handed_out(outcome, number as u8, call) {
                 let symbol = self.make(view, part);
                 let _ = view.learn(symbol, fresh.fact);
@@ -340,7 +388,7 @@ impl Walk<'_> {
 
     /// Whether a name is a destructor's; used where a body releases only on some paths.
     pub(super) fn is_destructor_name(&self, text: &str) -> bool {
-        sounds_like_release(text) || text.ends_with("_put") || text.ends_with("_decref")
+        sounds_like_the_end(text) || text.ends_with("_put") || text.ends_with("_decref")
     }
 }
 
