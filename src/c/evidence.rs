@@ -10,11 +10,15 @@ use std::collections::BTreeMap;
 /// What was seen of one kind of acquisition.
 #[derive(Debug, Default, Clone)]
 struct Pair {
-    /// Acquisitions that were released, by the releasing function.
-    released: BTreeMap<Name, u32>,
+    /// Acquisitions that were released, by how.
+    released: BTreeMap<How, u32>,
     /// Acquisitions that were lost and never released in their function.
     lost: u32,
 }
+
+/// How something is released: by which function and, where that takes the address of a structure around it, through
+/// which members.
+pub type How = (Name, Vec<Name>);
 
 /// How often something was seen.
 #[derive(Debug, Default, Clone, Copy)]
@@ -28,6 +32,8 @@ struct Seen {
 pub struct Evidence {
     vias: Map<Via2, Seen>,
     pairs: Map<(Name, u16), Pair>,
+    /// How what a member leads to is released together with its structure.
+    emptied: Map<Name, BTreeMap<How, u32>>,
 }
 
 /// A [`Via`] as a key.
@@ -62,8 +68,8 @@ impl Evidence {
     fn note_pairs(&mut self, walked: &Walked) {
         for (number, site) in walked.sites.iter().enumerate() {
             let pair = self.pairs.entry((site.source, site.part)).or_default();
-            let mut by: Vec<Name> =
-                walked.releases.iter().filter(|seen| seen.site == number as u32).map(|seen| seen.by).collect();
+            let own = walked.releases.iter().filter(|seen| seen.site == number as u32);
+            let mut by: Vec<How> = own.map(|seen| (seen.by, seen.members.clone())).collect();
             by.sort();
             by.dedup();
             if by.is_empty() {
@@ -71,8 +77,11 @@ impl Evidence {
                     walked.losses.iter().any(|found| found.loss.site == number as u32 && found.loss.seen_by.is_empty()),
                 );
             }
-            for name in by {
-                *pair.released.entry(name).or_default() += 1;
+            for how in by {
+                if let Some(last) = how.1.last() {
+                    *self.emptied.entry(*last).or_default().entry(how.clone()).or_default() += 1;
+                }
+                *pair.released.entry(how).or_default() += 1;
             }
         }
     }
@@ -90,11 +99,18 @@ impl Evidence {
             || seen.lost <= 3 && program.leaves_alone(via.callee, u32::from(via.argument))
     }
 
-    /// The function that most often releases what `source` gives, and how often that and a loss were seen.
-    pub fn release_of(&self, source: Name, part: u16) -> Option<(Name, u32, u32)> {
+    /// How what `source` gives is most often released, and how often that and a loss were seen.
+    pub fn release_of(&self, source: Name, part: u16) -> Option<(&How, u32, u32)> {
         let pair = self.pairs.get(&(source, part))?;
         let total = pair.released.values().sum();
-        let (name, _) = pair.released.iter().max_by_key(|(name, count)| (**count, std::cmp::Reverse(**name)))?;
-        Some((*name, total, pair.lost))
+        let (how, _) = pair.released.iter().max_by_key(|(how, count)| (**count, std::cmp::Reverse(*how)))?;
+        Some((how, total, pair.lost))
+    }
+
+    /// How what members of this name lead to is released together with their structures, the most frequent first.
+    pub fn emptied(&self, member: Name) -> Vec<&How> {
+        let mut all: Vec<(&How, &u32)> = self.emptied.get(&member).into_iter().flatten().collect();
+        all.sort_by_key(|(how, count)| (std::cmp::Reverse(**count), *how));
+        all.into_iter().map(|(how, _)| how).collect()
     }
 }

@@ -163,7 +163,7 @@ impl FileView<'_> {
 fn tell(tree: &SourceTree, view: &FileView, id: FunctionId, before: &Before, decided: &Decided) -> Leak {
     let function = &tree.program.functions[id.0 as usize];
     let first = &decided.losses[0];
-    let variable = names::variable(view, &decided.site, first)
+    let variable = names::variable(view, decided, first)
         .unwrap_or_else(|| format!("{}(…)", tree.program.text(decided.site.source)));
     let candidate = Candidate { function: id, decided, variable: &variable };
     let outcome = release::repair(tree, view, before, &candidate);

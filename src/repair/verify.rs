@@ -14,6 +14,7 @@ use crate::c::summary::{Effect, Path, Selector, Summary};
 use crate::c::syntax::Span;
 use crate::c::walk::{self, FaultKind, Walked};
 use crate::model::edit::{self, Edit};
+use crate::repair::release::Proposal;
 
 /// The function as it is, which every proposal for it is compared with. Read once, however many are tried.
 pub struct Before {
@@ -65,12 +66,12 @@ impl From<String> for Rejection {
 }
 
 /// Whether the edits remove the finding and add no new one; if not, why not.
-pub fn accept(
+pub(crate) fn accept(
     tree: &SourceTree,
     view: &FileView,
     before: &Before,
     candidate: &Candidate,
-    edits: &[Edit],
+    proposal: &Proposal,
 ) -> Result<(), Rejection> {
     let old = before.sound()?;
     let site = &candidate.decided.site;
@@ -78,8 +79,8 @@ pub fn accept(
     if !old.lost.contains(&target) {
         return Err("the finding depends on more than this function".to_owned().into());
     }
-    let trial = Trial::of(tree, view, candidate.function, before, edits)?;
-    trial.no_new_fault(old)?;
+    let trial = Trial::of(tree, view, candidate.function, before, &proposal.edits)?;
+    trial.no_new_fault(old, proposal.initialises)?;
     let is = trial.lost();
     if is.contains(&target) {
         return Err("on some path it would still be lost".to_owned().into());
@@ -104,7 +105,7 @@ pub fn accept_member(
 ) -> Result<(), String> {
     let old = before.sound()?;
     let trial = Trial::of(tree, view, id, before, edits)?;
-    trial.no_new_fault(old)?;
+    trial.no_new_fault(old, false)?;
     if trial.lost().iter().any(|key| !old.lost.contains(key)) {
         return Err("something else would be lost".to_owned());
     }
@@ -161,7 +162,9 @@ impl Trial {
         Ok(Trial { new, text, edits })
     }
 
-    fn no_new_fault(&self, old: &Reading) -> Result<(), String> {
+    /// Whether nothing goes wrong that did not before. A pointer that is null where it held anything before makes no
+    /// use of it worse.
+    fn no_new_fault(&self, old: &Reading, null_is_better: bool) -> Result<(), String> {
         let new = &self.new;
         if new.errors > old.errors {
             return Err("the patched function would not parse".to_owned());
@@ -172,7 +175,8 @@ impl Trial {
         for kind in [FaultKind::DoubleRelease, FaultKind::UseAfterRelease, FaultKind::WrongRelease, FaultKind::NullUse]
         {
             let count = |walked: &Walked| walked.faults.iter().filter(|fault| fault.kind == kind).count();
-            if count(&new.walked) > count(&old.walked) {
+            let is_excused = null_is_better && kind == FaultKind::NullUse;
+            if !is_excused && count(&new.walked) > count(&old.walked) {
                 return Err(match kind {
                     FaultKind::DoubleRelease => "on some path it would be released twice",
                     FaultKind::UseAfterRelease => "on some path it would be used after its release",
@@ -204,7 +208,7 @@ impl Trial {
                 else {
                     return Vec::new();
                 };
-                let orphan = (holder.clone(), Releaser { name: releaser.name, example: None });
+                let orphan = (holder.clone(), Releaser { example: None, ..releaser.clone() });
                 if !orphans.contains(&orphan) {
                     orphans.push(orphan);
                 }

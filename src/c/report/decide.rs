@@ -1,7 +1,7 @@
 //! Which losses are worth telling.
 
 use crate::c::domain::LossKind;
-use crate::c::evidence::Evidence;
+use crate::c::evidence::{Evidence, How};
 use crate::c::ir::Function;
 use crate::c::knowledge::sounds_like_lookup;
 use crate::c::names::Name;
@@ -37,6 +37,8 @@ pub struct Releaser {
     pub name: Name,
     /// The text of a release in the same function to follow, if there is one: it may take more than the pointer.
     pub example: Option<String>,
+    /// Where it takes the address of a structure, the members that lead from there to what it releases.
+    pub members: Vec<Name>,
 }
 
 /// An acquisition whose losses are worth telling.
@@ -85,7 +87,7 @@ pub fn decide(
         if unsure {
             reasons.push("the functions that saw it leave it alone elsewhere".to_owned());
         }
-        let releaser = releaser(program, evidence, function, walked, number, site, text);
+        let releaser = Question { program, evidence, function, walked, text }.releaser(number, site, &losses);
         decided.push(Decided { number, site: site.clone(), losses, releaser, confidence, reasons });
     }
     decided
@@ -129,43 +131,65 @@ fn confidence(
         let reason = format!("another path of this function releases it with `{}`", program.text(seen.by));
         return Some((Confidence::Medium, vec![reason]));
     }
-    let (by, released, lost) = evidence.release_of(site.source, site.part)?;
+    let ((by, _), released, lost) = evidence.release_of(site.source, site.part)?;
     (released >= 2 && released >= lost * 2).then(|| {
         let reason =
-            format!("elsewhere what `{source}` gives is released with `{}` ({released} times)", program.text(by));
+            format!("elsewhere what `{source}` gives is released with `{}` ({released} times)", program.text(*by));
         (Confidence::Low, vec![reason])
     })
 }
 
-/// What releases it here: what this function uses, else what the tree uses, else what its kind asks for.
-fn releaser(
-    program: &Program,
-    evidence: &Evidence,
-    _function: &Function,
-    walked: &Walked,
-    number: u32,
-    site: &Site,
-    text: &str,
-) -> Option<Releaser> {
-    let own = walked.releases.iter().filter(|seen| seen.site == number);
-    let example = own.clone().find_map(|seen| {
-        let call = text.get(seen.span.start as usize..seen.span.end as usize)?;
-        call.starts_with(program.text(seen.by)).then(|| (seen.by, call.to_owned()))
-    });
-    if let Some((name, example)) = example {
-        return Some(Releaser { name, example: Some(example) });
+/// What is asked when a releaser is looked for.
+struct Question<'a> {
+    program: &'a Program,
+    evidence: &'a Evidence,
+    function: &'a Function,
+    walked: &'a Walked,
+    text: &'a str,
+}
+
+impl Question<'_> {
+    /// What releases it here: what this function uses, else what the tree uses, else what its kind asks for.
+    fn releaser(&self, number: u32, site: &Site, losses: &[FoundLoss]) -> Option<Releaser> {
+        let own = self.walked.releases.iter().filter(|seen| seen.site == number);
+        let example = own.clone().find_map(|seen| {
+            let call = self.text.get(seen.span.start as usize..seen.span.end as usize)?;
+            call.starts_with(self.program.text(seen.by)).then(|| (seen, call.to_owned()))
+        });
+        if let Some((seen, example)) = example {
+            return Some(Releaser { name: seen.by, example: Some(example), members: seen.members.clone() });
+        }
+        let same_kind = self.walked.releases.iter().filter(|seen| {
+            self.walked
+                .sites
+                .get(seen.site as usize)
+                .is_some_and(|other| other.release == site.release && other.source == site.source)
+        });
+        if let Some(seen) = same_kind.max_by_key(|seen| seen.span) {
+            return Some(Releaser { name: seen.by, example: None, members: seen.members.clone() });
+        }
+        let of_pair = self.evidence.release_of(site.source, site.part).map(|(how, _, _)| how);
+        if let Some((name, members)) = of_pair.or_else(|| self.emptier(losses)) {
+            return Some(Releaser { name: *name, example: None, members: members.clone() });
+        }
+        site.release.map(|name| Releaser { name, example: None, members: Vec::new() })
     }
-    let same_kind = walked.releases.iter().filter(|seen| {
-        walked
-            .sites
-            .get(seen.site as usize)
-            .is_some_and(|other| other.release == site.release && other.source == site.source)
-    });
-    if let Some(seen) = same_kind.max_by_key(|seen| seen.span) {
-        return Some(Releaser { name: seen.by, example: None });
+
+    /// What releases the local structure whose member holds it, as far as the tree shows one that takes its type.
+    fn emptier(&self, losses: &[FoundLoss]) -> Option<&How> {
+        let holder = losses.first()?.loss.holder.as_ref()?;
+        let (whole, member) = holder.rsplit_once('.')?;
+        let root = Name::of(whole.split(['.', '-', '[']).next()?);
+        let own = self.function.vars.iter().find(|var| var.name == root)?;
+        let types = &self.program.types;
+        let (owner, _) = types.owner(own.declared, self.function.file)?;
+        self.evidence.emptied(Name::of(member)).into_iter().find(|(name, _)| {
+            let id = self.program.resolve(*name, self.function.file);
+            let body = id.and_then(|id| self.program.functions.get(id.0 as usize));
+            body.is_some_and(|body| {
+                let mut parameters = body.vars.iter().take(body.parameters as usize);
+                parameters.any(|var| types.owner(var.declared, body.file).is_some_and(|(other, _)| other == owner))
+            })
+        })
     }
-    if let Some((name, _, _)) = evidence.release_of(site.source, site.part) {
-        return Some(Releaser { name, example: None });
-    }
-    site.release.map(|name| Releaser { name, example: None })
 }

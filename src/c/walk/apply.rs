@@ -3,14 +3,28 @@
 use super::calls::Call;
 use super::release::Below;
 use super::{Site, Walk};
-use crate::c::domain::{Fact, LossKind, Region, RegionId, Root, Standing, State, SymbolId, Value, Via};
+use crate::c::domain::{Fact, LossKind, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value, Via};
 use crate::c::knowledge::sounds_like_release;
+use crate::c::names::Name;
 use crate::c::summary::{Base, Effect, Outcome, Path, Selector, Spec, Summary};
+
+/// Members within members that a function answers for where a callee fills them. What lies deeper is seldom released
+/// by itself, and often moved with what is around it.
+const MAX_MEMBERS: usize = 2;
+
+/// What an outcome puts where.
+struct Written {
+    place: RegionId,
+    value: Value,
+    /// Whether the place is a member of what an argument points to, and not simply one of a local.
+    is_far: bool,
+}
 
 impl Walk<'_> {
     pub(super) fn apply(&mut self, mut view: State, call: &Call, summary: &Summary, after: &mut Vec<State>) {
         let feasible: Vec<&Outcome> =
             summary.outcomes.iter().filter(|outcome| self.is_feasible(&mut view, call, outcome)).collect();
+        self.spared(&mut view, call, summary, &feasible);
         if feasible.len() > 1 && self.is_indifferent(&mut view, call, &feasible) {
             self.blur(&mut view, call, &feasible);
             after.push(view);
@@ -27,6 +41,27 @@ impl Walk<'_> {
         after.extend(results.into_iter().map(|(view, _)| view));
     }
 
+    /// A destructor of the structure around an object that leaves the object alone, for what other members say, knows
+    /// what those members are there for: nothing is said of the object.
+    fn spared(&mut self, view: &mut State, call: &Call, summary: &Summary, feasible: &[&Outcome]) {
+        let releases = |outcome: &Outcome, path: &Path| {
+            let grows = |effect: &Effect| matches!(effect, Effect::Write(to, Spec::Fresh(_)) if to == path);
+            outcome.effects.contains(&Effect::Release(path.clone())) && !outcome.effects.iter().any(grows)
+        };
+        for outcome in &summary.outcomes {
+            for effect in &outcome.effects {
+                let Effect::Release(path) = effect else { continue };
+                let is_destroyed = !members_of(path).is_empty() && releases(outcome, path);
+                if !is_destroyed || feasible.iter().any(|outcome| releases(outcome, path)) {
+                    continue;
+                }
+                if let Some(value) = self.value_at(view, call, path, &[]) {
+                    self.share(view, value);
+                }
+            }
+        }
+    }
+
     /// Whether the conditions of an outcome can hold, each by itself.
     fn is_feasible(&mut self, view: &mut State, call: &Call, outcome: &Outcome) -> bool {
         outcome.when.iter().all(|(path, fact)| match self.value_at(view, call, path, &[]) {
@@ -37,13 +72,21 @@ impl Walk<'_> {
         })
     }
 
-    /// Whether no object depends on which outcome it is: none makes or releases one, none sees one of ours.
+    /// Whether no object depends on which outcome it is: none makes or releases one, none sees one of ours, and all or
+    /// none hand one back.
     fn is_indifferent(&mut self, view: &mut State, call: &Call, outcomes: &[&Outcome]) -> bool {
         // Nothing that a value leads to is held if nothing is; and outcomes mostly speak of the same values.
         let any_held = view.objects.iter().any(|(_, object)| object.standing == Standing::Held);
         let mut known: Vec<(Value, bool)> = Vec::new();
+        let back = |walk: &mut Self, view: &mut State, outcome: &Outcome| {
+            let Spec::Initial(path) = &outcome.returns else { return None };
+            let value = walk.value_at(view, call, path, &[])?;
+            walk.arena.target(value).filter(|target| view.is_held(*target))
+        };
+        let handed_back = outcomes.first().and_then(|outcome| back(self, view, outcome));
         outcomes.iter().all(|outcome| {
             outcome.fresh.is_empty()
+                && back(self, view, outcome) == handed_back
                 && outcome.effects.iter().all(|effect| match effect {
                     Effect::Release(_) => false,
                     Effect::Escape(path, _) | Effect::Write(_, Spec::Initial(path)) => {
@@ -110,6 +153,13 @@ impl Walk<'_> {
             }
         }
         self.check_call(view, call);
+        let same = outcomes.first().map(|outcome| &outcome.returns);
+        let same = same.filter(|first| outcomes.iter().all(|outcome| outcome.returns == **first));
+        if let Some(Spec::Initial(path)) = same
+            && let Some(value) = self.value_at(view, call, path, &[])
+        {
+            return self.give(view, call, value);
+        }
         let returned = self.make(view, 0);
         let _ = view.learn(returned, fact.unwrap_or(Fact::ANY));
         self.give(view, call, Value::Symbol(returned));
@@ -165,21 +215,27 @@ impl Walk<'_> {
                 return None;
             }
         }
-        let fresh = self.fresh_objects(view, call, outcome);
+        let grown = self.grown(view, call, outcome);
+        let fresh = self.fresh_objects(view, call, outcome, &grown);
         let mut writes = Vec::new();
         let returned = self.value_of(view, call, &outcome.returns, &fresh, 0);
         for (number, effect) in outcome.effects.iter().enumerate() {
             if let Effect::Write(path, spec) = effect
                 && let Some(place) = self.place_at(view, call, path, &fresh)
             {
-                writes.push((place, self.value_of(view, call, spec, &fresh, number + 1)));
+                let value = self.value_of(view, call, spec, &fresh, number + 1);
+                let members = members_of(path).len();
+                let is_near = matches!(self.arena.root(place), Root::Var(_)) && members == 1;
+                writes.push(Written { place, value, is_far: members > 0 && !is_near });
             }
         }
         for effect in &outcome.effects {
             match effect {
                 Effect::Release(path) => {
-                    if let Some(value) = self.value_at(view, call, path, &fresh) {
-                        let by = call.spelled;
+                    let value = self.value_at(view, call, path, &fresh);
+                    let kept = |value: Value| grown.iter().any(|(_, object)| value == Value::Symbol(*object));
+                    if let Some(value) = value.filter(|value| !kept(*value)) {
+                        let by = (call.spelled, &*members_of(path));
                         self.release(view, value, by, call.span, Below::Unknown);
                     }
                 }
@@ -196,19 +252,34 @@ impl Walk<'_> {
             }
         }
         self.check_call_uses(view, call, outcome);
-        for (place, value) in writes {
-            if value == Value::Int(0) {
+        self.give(view, call, returned);
+        self.put(view, call, &writes, returned);
+        Some(())
+    }
+
+    /// Puts what an outcome writes where it belongs.
+    fn put(&mut self, view: &mut State, call: &Call, writes: &[Written], returned: Value) {
+        let mut last = Vec::new();
+        for written in writes {
+            let old = self.load(view, written.place);
+            if old != written.value && self.arena.target(old).is_some_and(|target| view.is_held(target)) {
+                // What is handed on has its new place before the old one gets another value.
+                if returned == old || writes.iter().any(|other| other.value == old) {
+                    last.push(written);
+                    continue;
+                }
                 // A callee that empties a place on its way has reasons of its own (a capacity that is 0, an error that
-                // was handled): the condition is seldom one that the caller's values can be held against.
-                let old = self.load(view, place);
-                if self.arena.target(old).is_some_and(|target| view.is_held(target)) {
+                // was handled), and what it replaces in a member far away may lie within the structure, or hang elsewhere
+                // by then: the condition is seldom one that the caller's values can be held against.
+                if written.value == Value::Int(0) || written.is_far {
                     self.share(view, old);
                 }
             }
-            self.write(view, place, value, call.span, LossKind::Overwrite);
+            self.write(view, written.place, written.value, call.span, LossKind::Overwrite);
         }
-        self.give(view, call, returned);
-        Some(())
+        for written in last {
+            self.write(view, written.place, written.value, call.span, LossKind::Overwrite);
+        }
     }
 
     /// A released object that is handed to a callee which does not release it is used.
@@ -219,14 +290,43 @@ impl Walk<'_> {
         }
     }
 
+    /// The objects of ours that an outcome only makes larger: it releases what a place leads to and puts a new one
+    /// there. They stay what they are, so that a text that is added to ten times is one object and not eleven.
+    fn grown(&mut self, view: &mut State, call: &Call, outcome: &Outcome) -> Vec<(u8, SymbolId)> {
+        let mut grown = Vec::new();
+        for effect in &outcome.effects {
+            let Effect::Write(path, Spec::Fresh(number)) = effect else { continue };
+            if !outcome.effects.contains(&Effect::Release(path.clone())) {
+                continue;
+            }
+            if let Some(Value::Symbol(old)) = self.value_at(view, call, path, &[])
+                && view.object(old).is_some_and(|object| object.standing == Standing::Held && object.site.is_some())
+            {
+                grown.push((*number, old));
+            }
+        }
+        grown
+    }
+
     /// The objects that an outcome makes.
-    fn fresh_objects(&mut self, view: &mut State, call: &Call, outcome: &Outcome) -> Vec<SymbolId> {
+    fn fresh_objects(
+        &mut self,
+        view: &mut State,
+        call: &Call,
+        outcome: &Outcome,
+        grown: &[(u8, SymbolId)],
+    ) -> Vec<SymbolId> {
         let mut made = Vec::new();
         for (number, fresh) in outcome.fresh.iter().enumerate() {
+            if let Some((_, old)) = grown.iter().find(|(grown, _)| usize::from(*grown) == number) {
+                let _ = view.learn(*old, fresh.fact);
+                made.push(*old);
+                continue;
+            }
             let part = part_of(outcome, number as u8);
             let source = if part >= 200 { fresh.source } else { call.spelled };
             let unknown = fresh.release.is_none() && !self.program.may_give(source, part);
-            if unknown || !self.is_handed_out(outcome, number as u8, call) {
+            if unknown || !self.is_handed_out(view, outcome, number as u8, call) {
                 let symbol = self.make(view, part);
                 let _ = view.learn(symbol, fresh.fact);
                 made.push(symbol);
@@ -238,25 +338,46 @@ impl Walk<'_> {
         made
     }
 
-    /// Whether a fresh object is handed to the caller: as the result, through `*argument`, or in a member of a local
-    /// whose address is passed. What is hung up deeper belongs to the structure it hangs in.
-    fn is_handed_out(&self, outcome: &Outcome, number: u8, call: &Call) -> bool {
+    /// Whether a fresh object is handed to the caller: as the result, through `*argument`, or in a member of a structure
+    /// that the caller knows. What is hung up deeper belongs to the structure it hangs in.
+    fn is_handed_out(&self, view: &State, outcome: &Outcome, number: u8, call: &Call) -> bool {
         outcome.returns == Spec::Fresh(number)
             || outcome.effects.iter().any(|effect| {
                 let Effect::Write(path, Spec::Fresh(written)) = effect else { return false };
-                let local = |parameter: u32| {
-                    let value = call.args.get(parameter as usize).map(|arg| arg.value);
-                    matches!(value, Some(Value::Address(region)) if matches!(self.arena.root(region), Root::Var(_)))
-                };
                 let direct = match (path.base, path.selectors.as_slice()) {
                     (Base::Parameter(_), [Selector::Deref]) => true,
-                    (Base::Parameter(number), [Selector::Deref, Selector::Field(_)]) => local(number),
+                    (Base::Parameter(number), [Selector::Deref, members @ ..]) => {
+                        members.iter().all(|selector| matches!(selector, Selector::Field(_)))
+                            && call
+                                .args
+                                .get(number as usize)
+                                .is_some_and(|arg| members.len() <= self.answers_for(view, arg.value))
+                    }
                     // A member of another fresh object, which goes with it.
                     (Base::Fresh(owner), _) => owner != number && path.selectors.len() <= 2,
                     _ => false,
                 };
                 direct && *written == number
             })
+    }
+
+    /// How many members deep this function answers for the structure that a value leads to: for a local and, so that
+    /// its own callers hear of it, for what one of its parameters points to; less for one that it acquired and still
+    /// holds, since that has a destructor of its own as a rule.
+    fn answers_for(&self, view: &State, value: Value) -> usize {
+        let root = match value {
+            Value::Address(region) => self.arena.root(region),
+            Value::Symbol(symbol) => Root::Pointee(symbol),
+            _ => return 0,
+        };
+        match root {
+            Root::Var(_) => MAX_MEMBERS,
+            Root::Pointee(symbol) => match self.arena.symbol_of(symbol) {
+                Symbol::Initial(region) if matches!(self.arena.region_of(region), Region::Var(_)) => MAX_MEMBERS,
+                _ => usize::from(view.is_held(symbol)),
+            },
+            _ => 0,
+        }
     }
 
     fn value_of(&mut self, view: &mut State, call: &Call, spec: &Spec, fresh: &[SymbolId], number: usize) -> Value {
@@ -352,4 +473,14 @@ fn part_of(outcome: &Outcome, number: u8) -> u16 {
         }
     }
     200 + u16::from(number)
+}
+
+/// The members on the way from what an argument points to to what a path leads to, if there is nothing else on it.
+fn members_of(path: &Path) -> Vec<Name> {
+    let [Selector::Deref, fields @ ..] = path.selectors.as_slice() else { return Vec::new() };
+    let field = |selector: &Selector| match selector {
+        Selector::Field(name) => Some(*name),
+        _ => None,
+    };
+    fields.iter().map(field).collect::<Option<_>>().unwrap_or_default()
 }
