@@ -12,6 +12,10 @@ use crate::c::summary::{Base, Effect, Outcome, Path, Selector, Spec, Summary};
 /// by itself, and often moved with what is around it.
 const MAX_MEMBERS: usize = 2;
 
+/// Blocks of a function that only hands on what its callees hang into its caller's structure. A larger one has paths
+/// enough without telling such objects apart.
+const MAX_WRAPPER: usize = 40;
+
 /// What an outcome puts where.
 struct Written {
     place: RegionId,
@@ -361,9 +365,9 @@ impl Walk<'_> {
             })
     }
 
-    /// How many members deep this function answers for the structure that a value leads to: for a local and, so that
-    /// its own callers hear of it, for what one of its parameters points to; less for one that it acquired and still
-    /// holds, since that has a destructor of its own as a rule.
+    /// How many members deep this function answers for the structure that a value leads to: a local, less deep what one
+    /// of its parameters points to, so that the callers of a small function hear of it, and what it acquired and still holds, since that
+    /// has a destructor of its own as a rule.
     fn answers_for(&self, view: &State, value: Value) -> usize {
         let root = match value {
             Value::Address(region) => self.arena.root(region),
@@ -372,10 +376,12 @@ impl Walk<'_> {
         };
         match root {
             Root::Var(_) => MAX_MEMBERS,
-            Root::Pointee(symbol) => match self.arena.symbol_of(symbol) {
-                Symbol::Initial(region) if matches!(self.arena.region_of(region), Region::Var(_)) => MAX_MEMBERS,
-                _ => usize::from(view.is_held(symbol)),
-            },
+            Root::Pointee(symbol) => {
+                let is_given = matches!(self.arena.symbol_of(symbol), Symbol::Initial(region)
+                    if matches!(self.arena.region_of(region), Region::Var(_)));
+                let is_wrapper = self.function.blocks.len() <= MAX_WRAPPER;
+                usize::from(is_given && is_wrapper || view.is_held(symbol))
+            }
             _ => 0,
         }
     }
