@@ -18,7 +18,9 @@
 //! | [`evidence`] | what the tree as a whole teaches |
 //! | [`members`], [`destructors`] | which members own memory, and who forgets to release it |
 //! | [`report`] | losses become findings |
+//! | [`questions`], `demand` | for some files alone: only what their report asks for is walked |
 
+mod demand;
 pub mod destructors;
 pub mod domain;
 pub mod evidence;
@@ -29,6 +31,7 @@ pub mod macros;
 pub mod members;
 pub mod names;
 pub mod program;
+pub mod questions;
 pub mod report;
 pub mod summary;
 pub mod syntax;
@@ -41,13 +44,14 @@ use ir::FileId;
 use knowledge::{Knowledge, Row};
 use lower::LoweredFile;
 use macros::MacroTable;
-use members::{Known, Members};
-use program::{FunctionId, Program};
+use members::{Known, Members, Scope};
+use program::{FunctionId, Order, Program};
+use questions::Questions;
 use rayon::prelude::*;
 use report::Leak;
 use std::sync::{Arc, OnceLock};
 use summary::Summary;
-use walk::Walked;
+use walk::{Summaries, Walked};
 
 /// One file of the tree.
 #[derive(Debug, Clone)]
@@ -84,7 +88,9 @@ pub struct Tree {
     pub macros: MacroTable,
     /// Everything known before paths were walked.
     pub program: Program,
-    /// What a call of each function does.
+    /// Callees before callers.
+    pub order: Order,
+    /// What a call of each function does; unset where it was not walked.
     pub summaries: Vec<OnceLock<Option<Summary>>>,
     /// What the walk of each function found.
     pub walks: Vec<Walked>,
@@ -96,13 +102,23 @@ pub struct Tree {
 
 /// Finds the leaks of a tree and proposes fixes.
 pub fn analyze(files: Vec<SourceFile>, options: &Options) -> Analysis {
-    let tree = Tree::read(files, &options.knowledge);
-    report::report(&tree, &options.only)
+    if options.only.is_empty() {
+        return report::report(&Tree::read(files, &options.knowledge), &[]);
+    }
+    demand::analyze(Tree::unwalked(files, &options.knowledge), &options.only)
 }
 
 impl Tree {
-    /// Reads a tree. The order of `files` does not matter.
-    pub fn read(mut files: Vec<SourceFile>, knowledge: &[Row]) -> Tree {
+    /// Reads a tree and walks all of it. The order of `files` does not matter.
+    pub fn read(files: Vec<SourceFile>, knowledge: &[Row]) -> Tree {
+        let mut tree = Tree::unwalked(files, knowledge);
+        tree.walk(&vec![true; tree.walks.len()]);
+        tree.learn(Questions::Answered, Scope::Tree);
+        tree
+    }
+
+    /// Reads a tree and walks nothing yet.
+    fn unwalked(mut files: Vec<SourceFile>, knowledge: &[Row]) -> Tree {
         files.sort_by(|a, b| a.path.cmp(&b.path));
         files.dedup_by(|a, b| a.path == b.path);
         let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
@@ -116,10 +132,47 @@ impl Tree {
             .map(|(number, file)| lower::lower_file(FileId(number as u32), &file.path, &file.text, &macros))
             .collect();
         let program = Program::new(lowered, knowledge);
-        let (summaries, walks) = walk_all(&program);
-        let evidence = Evidence::collect(walks.iter());
-        let members = Members::collect(Known { program: &program, summaries: &summaries, evidence: &evidence });
-        Tree { files, macros, program, summaries, walks, evidence, members }
+        let calls: Vec<Vec<FunctionId>> = program.functions.par_iter().map(|one| program.callees(one)).collect();
+        let summaries = (0..calls.len()).map(|_| OnceLock::new()).collect();
+        let walks = (0..calls.len()).map(|_| Walked::default()).collect();
+        let (order, evidence, members) = (program::order(&calls), Evidence::default(), Members::default());
+        Tree { files, macros, program, order, summaries, walks, evidence, members }
+    }
+
+    /// Walks the functions that are wanted and were not walked yet, callees before callers, the functions of a level in
+    /// parallel. What they call must be wanted too.
+    fn walk(&mut self, wanted: &[bool]) {
+        let is_due = |id: &FunctionId| wanted[id.0 as usize] && self.summaries[id.0 as usize].get().is_none();
+        for level in &self.order.levels {
+            let due: Vec<&Vec<FunctionId>> = level.iter().filter(|group| group.iter().any(is_due)).collect();
+            // Some functions take a thousand times as long as others.
+            let done: Vec<_> = due.into_par_iter().with_max_len(1).map(|group| self.walk_group(group)).collect();
+            // Not before the whole level is done, so that nothing depends on which thread was first.
+            for (id, mut walked) in done.into_iter().flatten() {
+                let _ = self.summaries[id.0 as usize].set(walked.summary.take());
+                self.walks[id.0 as usize] = walked;
+            }
+        }
+    }
+
+    /// Walks mutually recursive functions: the first sees the others as unknown.
+    fn walk_group(&self, group: &[FunctionId]) -> Vec<(FunctionId, Walked)> {
+        let one = |id: &FunctionId| {
+            let known = Summaries { from: Some((*id, &self.order)), ..self.known().summaries() };
+            let walked = walk::walk(&self.program, known, &self.program.functions[id.0 as usize]);
+            if group.len() > 1 {
+                // Nobody else sets the summary of this group's functions.
+                let _ = self.summaries[id.0 as usize].set(walked.summary.clone());
+            }
+            (*id, walked)
+        };
+        group.iter().map(one).collect()
+    }
+
+    /// Learns from what was walked so far.
+    fn learn(&mut self, questions: Questions, scope: Scope) {
+        self.evidence = Evidence::collect(self.walks.iter(), questions);
+        self.members = Members::collect(self.known(), scope);
     }
 
     /// What is known of the functions once they were walked.
@@ -132,39 +185,4 @@ impl Tree {
         let function = self.program.functions.get(function.0 as usize)?;
         self.files.get(function.file.0 as usize)
     }
-}
-
-/// Walks every function once, callees before callers, the functions of a level in parallel.
-fn walk_all(program: &Program) -> (Vec<OnceLock<Option<Summary>>>, Vec<Walked>) {
-    let calls: Vec<Vec<FunctionId>> = program.functions.par_iter().map(|function| program.callees(function)).collect();
-    let summaries: Vec<OnceLock<Option<Summary>>> = (0..calls.len()).map(|_| OnceLock::new()).collect();
-    let mut walks: Vec<Walked> = Vec::new();
-    walks.resize_with(calls.len(), Walked::default);
-    for level in program::levels(&calls) {
-        let done: Vec<Vec<(FunctionId, Walked)>> = level
-            .into_par_iter()
-            // Some functions take a thousand times as long as others.
-            .with_max_len(1)
-            .map(|group| {
-                let recursive = group.len() > 1;
-                // Within a group of mutually recursive functions the first sees the others as unknown.
-                let one = |id: FunctionId| {
-                    let walked = walk::walk(program, &summaries, &program.functions[id.0 as usize]);
-                    if recursive {
-                        // Nobody else sets the summary of this group's functions.
-                        let _ = summaries[id.0 as usize].set(walked.summary.clone());
-                    }
-                    (id, walked)
-                };
-                group.into_iter().map(one).collect()
-            })
-            .collect();
-        // Not before the whole level is done: a function that is reached through a pointer may lie on the same level, and
-        // whether it is known must not depend on which thread was first.
-        for (id, mut walked) in done.into_iter().flatten() {
-            let _ = summaries[id.0 as usize].set(walked.summary.take());
-            walks[id.0 as usize] = walked;
-        }
-    }
-    (summaries, walks)
 }

@@ -4,6 +4,7 @@
 //! reading and writing touches nothing in here.
 
 pub mod artefacts;
+pub mod deployed;
 pub mod gather;
 pub mod github;
 pub mod look_back;

@@ -36,6 +36,7 @@
 //! | how a fault is found | [`diagnose`], one detector a file; the C engine is [`c`] |
 //! | how it is repaired, and what makes a repair safe | [`repair`] |
 //! | how a fault and its repair are run, and kept apart from everything else | [`mod@prove`], [`model::proof`] |
+//! | what ran, and in which order landings are searched | [`io::deployed`], [`diagnose::versions`], [`diagnose::windows`] |
 //! | which landing is suspected | [`diagnose`], [`diagnose::provenance`] |
 //! | what a person reads | [`report`], and [`report::escape`] for why nothing foreign can act in it |
 //! | what reaches the log | [`io::workflow_commands`], [`redact`] |

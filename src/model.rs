@@ -2,6 +2,7 @@
 //!
 //! Values only. Nothing here reads a clock, a file or the network.
 
+pub mod deployed;
 pub mod diagnosis;
 pub mod edit;
 pub mod evidence;

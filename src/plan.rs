@@ -1,6 +1,6 @@
 //! From an analysis to the plan of every write. Pure: the plan can be printed, tested and applied.
 
-use crate::model::diagnosis::{Confidence, Finding, Repair};
+use crate::model::diagnosis::{Age, Confidence, Finding, Repair};
 use crate::model::ids::{BranchName, IncidentReference, Login, RepositoryPath};
 use crate::model::landing::FileMode;
 use crate::model::marker::{Fingerprint, Kind};
@@ -76,8 +76,9 @@ fn held(rollback: &Rollback) -> String {
     format!("the rollback of {landing} is described and not opened: {}", rollback.held_by.join("; "))
 }
 
-/// What the answer depends on: the incident, its alerts, and the contents of the service's files. While these stay the
-/// same, so does the answer.
+/// What the answer depends on: the incident, its alerts, the landings that can have caused it, and the contents of the service's files.
+/// While these stay the same, so does the answer. Landings after the incident are not among them; what is learned later of deployments
+/// is.
 pub fn fingerprint(analysis: &Analysis) -> Fingerprint {
     let evidence = &analysis.evidence;
     let mut alerts: Vec<&str> = evidence.incident.alerts.iter().map(|alert| alert.id.as_str()).collect();
@@ -87,7 +88,8 @@ pub fn fingerprint(analysis: &Analysis) -> Fingerprint {
         .chain(&evidence.manifests)
         .map(|source| Fingerprint::of([source.path.as_str(), &lossless(&source.contents)]));
     let contents: Vec<Fingerprint> = contents.collect();
-    let parts = std::iter::once(evidence.incident.id.as_str()).chain(alerts);
+    let landings = evidence.landings.iter().map(|landing| landing.commit.as_str());
+    let parts = std::iter::once(evidence.incident.id.as_str()).chain(alerts).chain(landings);
     Fingerprint::of(parts.chain(contents.iter().map(Fingerprint::as_str)))
 }
 
@@ -104,6 +106,12 @@ fn fixable(analysis: &Analysis) -> Result<(&Finding, &Repair), String> {
     let repair = finding.repair.as_ref().map_err(|why| format!("the fault was found, but no patch is safe: {why}"))?;
     if finding.confidence == Confidence::Low {
         return Err("the finding rests on too many assumptions for a patch".to_owned());
+    }
+    if let Some(later) = analysis.diagnosis.provenance.as_ref().filter(|it| it.age == Age::Later) {
+        let landing = later.landing.commit.short();
+        return Err(format!(
+            "the fault came with {landing}, after what ran when the incident began, and did not cause it"
+        ));
     }
     let protected = &analysis.evidence.protected;
     let forbidden = repair.files.iter().find_map(|file| Some((&file.path, protected.forbids(file.path.as_str())?)));

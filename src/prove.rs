@@ -19,6 +19,7 @@ mod gate;
 pub mod handed_on;
 mod manifest;
 mod memory_group;
+mod own_check;
 mod process_tree;
 mod recipe;
 mod run;

@@ -15,6 +15,7 @@ pub mod sections;
 pub mod sweep;
 pub mod timeline;
 pub mod tracking;
+pub mod window;
 
 use url::Url;
 

@@ -4,12 +4,15 @@
 mod inverse;
 #[path = "support/sandbox.rs"]
 mod sandbox;
+#[path = "repository/stretch.rs"]
+mod stretch;
 
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 
+use pagerduty_incident_responder::diagnose::further_back::{Deed, Lead, Origin};
 use pagerduty_incident_responder::diagnose::suspects::StackPlace;
 use pagerduty_incident_responder::failure::FailureKind;
 use pagerduty_incident_responder::io::look_back;
@@ -121,12 +124,14 @@ fn a_private_clone_sees_the_same_in_few_processes() {
     let folder = TempDir::new().expect("a folder");
     let repo = cloned(&sandbox, &folder);
     let head = repo.head(None).expect("a head");
-    repo.prefetch(&head, day(), |file| file.path.as_str().ends_with(".c")).expect("prefetched");
-    assert_eq!(landings(&repo), landings(&Repository::open(sandbox.path()).expect("it opens")));
+    let commits: Vec<CommitSha> = repo.stretch(&head, day(), None, None).expect("a stretch").landings;
+    repo.prefetch(&head, &commits, |file| file.path.as_str().ends_with(".c")).expect("prefetched");
+    let read = repo.landings_of(&commits, LandingLimits::default()).expect("landings").landings;
+    assert_eq!(read, landings(&Repository::open(sandbox.path()).expect("it opens")));
     let read = repo.read_files(&head, &[RepositoryPath::new("worker.c")], 1000).expect("read");
     assert_eq!(read[0].1, FileRead::Bytes(b"int main(void)\n{\n\treturn 1;\n}".to_vec()));
-    // version, clone, cat-file, ls-tree, listing, fetch, log
-    assert_eq!(repo.processes(), 7);
+    // version, clone, cat-file, rev-list, rev-list for the tip, ls-tree, listing, fetch, log
+    assert_eq!(repo.processes(), 9);
     assert_eq!(missing_objects(&folder), 1, "only the blob that nobody asked for is not here");
 }
 
@@ -356,10 +361,61 @@ fn a_line_on_the_stack_leads_to_who_wrote_it_long_ago_but_never_to_the_future() 
     let repo = Repository::open(sandbox.path()).expect("it opens");
     let head = repo.head(None).expect("a head");
     let place = |line| StackPlace { file: RepositoryPath::new("worker/process.py"), line };
-    let (origins, gaps) = look_back::origins(&repo, &head, at(100), &[place(2), place(4), place(99)]);
+    let tip = |hours| {
+        let window = Window::before(at(hours), 24);
+        repo.stretch(&head, window, None, None).expect("a stretch").tip
+    };
+    let lead = Lead { places: vec![place(2), place(4), place(99)], names: vec!["retries".to_owned()] };
+    let (origins, gaps) = look_back::origins(&repo, &tip(100).expect("a tip"), &lead);
     let commits: Vec<&CommitSha> = origins.iter().map(|origin| &origin.landing.commit).collect();
     assert_eq!(commits, [&wrote, &longer]);
     assert!(gaps.len() == 1 && gaps[0].what.contains("line 99"), "{gaps:?}");
-    let (origins, _) = look_back::origins(&repo, &head, at(-1), &[place(2)]);
-    assert!(origins.is_empty(), "the branch was not there yet: {origins:?}");
+    assert_eq!(tip(-1), None, "the branch was not there yet");
+}
+
+#[test]
+fn a_name_that_is_gone_leads_to_who_took_the_last_of_it_out() {
+    let sandbox = Sandbox::new();
+    sandbox.land(
+        0,
+        "process.py",
+        "def parse(row):
+    return row
+parse(1)
+late(2)
+",
+        "Begin",
+    );
+    sandbox.land(
+        1,
+        "process.py",
+        "def parse(row):
+    return row
+late(2)
+",
+        "Use it once less",
+    );
+    let gone = sandbox.land(
+        2,
+        "process.py",
+        "late(2)
+",
+        "Drop it",
+    );
+    sandbox.land(
+        3,
+        "process.py",
+        "late(3)
+",
+        "Later",
+    );
+    let repo = Repository::open(sandbox.path()).expect("it opens");
+    let place = StackPlace { file: RepositoryPath::new("process.py"), line: 1 };
+    let names = ["parse", "late", "never"].map(str::to_owned).to_vec();
+    let lead = Lead { places: vec![place], names };
+    let (origins, gaps) = look_back::origins(&repo, &repo.head(None).expect("a head"), &lead);
+    let took = |origin: &Origin| matches!(&origin.deed, Deed::TookOut { name, left: 0 } if name == "parse");
+    let removals: Vec<&CommitSha> = origins.iter().filter(|it| took(it)).map(|it| &it.landing.commit).collect();
+    assert_eq!((removals, origins.len()), (vec![&gone], 2), "{origins:?}");
+    assert!(gaps.is_empty(), "{gaps:?}");
 }

@@ -20,3 +20,5 @@ mod rollback;
 mod support;
 #[path = "respond/sweeps.rs"]
 mod sweeps;
+#[path = "respond/window.rs"]
+mod window;

@@ -200,6 +200,7 @@ fn api(shared: &Shared) -> Router {
         .route("/git/refs/{*ref}", patch(refs::update))
         .route("/git/trees", post(objects::create_tree))
         .route("/commits", get(commits::list))
+        .route("/commits/{ref}", get(commits::named))
         .route("/compare/{*basehead}", get(commits::compare))
         .route("/deployments", get(commits::deployments))
         .route("/deployments/{id}/statuses", get(commits::deployment_statuses))

@@ -5,10 +5,13 @@
 
 use super::ir::{Callee, Expr, ExprId, FileId, Function, InstrKind, VarId};
 use super::knowledge::{Deed, sounds_like_release};
-use super::members::{Fate, Gift, Known, Members, Uses};
-use super::names::Name;
+use super::members::{Fate, Gift, Known, Members, Scope, Uses};
+use super::names::{Map, Name};
+use super::program::FunctionId;
+use super::questions::Question;
 use super::syntax::Span;
 use super::types::{Member, Owner, Type};
+use rayon::prelude::*;
 
 /// Callees of callees looked into for a mention of the member.
 const MAX_DEPTH: u32 = 3;
@@ -51,6 +54,47 @@ pub struct Sibling {
     pub by_address: bool,
 }
 
+/// Which functions release structures of a kind. The question comes up for many structures, so all functions are looked
+/// through once.
+#[derive(Debug, Default)]
+pub(super) struct Releasers(Map<Owner, Vec<(Name, FileId)>>);
+
+impl Releasers {
+    pub(super) fn collect(known: Known, scope: Scope) -> Releasers {
+        let is_asked = |owner: Owner| match scope {
+            Scope::Tree => true,
+            Scope::Part { owners, .. } => owners.contains(&owner),
+        };
+        if matches!(scope, Scope::Part { owners, .. } if owners.is_empty()) {
+            return Releasers::default();
+        }
+        let released = |function: &Function| -> Vec<(Owner, (Name, FileId))> {
+            let of_call = |(_, callee, _, args): (Span, Callee, Name, &[ExprId])| {
+                let name = known.callee(function, callee);
+                let owners = (0..args.len()).filter_map(|number| {
+                    let (owner, _) = structure(known, function, args[number])?;
+                    (is_asked(owner) && known.fate(function, name, args, number) == Fate::Released).then_some(owner)
+                });
+                owners.collect::<Vec<_>>()
+            };
+            calls(function).flat_map(of_call).map(|owner| (owner, (function.name, function.file))).collect()
+        };
+        let mut releasers = Releasers::default();
+        let all: Vec<Vec<(Owner, (Name, FileId))>> = known.program.functions.par_iter().map(released).collect();
+        for (owner, by) in all.into_iter().flatten() {
+            releasers.0.entry(owner).or_default().push(by);
+        }
+        releasers
+    }
+
+    /// Whether no other function releases structures of this kind.
+    fn has_only(&self, known: Known, owner: Owner, function: &Function) -> bool {
+        known.evidence.questions.ask(Question::Releasers(owner));
+        let all = self.0.get(&owner).map_or(&[][..], |all| all);
+        all.iter().all(|other| *other == (function.name, function.file))
+    }
+}
+
 /// A structure that a function releases or empties.
 struct Dying {
     holder: ExprId,
@@ -64,18 +108,21 @@ struct Dying {
 /// The members that a function forgets, if it is a destructor.
 pub fn forgotten(known: Known, members: &Members, function: &Function) -> Vec<Forgotten> {
     let mut found: Vec<Forgotten> = Vec::new();
-    for dying in dying(known, function) {
+    for dying in dying(known, members, function) {
         for (path, member, declared) in candidates(known, &dying, function) {
             let by_address = declared.pointers == 0;
+            let emptied_by = if by_address { emptied_like_siblings(known, &dying, declared) } else { None };
+            if by_address && emptied_by.is_none() || mentions(known, function, member) {
+                continue;
+            }
+            known.evidence.questions.ask(Question::Field(member.field));
             let Some(uses) = members.undoubted(known.program, member) else { continue };
-            let gift = if by_address {
-                filled_like_siblings(known, members, &dying, declared, uses)
-            } else {
-                uses.gifts.first().copied()
+            let gift = match emptied_by {
+                Some(release) => filled_like_siblings(known, members, uses, release),
+                None => uses.gifts.first().copied(),
             };
             let Some(gift) = gift else { continue };
-            let settled = mentions(known, function, member) || sets(known, function, member, MAX_DEPTH);
-            if settled || found.iter().any(|known| known.member == member) {
+            if sets(known, function, member, MAX_DEPTH) || found.iter().any(|known| known.member == member) {
                 continue;
             }
             found.push(Forgotten {
@@ -110,9 +157,8 @@ fn candidates(known: Known, dying: &Dying, function: &Function) -> Vec<(Vec<Name
     found
 }
 
-/// A structure within the structure owns memory if the destructor empties several siblings of the same type, nobody
-/// empties it, and what fills it fills other members that are emptied in the same way.
-fn filled_like_siblings(known: Known, members: &Members, dying: &Dying, declared: Type, uses: &Uses) -> Option<Gift> {
+/// What empties a structure within the structure, if the destructor empties several siblings of the same type with it.
+fn emptied_like_siblings(known: Known, dying: &Dying, declared: Type) -> Option<Name> {
     let types = &known.program.types;
     let alike = |sibling: &&Sibling| {
         let fields = sibling.member.owner.map(|owner| types.fields(owner.name, dying.file));
@@ -121,20 +167,24 @@ fn filled_like_siblings(known: Known, members: &Members, dying: &Dying, declared
     };
     let mut emptied = dying.siblings.iter().filter(alike);
     let release = emptied.next()?.by;
-    if emptied.filter(|sibling| sibling.by == release).count() + 1 < SIBLINGS_WITHOUT_NAME {
-        return None;
-    }
+    (emptied.filter(|sibling| sibling.by == release).count() + 1 >= SIBLINGS_WITHOUT_NAME).then_some(release)
+}
+
+/// A structure within the structure owns memory if its siblings are emptied by `release`, nobody empties it, and what
+/// fills it fills other members that are emptied in the same way.
+fn filled_like_siblings(known: Known, members: &Members, uses: &Uses, release: Name) -> Option<Gift> {
     let is_handed = |uses: &Uses, to: Name| uses.handed_to.iter().any(|(callee, _, _)| *callee == to);
     if is_handed(uses, release) {
         return None;
     }
+    known.evidence.questions.ask(Question::Everything);
     let fills = |callee: Name| members.all().any(|(_, other)| is_handed(other, callee) && is_handed(other, release));
     let (source, function, span) = uses.handed_to.iter().copied().find(|(callee, _, _)| fills(*callee))?;
     Some(Gift { function, span, source, part: 1, release })
 }
 
 /// The structures that a function takes from elsewhere and releases or empties.
-fn dying(known: Known, function: &Function) -> Vec<Dying> {
+fn dying(known: Known, members: &Members, function: &Function) -> Vec<Dying> {
     let name = known.program.text(function.name);
     let has_name = sounds_like_the_end(name);
     let mut found: Vec<Dying> = Vec::new();
@@ -156,7 +206,7 @@ fn dying(known: Known, function: &Function) -> Vec<Dying> {
             }
         }
     }
-    found.retain(|dying| !dying.siblings.is_empty() || is_only_destructor(known, function, dying.owner));
+    found.retain(|dying| !dying.siblings.is_empty() || members.releasers.has_only(known, dying.owner, function));
     if let Some(emptied) = emptied(known, function).filter(|_| has_name)
         && !found.iter().any(|dying| same(function, dying.holder, emptied.holder))
     {
@@ -190,20 +240,6 @@ fn emptied(known: Known, function: &Function) -> Option<Dying> {
         let is_emptied =
             siblings.len() >= SIBLINGS_OF_EMPTIED && !is_left_to_another(known, function, holder, siblings.len());
         is_emptied.then_some(Dying { holder, owner, declared, file: function.file, span, siblings })
-    })
-}
-
-/// Whether no other function releases structures of this kind.
-fn is_only_destructor(known: Known, function: &Function, owner: Owner) -> bool {
-    known.program.functions.iter().all(|other| {
-        (other.name == function.name && other.file == function.file)
-            || !calls(other).any(|(_, callee, _, args)| {
-                let name = known.callee(other, callee);
-                args.iter().enumerate().any(|(number, arg)| {
-                    structure(known, other, *arg).is_some_and(|(same, _)| same == owner)
-                        && known.fate(other, name, args, number) == Fate::Released
-                })
-            })
     })
 }
 
@@ -350,10 +386,8 @@ pub fn release_of_type(known: Known, declared: Type, file: FileId) -> Option<Nam
         only.and_then(|var| types.owner(var.declared, function.file)) == Some((owner, 1))
             && sounds_like_release(known.program.text(function.name))
             && known
-                .summaries
-                .get(*number)
-                .and_then(|cell| cell.get())
-                .and_then(Option::as_ref)
+                .summaries()
+                .get(FunctionId(*number as u32))
                 .is_some_and(|summary| summary.outcomes.iter().any(|outcome| outcome.releases(0)))
     });
     let first = found.next().map(|(_, function)| function.name);

@@ -4,6 +4,7 @@ use super::domain::Via;
 use super::knowledge::sounds_like_keeping;
 use super::names::{Map, Name};
 use super::program::Program;
+use super::questions::{Question, Questions};
 use super::walk::Walked;
 use std::collections::BTreeMap;
 
@@ -32,8 +33,8 @@ struct Seen {
 pub struct Evidence {
     vias: Map<Via2, Seen>,
     pairs: Map<(Name, u16), Pair>,
-    /// How what a member leads to is released together with its structure.
-    emptied: Map<Name, BTreeMap<How, u32>>,
+    /// What was asked of the tree while only a part of it was walked.
+    pub questions: Questions,
 }
 
 /// A [`Via`] as a key.
@@ -41,8 +42,8 @@ type Via2 = (Name, u16);
 
 impl Evidence {
     /// Collects the evidence of all walks; their order does not matter.
-    pub fn collect<'a>(walks: impl Iterator<Item = &'a Walked>) -> Evidence {
-        let mut evidence = Evidence::default();
+    pub fn collect<'a>(walks: impl Iterator<Item = &'a Walked>, questions: Questions) -> Evidence {
+        let mut evidence = Evidence { questions, ..Evidence::default() };
         for walked in walks {
             evidence.note_vias(walked);
             evidence.note_pairs(walked);
@@ -78,9 +79,6 @@ impl Evidence {
                 );
             }
             for how in by {
-                if let Some(last) = how.1.last() {
-                    *self.emptied.entry(*last).or_default().entry(how.clone()).or_default() += 1;
-                }
                 *pair.released.entry(how).or_default() += 1;
             }
         }
@@ -89,6 +87,7 @@ impl Evidence {
     /// Whether an unknown callee evidently leaves what it is handed alone: objects are released after the call, and
     /// more often than they are left.
     pub fn borrows(&self, program: &Program, via: Via) -> bool {
+        self.questions.ask(Question::Callee(via.callee));
         let seen = self.vias.get(&(via.callee, via.argument)).copied().unwrap_or_default();
         if via.argument > 0 && sounds_like_keeping(program.text(via.callee)) {
             // `list_append(list, item)`: some callers release the item because it failed, or take it out again.
@@ -101,16 +100,10 @@ impl Evidence {
 
     /// How what `source` gives is most often released, and how often that and a loss were seen.
     pub fn release_of(&self, source: Name, part: u16) -> Option<(&How, u32, u32)> {
+        self.questions.ask(Question::Source(source, part));
         let pair = self.pairs.get(&(source, part))?;
         let total = pair.released.values().sum();
         let (how, _) = pair.released.iter().max_by_key(|(how, count)| (**count, std::cmp::Reverse(*how)))?;
         Some((how, total, pair.lost))
-    }
-
-    /// How what members of this name lead to is released together with their structures, the most frequent first.
-    pub fn emptied(&self, member: Name) -> Vec<&How> {
-        let mut all: Vec<(&How, &u32)> = self.emptied.get(&member).into_iter().flatten().collect();
-        all.sort_by_key(|(how, count)| (std::cmp::Reverse(**count), *how));
-        all.into_iter().map(|(how, _)| how).collect()
     }
 }

@@ -24,7 +24,6 @@ use super::syntax::{Kind, Role, Tree};
 use builder::Builder;
 use expand::Frames;
 pub use facts::FileFacts;
-use std::rc::Rc;
 use std::sync::Arc;
 
 /// Nesting beyond this is not followed; what lies deeper is unknown. Keeps the stack bounded on hostile input.
@@ -69,7 +68,7 @@ pub fn lower_file(file: FileId, path: &str, text: &str, macros: &MacroTable) -> 
     let second = (tree.errors() > 0 && text.contains("#if")).then(|| Tree::parse(macros::one_branch(&clean).into()));
     let second = second.flatten().filter(|second| second.errors() < tree.errors());
     let mut lowerer = Lowerer::new(file, path, macros);
-    let functions = lowerer.whole_file(Rc::new(tree), second.map(Rc::new));
+    let functions = lowerer.whole_file(Arc::new(tree), second.map(Arc::new));
     lowerer.facts.statics = lowerer.statics;
     LoweredFile { functions, facts: lowerer.facts, names: lowerer.names }
 }
@@ -99,7 +98,7 @@ pub fn lower_piece(
     let second = second.flatten().filter(|second| second.errors() < errors);
     let mut lowerer = Lowerer::new(file, path, macros);
     lowerer.statics = program.statics_of(file).clone();
-    Some(LoweredPiece { functions: lowerer.whole_file(Rc::new(tree), second.map(Rc::new)), errors })
+    Some(LoweredPiece { functions: lowerer.whole_file(Arc::new(tree), second.map(Arc::new)), errors })
 }
 
 impl<'a> Lowerer<'a> {
@@ -120,7 +119,7 @@ impl<'a> Lowerer<'a> {
 
 impl Lowerer<'_> {
     /// Lowers the functions of `tree`; where one is damaged and `second` has a better one of the same name, that.
-    fn whole_file(&mut self, tree: Rc<Tree>, second: Option<Rc<Tree>>) -> Vec<Function> {
+    fn whole_file(&mut self, tree: Arc<Tree>, second: Option<Arc<Tree>>) -> Vec<Function> {
         let first = self.frames.open_file(tree);
         self.top_level(first);
         let mut chosen: Vec<At> = self.definitions(first);

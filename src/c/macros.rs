@@ -9,15 +9,19 @@ mod twins;
 use super::ir::FileId;
 use super::knowledge::Knowledge;
 use super::names::{Map, Name, Set};
-use std::sync::Arc;
+use super::syntax::Tree;
+use std::sync::{Arc, OnceLock};
 
 /// A macro's definition.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Macro {
     /// The parameters' names; `None` for a macro without parentheses. A variadic tail is `__VA_ARGS__`.
     pub parameters: Option<Vec<Name>>,
     /// The replacement, continuation lines joined.
     pub body: Arc<str>,
+    /// The replacement as syntax, read by whoever opens the macro first: a header's macro is opened in many files.
+    /// `None` inside if it is not to be read as C.
+    pub syntax: OnceLock<Option<Arc<Tree>>>,
 }
 
 /// All macros of the tree.
@@ -26,6 +30,8 @@ pub struct MacroTable {
     definitions: Map<Name, Vec<(FileId, Arc<Macro>)>>,
     folders: Vec<Box<str>>,
     cleaners: Set<Name>,
+    /// Words that stand for nothing: every definition is empty, or there is none and the word is well known.
+    noise: Set<Name>,
 }
 
 /// Macros for the `cleanup` attribute are looked for through so many others.
@@ -68,13 +74,15 @@ impl MacroTable {
     /// The table of the definitions that [`definitions`] found in each file; `paths` are the files' paths.
     pub fn new(found: Vec<Vec<(Name, Macro)>>, paths: &[&str]) -> MacroTable {
         let folders = paths.iter().map(|path| path.rsplit_once('/').map_or("", |(folder, _)| folder).into()).collect();
-        let mut table = MacroTable { definitions: Map::default(), folders, cleaners: Set::default() };
+        let (cleaners, noise) = (Set::default(), VANISHING.iter().map(|word| Name::of(word)).collect());
+        let mut table = MacroTable { definitions: Map::default(), folders, cleaners, noise };
         for (file, list) in found.into_iter().enumerate() {
             for (name, definition) in list {
                 table.definitions.entry(name).or_default().push((FileId(file as u32), Arc::new(definition)));
             }
         }
         table.find_cleaners();
+        table.find_noise();
         table
     }
 
@@ -110,10 +118,9 @@ impl MacroTable {
         all.iter().enumerate().max_by_key(rank).map(|(_, (_, definition))| definition)
     }
 
-    /// Whether a word makes the compiler clean a variable up: a macro for the `cleanup` attribute, perhaps through
+    /// Whether a word, whose name is `name`, makes the compiler clean a variable up: a macro for the `cleanup` attribute, perhaps through
     /// others, or one of the well-known words for it where the tree does not define it.
-    fn cleans_up(&self, word: &str) -> bool {
-        let name = Name::of(word);
+    fn cleans_up(&self, word: &str, name: Name) -> bool {
         let well_known = word == "g_autofree" || word.starts_with("_cleanup_");
         self.cleaners.contains(&name) || well_known && !self.definitions.contains_key(&name)
     }
@@ -142,9 +149,11 @@ impl MacroTable {
         self.cleaners = found;
     }
 
-    /// Whether every definition of `name` stands for nothing.
-    fn vanishes(&self, name: Name) -> bool {
-        self.definitions.get(&name).is_some_and(|all| all.iter().all(|(_, definition)| is_nothing(&definition.body)))
+    /// The macros of which every definition stands for nothing. Every word of every file is looked up among them.
+    fn find_noise(&mut self) {
+        let all_empty = |all: &[(FileId, Arc<Macro>)]| all.iter().all(|(_, one)| is_nothing(&one.body));
+        let empty = self.definitions.iter().filter(|(_, all)| all_empty(all)).map(|(name, _)| *name);
+        self.noise.extend(empty);
     }
 }
 
@@ -215,7 +224,8 @@ fn definition(line: &str) -> Option<(Name, Macro)> {
         None => (None, rest),
     };
     let body = body.replace("\\\r\n", "\n").replace("\\\n", "\n");
-    Some((Name::of(name), Macro { parameters, body: without_comments(body.trim()).trim().into() }))
+    let body = without_comments(body.trim()).trim().into();
+    Some((Name::of(name), Macro { parameters, body, syntax: OnceLock::new() }))
 }
 
 /// `body` without comments, which would swallow what is put behind it.
@@ -344,15 +354,15 @@ fn mark_automatic(bytes: &[u8], out: &mut [u8], at: usize, end: usize) -> usize 
 fn blank(text: &str, out: &mut [u8], at: usize, length: usize, macros: &MacroTable) -> usize {
     let end = at + length;
     let word = &text[at..end];
+    let name = Name::of(word);
     let attribute = matches!(word, "__attribute__" | "__attribute" | "__declspec");
-    let known = attribute || word.starts_with("G_GNUC_") || VANISHING.contains(&word);
-    if macros.cleans_up(word) {
+    if macros.cleans_up(word, name) {
         return mark_automatic(text.as_bytes(), out, at, end);
     }
-    if !known && !macros.vanishes(Name::of(word)) {
+    if !attribute && !word.starts_with("G_GNUC_") && !macros.noise.contains(&name) {
         return end;
     }
-    let defined = macros.definitions.get(&Name::of(word));
+    let defined = macros.definitions.get(&name);
     let takes_arguments = match defined {
         Some(all) => all.iter().any(|(_, definition)| definition.parameters.is_some()),
         None => attribute || word.starts_with("G_GNUC_"),

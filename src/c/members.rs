@@ -5,6 +5,7 @@
 
 mod origins;
 
+use super::destructors::Releasers;
 use super::evidence::Evidence;
 use super::ir::{Callee, Expr, ExprId, Function, InstrKind, Terminator};
 use super::knowledge::{Deed, sounds_like_release};
@@ -13,6 +14,7 @@ use super::program::{FunctionId, Program};
 use super::summary::{Effect, Path, Selector, Spec, Summary};
 use super::syntax::Span;
 use super::types::{Member, Owner};
+use super::walk::Summaries;
 use origins::{Origin, Origins};
 use rayon::prelude::*;
 use std::sync::OnceLock;
@@ -62,6 +64,8 @@ pub struct Members {
     uses: Map<Member, Uses>,
     /// Structures that are copied as a whole, so that two share their members' memory.
     copied: Set<Owner>,
+    /// Who releases whole structures.
+    pub(super) releasers: Releasers,
 }
 
 /// What one look at a function tells.
@@ -84,11 +88,56 @@ pub struct Known<'a> {
     pub evidence: &'a Evidence,
 }
 
-impl Known<'_> {
+/// Whose members are looked at.
+#[derive(Debug, Clone, Copy)]
+pub enum Scope<'a> {
+    /// All of the tree.
+    Tree,
+    /// Members of these names, and who releases these structures; what else was seen on the way may be incomplete.
+    Part {
+        /// The members' names.
+        fields: &'a Set<Name>,
+        /// The structures.
+        owners: &'a Set<Owner>,
+    },
+}
+
+impl Scope<'_> {
+    fn asks_for(self, member: Member) -> bool {
+        match self {
+            Scope::Tree => true,
+            Scope::Part { fields, .. } => fields.contains(&member.field),
+        }
+    }
+
+    fn looks_at(self, function: &Function) -> bool {
+        let asked = |field: &Name| match self {
+            Scope::Tree => true,
+            Scope::Part { fields, .. } => fields.contains(field),
+        };
+        function.exprs.iter().any(|expr| match expr {
+            Expr::Field(_, field) => asked(field),
+            Expr::Deref(_) => matches!(self, Scope::Tree),
+            _ => false,
+        })
+    }
+}
+
+impl<'a> Known<'a> {
+    /// The summaries, for who looks at functions after the tree was walked.
+    pub fn summaries(&self) -> Summaries<'a> {
+        Summaries { cells: self.summaries, from: None, questions: &self.evidence.questions }
+    }
+
     /// The summary of a function as it is called in `caller`, if its body is in the tree and simple enough.
-    pub fn summary(&self, callee: Name, caller: &Function) -> Option<&Summary> {
-        let id = self.program.resolve(callee, caller.file)?;
-        self.summaries.get(id.0 as usize)?.get()?.as_ref()
+    pub fn summary(&self, callee: Name, caller: &Function) -> Option<&'a Summary> {
+        self.summaries().get(self.program.resolve(callee, caller.file)?)
+    }
+
+    /// Whether a callee has a body that was not walked, so that nothing can be said of it yet.
+    fn is_open(&self, callee: Name, caller: &Function) -> bool {
+        let id = self.program.resolve(callee, caller.file);
+        id.and_then(|id| self.summaries.get(id.0 as usize)).is_some_and(|cell| cell.get().is_none())
     }
 
     /// The name of a call's callee, through a pointer where there is one candidate.
@@ -113,6 +162,9 @@ impl Known<'_> {
         }
         if let Some(summary) = self.summary(name, caller) {
             return self.fate_by_summary(summary, number);
+        }
+        if self.is_open(name, caller) {
+            return Fate::Borrowed;
         }
         if sounds_like_release(self.program.text(name)) {
             return Fate::Released;
@@ -177,14 +229,14 @@ impl Known<'_> {
 
 impl Members {
     /// Collects what all functions do.
-    pub fn collect(known: Known) -> Members {
+    pub fn collect(known: Known, scope: Scope) -> Members {
         let functions = &known.program.functions;
         let looks: Vec<Vec<Event>> = functions
             .par_iter()
             .enumerate()
-            .map(|(number, function)| Look::at(known, FunctionId(number as u32), function))
+            .map(|(number, function)| Look::at(known, scope, FunctionId(number as u32), function))
             .collect();
-        let mut members = Members::default();
+        let mut members = Members { releasers: Releasers::collect(known, scope), ..Members::default() };
         for (number, look) in looks.into_iter().enumerate() {
             for event in look {
                 members.note(FunctionId(number as u32), event);
@@ -230,9 +282,24 @@ impl Members {
     }
 }
 
+/// `*to = *from` of structures.
+fn copies(program: &Program, function: &Function) -> Vec<Event> {
+    let whole = |id: ExprId| {
+        let declared = program.types.of(function, id)?;
+        program.types.owner(declared, function.file).filter(|(_, pointers)| *pointers == 0).map(|(owner, _)| owner)
+    };
+    let instrs = function.blocks.iter().flat_map(|block| &block.instrs);
+    let copied = instrs.filter_map(|instr| match &instr.kind {
+        InstrKind::Assign { to, from } => whole(*from).filter(|_| whole(*to).is_some()),
+        _ => None,
+    });
+    copied.map(Event::Copied).collect()
+}
+
 /// One look at a function.
 struct Look<'a> {
     known: Known<'a>,
+    scope: Scope<'a>,
     id: FunctionId,
     function: &'a Function,
     origins: Origins<'a>,
@@ -240,12 +307,13 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    fn at(known: Known, id: FunctionId, function: &Function) -> Vec<Event> {
-        if !function.exprs.iter().any(|expr| matches!(expr, Expr::Field(..) | Expr::Deref(_))) {
-            return Vec::new();
+    fn at(known: Known, scope: Scope, id: FunctionId, function: &Function) -> Vec<Event> {
+        if !scope.looks_at(function) {
+            // Whoever copies a structure need not name its members.
+            return if Scope::Tree.looks_at(function) { copies(known.program, function) } else { Vec::new() };
         }
         let origins = Origins::of(known, function);
-        let mut look = Look { known, id, function, origins, events: Vec::new() };
+        let mut look = Look { known, scope, id, function, origins, events: copies(known.program, function) };
         for block in &function.blocks {
             for instr in &block.instrs {
                 match &instr.kind {
@@ -261,8 +329,9 @@ impl Look<'_> {
         look.events
     }
 
+    /// The member that an expression denotes, if anybody asks for such members.
     fn member(&self, expr: ExprId) -> Option<Member> {
-        self.known.program.types.member(self.function, expr)
+        self.known.program.types.member(self.function, expr).filter(|member| self.scope.asks_for(*member))
     }
 
     fn assign(&mut self, to: ExprId, from: ExprId, span: Span) {
@@ -276,22 +345,10 @@ impl Look<'_> {
                 Origin::Foreign => self.events.push(Event::Doubt(member)),
             }
         }
+        let Some(member) = self.member(from) else { return };
         let stays = matches!(self.function.expr(to), Expr::Var(var) if !self.origins.hands_on(var, 0));
         if !stays {
-            self.hand_on(from);
-        }
-        self.copy(to, from);
-    }
-
-    /// `*to = *from` of structures.
-    fn copy(&mut self, to: ExprId, from: ExprId) {
-        let types = &self.known.program.types;
-        let whole = |id: ExprId| {
-            let declared = types.of(self.function, id)?;
-            types.owner(declared, self.function.file).filter(|(_, pointers)| *pointers == 0).map(|(owner, _)| owner)
-        };
-        if let (Some(owner), Some(_)) = (whole(from), whole(to)) {
-            self.events.push(Event::Copied(owner));
+            self.events.push(Event::Doubt(member));
         }
     }
 

@@ -128,6 +128,11 @@ impl Program {
         self.guesses.contains(&(source, part))
     }
 
+    /// The bodies of that name in all files.
+    pub fn bodies(&self, name: Name) -> &[FunctionId] {
+        self.by_name.get(&name).map_or(&[], |all| all)
+    }
+
     /// Whether any body in the tree has this name.
     pub fn defines(&self, name: Name) -> bool {
         self.by_name.contains_key(&name)
@@ -204,9 +209,30 @@ impl Program {
     }
 }
 
-/// The functions in an order in which callees come before callers: groups of mutually recursive functions, in levels
-/// that depend only on earlier levels.
-pub fn levels(calls: &[Vec<FunctionId>]) -> Vec<Vec<Vec<FunctionId>>> {
+/// The order in which functions are walked: callees before callers.
+#[derive(Debug, Default)]
+pub struct Order {
+    /// Groups of mutually recursive functions, in levels that depend only on earlier levels.
+    pub levels: Vec<Vec<Vec<FunctionId>>>,
+    /// The level of each function.
+    level_of: Vec<u32>,
+    /// The group of each function.
+    group_of: Vec<u32>,
+}
+
+impl Order {
+    /// Whether what a callee does is known when a caller is walked, once the callee was walked at all: it lies on an
+    /// earlier level, or came first in the same group. A function that is reached through a pointer may lie anywhere,
+    /// and whether it is known must not depend on what happens to be walked first.
+    pub fn is_before(&self, callee: FunctionId, caller: FunctionId) -> bool {
+        let (callee, caller) = (callee.0 as usize, caller.0 as usize);
+        let earlier = self.level_of.get(callee) < self.level_of.get(caller);
+        earlier || self.group_of.get(callee) == self.group_of.get(caller)
+    }
+}
+
+/// The order that follows from who calls whom.
+pub fn order(calls: &[Vec<FunctionId>]) -> Order {
     let groups = strongly_connected(calls);
     let mut group_of = vec![0usize; calls.len()];
     for (number, group) in groups.iter().enumerate() {
@@ -215,18 +241,23 @@ pub fn levels(calls: &[Vec<FunctionId>]) -> Vec<Vec<Vec<FunctionId>>> {
         }
     }
     // Groups come out callees first, so every callee's level is known.
-    let mut level_of = vec![0usize; groups.len()];
+    let mut levels_of_groups = vec![0usize; groups.len()];
+    let mut level_of = vec![0u32; calls.len()];
     let mut levels: Vec<Vec<Vec<FunctionId>>> = Vec::new();
     for (number, group) in groups.into_iter().enumerate() {
         let callees = group.iter().flat_map(|id| &calls[id.0 as usize]).map(|id| group_of[id.0 as usize]);
-        let level = callees.filter(|other| *other != number).map(|other| level_of[other] + 1).max().unwrap_or(0);
-        level_of[number] = level;
+        let level =
+            callees.filter(|other| *other != number).map(|other| levels_of_groups[other] + 1).max().unwrap_or(0);
+        levels_of_groups[number] = level;
+        for id in &group {
+            level_of[id.0 as usize] = level as u32;
+        }
         if levels.len() <= level {
             levels.resize_with(level + 1, Vec::new);
         }
         levels[level].push(group);
     }
-    levels
+    Order { levels, level_of, group_of: group_of.into_iter().map(|group| group as u32).collect() }
 }
 
 /// Tarjan's algorithm, without recursion: the call graph of a large tree is deep.
@@ -288,7 +319,9 @@ mod tests {
         let id = FunctionId;
         // 0 -> 1 -> 2 -> 1, 3 alone, 4 -> 0.
         let calls = vec![vec![id(1)], vec![id(2)], vec![id(1)], vec![], vec![id(0)]];
-        let levels = levels(&calls);
-        assert_eq!(levels, [vec![vec![id(1), id(2)], vec![id(3)]], vec![vec![id(0)]], vec![vec![id(4)]]]);
+        let order = order(&calls);
+        assert_eq!(order.levels, [vec![vec![id(1), id(2)], vec![id(3)]], vec![vec![id(0)]], vec![vec![id(4)]]]);
+        assert!(order.is_before(id(2), id(0)) && order.is_before(id(2), id(1)));
+        assert!(!order.is_before(id(3), id(1)) && !order.is_before(id(0), id(1)));
     }
 }

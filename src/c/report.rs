@@ -23,6 +23,7 @@ use crate::model::evidence::Gap;
 use crate::repair::release;
 use crate::repair::verify::Before;
 use rayon::prelude::*;
+use std::cell::LazyCell;
 use std::sync::Arc;
 
 /// One step of a finding's story.
@@ -122,6 +123,17 @@ pub fn report(tree: &SourceTree, only: &[String]) -> Analysis {
     analysis
 }
 
+/// Asks what the report of some files asks for first: whether anything is to be told at all.
+pub(super) fn ask(tree: &SourceTree, only: &[String]) {
+    for (number, function) in tree.program.functions.iter().enumerate() {
+        let Some(source) = tree.files.get(function.file.0 as usize).filter(|file| only.contains(&file.path)) else {
+            continue;
+        };
+        decide(tree.known(), function, &tree.walks[number], &source.text);
+        destructors::forgotten(tree.known(), &tree.members, function);
+    }
+}
+
 fn report_file(tree: &SourceTree, file: usize, functions: &[FunctionId]) -> Analysis {
     let source = &tree.files[file];
     let mut analysis = Analysis::default();
@@ -133,17 +145,17 @@ fn report_file(tree: &SourceTree, file: usize, functions: &[FunctionId]) -> Anal
             let what = format!("{}: function {}", source.path, tree.program.text(function.name));
             analysis.gaps.push(Gap::new(what, "it has more paths than are walked"));
         }
-        let decided = decide(&tree.program, &tree.evidence, function, walked, &source.text);
+        let decided = decide(tree.known(), function, walked, &source.text);
         let forgotten = destructors::forgotten(tree.known(), &tree.members, function);
         if decided.is_empty() && forgotten.is_empty() {
             continue;
         }
         let view = view.get_or_insert_with(|| FileView::new(tree, file));
-        let before = Before::of(tree, view, *id);
+        let before = LazyCell::new(|| Before::of(tree, view, *id));
         for one in &decided {
             analysis.findings.push(tell(tree, view, *id, &before, one));
         }
-        analysis.findings.extend(forgotten.iter().filter_map(|one| forgotten::tell(tree, view, *id, one)));
+        analysis.findings.extend(forgotten.iter().filter_map(|one| forgotten::tell(tree, view, (*id, &before), one)));
     }
     analysis.findings.sort_by(|a, b| (a.line, a.lost_at, &a.variable).cmp(&(b.line, b.lost_at, &b.variable)));
     analysis

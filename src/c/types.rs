@@ -47,10 +47,18 @@ pub struct Member {
     pub field: Name,
 }
 
+/// All structures of one name.
+#[derive(Debug)]
+struct Definitions {
+    all: Vec<(FileId, Structure)>,
+    /// Whether all have the same members.
+    agree: bool,
+}
+
 /// The types that the tree declares.
 #[derive(Debug, Default)]
 pub struct Types {
-    structures: Map<Name, Vec<(FileId, Structure)>>,
+    structures: Map<Name, Definitions>,
     aliases: Map<Name, Type>,
     globals: Map<Name, Type>,
 }
@@ -65,7 +73,10 @@ impl Types {
         globals: Vec<(Name, Type)>,
     ) {
         for structure in structures {
-            self.structures.entry(structure.name).or_default().push((file, structure));
+            let known =
+                self.structures.entry(structure.name).or_insert_with(|| Definitions { all: Vec::new(), agree: true });
+            known.agree &= known.all.first().is_none_or(|(_, first)| first.fields == structure.fields);
+            known.all.push((file, structure));
         }
         for (name, meant) in aliases {
             self.aliases.entry(name).or_insert(meant);
@@ -98,12 +109,11 @@ impl Types {
     }
 
     fn find(&self, name: Name, file: FileId) -> Option<(Owner, &Structure)> {
-        let all = self.structures.get(&name)?;
-        let own = all.iter().find(|(home, _)| *home == file).map(|(_, structure)| structure);
-        let (_, first) = all.first()?;
-        if all.iter().all(|(_, other)| other.fields == first.fields) {
-            return Some((Owner { name, home: None }, first));
+        let Definitions { all, agree } = self.structures.get(&name)?;
+        if *agree {
+            return all.first().map(|(_, first)| (Owner { name, home: None }, first));
         }
+        let own = all.iter().find(|(home, _)| *home == file).map(|(_, structure)| structure);
         if let Some(own) = own {
             let home = (!own.in_header).then_some(file);
             return Some((Owner { name, home }, own));

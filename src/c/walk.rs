@@ -18,13 +18,15 @@ mod guards;
 mod memory;
 mod release;
 
-use super::domain::{Arena, Fact, Loss, Standing, State, Trace, Value, Via};
+use super::domain::{Arena, Fact, Loss, RegionId, Standing, State, SymbolId, Trace, Value, Via};
 use super::ir::{BlockId, Function, InstrKind, Terminator, VarId};
 use super::names::{Map, Name, Set};
-use super::program::Program;
+use super::program::{FunctionId, Order, Program};
+use super::questions::{Question, Questions};
 use super::summary::{Outcome, Summary};
 use super::syntax::Span;
 use flow::Flow;
+use std::cell::OnceCell;
 use std::sync::OnceLock;
 
 /// Views kept apart at one block; beyond it those that agree on the objects are joined.
@@ -40,8 +42,30 @@ const MAX_ARENA: usize = 50_000;
 /// Decisions told of one path.
 const MAX_TRACE: usize = 16;
 
-/// The summaries made so far, by function.
-pub type Summaries = [OnceLock<Option<Summary>>];
+/// The summaries of the tree, as the walk of one function may see them.
+#[derive(Clone, Copy)]
+pub struct Summaries<'a> {
+    /// By function; unset where a function was not walked.
+    pub cells: &'a [OnceLock<Option<Summary>>],
+    /// The function that is walked and the order of all; `None` once the tree was walked, when everything is known.
+    pub from: Option<(FunctionId, &'a Order)>,
+    /// What is asked of functions that were not walked.
+    pub questions: &'a Questions,
+}
+
+impl<'a> Summaries<'a> {
+    /// What a call does, if it is known and simple enough.
+    pub fn get(self, callee: FunctionId) -> Option<&'a Summary> {
+        let cell = self.cells.get(callee.0 as usize)?;
+        match self.from {
+            Some((caller, order)) if !order.is_before(callee, caller) => return None,
+            Some(_) => {}
+            None if cell.get().is_none() => self.questions.ask(Question::Summary(callee)),
+            None => {}
+        }
+        cell.get()?.as_ref()
+    }
+}
 
 /// Where an object was acquired.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,10 +146,20 @@ pub struct Walked {
     pub exhausted: bool,
 }
 
+/// Places, and what they hold.
+type Owners = Vec<(RegionId, Value)>;
+
+/// What the name of an unknown callee sounds like.
+#[derive(Debug, Clone, Copy)]
+struct Manner {
+    releases: bool,
+    keeps: bool,
+}
+
 /// The walk of one function.
 pub(super) struct Walk<'a> {
     program: &'a Program,
-    summaries: &'a Summaries,
+    summaries: Summaries<'a>,
     function: &'a Function,
     flow: Flow,
     guards: guards::Guards,
@@ -138,17 +172,20 @@ pub(super) struct Walk<'a> {
     losses: Vec<FoundLoss>,
     told: Set<u32>,
     releases: Vec<SeenRelease>,
-    faults: Vec<Fault>,
+    /// What went wrong, and at which instruction.
+    faults: Set<(FaultKind, u32)>,
     outcomes: Vec<Outcome>,
     /// The temporaries that a reallocation filled.
     reallocated: Set<VarId>,
+    /// What the names of unknown callees sound like.
+    manners: Map<Name, Manner>,
     steps: u32,
     /// The number of the instruction being walked.
     at: u32,
 }
 
 /// Walks all paths of a function.
-pub fn walk(program: &Program, summaries: &Summaries, function: &Function) -> Walked {
+pub fn walk(program: &Program, summaries: Summaries, function: &Function) -> Walked {
     let flow = Flow::of(function);
     let guards = guards::guards(program, function, &flow);
     let mut walk = Walk {
@@ -164,19 +201,19 @@ pub fn walk(program: &Program, summaries: &Summaries, function: &Function) -> Wa
         losses: Vec::new(),
         told: Set::default(),
         releases: Vec::new(),
-        faults: Vec::new(),
+        faults: Set::default(),
         outcomes: Vec::new(),
         reallocated: Set::default(),
+        manners: Map::default(),
         steps: 0,
         at: 0,
     };
     walk.run();
     let exhausted = walk.exhausted();
-    walk.faults.sort();
-    walk.faults.dedup();
+    let faults = walk.faults_in_order();
     let outcomes = walk.conclude();
     let summary = if exhausted { None } else { Summary::condense(outcomes) };
-    Walked { summary, sites: walk.sites, losses: walk.losses, releases: walk.releases, faults: walk.faults, exhausted }
+    Walked { summary, sites: walk.sites, losses: walk.losses, releases: walk.releases, faults, exhausted }
 }
 
 /// Whether two views agree on every object but those that were only passed in and handed on.
@@ -245,29 +282,30 @@ impl Walk<'_> {
     }
 
     fn join_alike(&mut self, views: Vec<State>, block: BlockId) -> Vec<State> {
-        let mut joined: Vec<State> = Vec::new();
+        // Each view with its owners, once somebody asked. Joining leaves them alone: those of both sides are the same.
+        let mut joined: Vec<(State, OnceCell<Owners>)> = Vec::new();
         for view in views {
-            let twin = joined.iter_mut().position(|other| {
-                other.loops == view.loops && same_objects(other, &view) && self.same_owners(other, &view)
+            let own = OnceCell::new();
+            let twin = joined.iter_mut().find(|(other, others)| {
+                other.loops == view.loops
+                    && same_objects(other, &view)
+                    && others.get_or_init(|| self.owners(other)) == own.get_or_init(|| self.owners(&view))
             });
             match twin {
-                Some(at) => {
-                    let mut other = std::mem::take(&mut joined[at]);
-                    self.join(&mut other, view, block);
-                    joined[at] = other;
-                }
-                None => joined.push(view),
+                Some((other, _)) => self.join(other, view, block),
+                None => joined.push((view, own)),
             }
         }
-        joined
+        joined.into_iter().map(|(view, _)| view).collect()
     }
 
-    /// Whether the places that lead to held objects are the same in two views.
-    fn same_owners(&self, one: &State, two: &State) -> bool {
-        fn owners<'v>(arena: &'v Arena, view: &'v State) -> impl Iterator<Item = &'v (super::domain::RegionId, Value)> {
-            view.store.iter().filter(|(_, value)| arena.target(*value).is_some_and(|target| view.is_held(target)))
-        }
-        owners(&self.arena, one).eq(owners(&self.arena, two))
+    /// The places that lead to held objects.
+    fn owners(&self, view: &State) -> Owners {
+        let held = view.objects.iter().filter(|(_, object)| object.standing == Standing::Held);
+        let held: Vec<SymbolId> = held.map(|(symbol, _)| *symbol).collect();
+        let leads = |value: Value| self.arena.target(value).is_some_and(|target| held.binary_search(&target).is_ok());
+        let store = if held.is_empty() { &[] } else { view.store.as_slice() };
+        store.iter().filter(|(_, value)| leads(*value)).copied().collect()
     }
 
     /// Forgets what two views do not agree on.
@@ -285,7 +323,8 @@ impl Walk<'_> {
                 joined.push((symbol, known.unwrap_or(Fact::ANY)));
             }
         }
-        for loss in two.losses.iter() {
+        let other_losses = if one.losses == two.losses { &[] } else { two.losses.as_slice() };
+        for loss in other_losses {
             if !one.losses.contains(loss) {
                 one.losses.push(*loss);
             }

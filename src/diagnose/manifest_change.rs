@@ -15,6 +15,7 @@ mod settings;
 use super::{Found, summary, symptom_kind};
 use crate::model::diagnosis::{Confidence, Fault, Finding, Repair, SettingChange, TraceStep};
 use crate::model::evidence::{Evidence, Gap, ManifestScope, SourceFile};
+use crate::model::ids::RepositoryPath;
 use crate::repair::restore_setting::{self, Former};
 use crate::yaml;
 use history::Version;
@@ -54,11 +55,15 @@ pub fn find(evidence: &Evidence) -> Found {
             ));
             continue;
         }
+        if has_inline_patch(&manifest.path, text) {
+            let why = "its inline patches are texts inside of the YAML, which are not read; patches in files of their own are";
+            found.gaps.push(Gap::new(manifest.path.as_str(), why));
+        }
         let versions = history::versions(text, &manifest.path, &evidence.landings);
         if versions.broken {
             found.gaps.push(Gap::new(
                 manifest.path.as_str(),
-                "it was changed again after the incident, so its former values are not certain",
+                "it was changed again after what ran, so its former values are not certain",
             ));
         }
         for group in versions.versions.iter().flat_map(|it| by_object(it, changes(it, &complaint))) {
@@ -75,6 +80,20 @@ pub fn find(evidence: &Evidence) -> Found {
         found.ruled_out.push(format!("no setting that fits the incident changed in {count} manifests"));
     }
     found
+}
+
+/// Whether a kustomization holds patches as texts of many lines: `patch: |-`, or an item of `patchesStrategicMerge`.
+fn has_inline_patch(path: &RepositoryPath, text: &str) -> bool {
+    let name = path.as_str().rsplit('/').next().unwrap_or_default();
+    let is_text = |value: &str| value.trim_start().starts_with(['|', '>']);
+    let lines = || text.lines().map(str::trim_start);
+    let merges = lines().any(|line| line.starts_with("patchesStrategicMerge:"));
+    name.starts_with("kustomization.")
+        && lines().any(|line| {
+            let item = line.strip_prefix("- ");
+            let keyed = item.unwrap_or(line).strip_prefix("patch:").is_some_and(is_text);
+            keyed || (merges && item.is_some_and(is_text))
+        })
 }
 
 /// A setting before and after a landing, and the rule by which its change explains the incident. One side may be absent.

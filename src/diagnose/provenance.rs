@@ -46,6 +46,17 @@ pub fn of(evidence: &Evidence, finding: &Finding, history: &History) -> Option<P
         Some(origin) => (origin.landing.clone(), format!("took out `{}`", origin.text)),
         None => (history.acquisition.clone()?, format!("wrote line {} without a release", finding.line)),
     };
-    let recent = evidence.landings.iter().any(|candidate| candidate.commit == landing.commit);
-    Some(Provenance { landing, how, age: if recent { Age::Recent } else { Age::Existing } })
+    let age = age(evidence, &landing);
+    Some(Provenance { landing, how, age })
+}
+
+/// What had not reached production is not a cause, however new it is.
+fn age(evidence: &Evidence, landing: &LandingSummary) -> Age {
+    if evidence.landings.iter().any(|candidate| candidate.commit == landing.commit) {
+        Age::Recent
+    } else if landing.committed_at > evidence.window.until || evidence.deployed.later.contains(&landing.commit) {
+        Age::Later
+    } else {
+        Age::Existing
+    }
 }

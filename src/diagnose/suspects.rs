@@ -19,7 +19,7 @@ use crate::diagnose::symptom::Symptom;
 use crate::model::ids::{CommitSha, Timestamp};
 use crate::model::landing::{Landing, Person};
 
-pub use places::{StackPlace, on_stack};
+pub use places::{StackPlace, named_places};
 pub use query::Tree;
 pub use reasons::Reason;
 
@@ -49,7 +49,7 @@ pub struct Ranking {
 /// Whether the evidence is enough to name a culprit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// The first suspect has evidence of its own, and is probable enough that no other can come near.
+    /// The first suspect has evidence of its own, and is probable enough, the more so where another one has such evidence.
     Accused,
     /// Anything else.
     Inconclusive,
@@ -87,9 +87,9 @@ pub struct Ranker {
 }
 
 /// Ranks landings that are in memory already.
-pub fn rank(symptom: &Symptom, landings: &[Landing], tree: &Tree) -> Ranking {
+pub fn rank<'l>(symptom: &Symptom, landings: impl IntoIterator<Item = &'l Landing>, tree: &Tree) -> Ranking {
     let mut ranker = Ranker::new(symptom, tree);
-    landings.iter().for_each(|landing| ranker.add(landing));
+    landings.into_iter().for_each(|landing| ranker.add(landing));
     ranker.finish()
 }
 
@@ -143,14 +143,24 @@ impl Ranker {
                 ..landing.clone()
             });
         }
-        let is_accused = |first: &Suspect| first.probability >= model::ACCUSED_FROM && first.has_own_evidence;
-        let verdict = if suspects.first().is_some_and(is_accused) { Verdict::Accused } else { Verdict::Inconclusive };
+        let verdict = verdict(&suspects);
         let next_steps = match verdict {
             Verdict::Accused => Vec::new(),
             Verdict::Inconclusive => next_steps::of(&self.query, &suspects),
         };
         Ranking { verdict, suspects, none_of_these, next_steps, best_place }
     }
+}
+
+/// The first suspect is accused if it has evidence of its own and is probable enough: more so where it is contested by another landing
+/// with evidence of its own that is at least half as like the text. Such landings often belong together, as the parts of a series do, and
+/// what points at one of them points at all.
+fn verdict(suspects: &[Suspect]) -> Verdict {
+    let Some((first, others)) = suspects.split_first() else { return Verdict::Inconclusive };
+    let likeness = |suspect: &Suspect| suspect.values.get(evidence::Evidence::Text as usize).copied().unwrap_or(0.0);
+    let is_contested = others.iter().any(|it| it.has_own_evidence && likeness(it) >= likeness(first) / 2.0);
+    let bound = if is_contested { model::ACCUSED_IF_CONTESTED_FROM } else { model::ACCUSED_FROM };
+    if first.has_own_evidence && first.probability >= bound { Verdict::Accused } else { Verdict::Inconclusive }
 }
 
 /// Likeness alone accuses nobody: a place, a quoted line, a package or rare names must point at the landing, and a landing that takes back
@@ -162,4 +172,39 @@ fn has_own_evidence(corpus: &Corpus<'_>, document: &Document, values: &Values) -
         || value(evidence::Evidence::Package) > 0.5
         || value(evidence::Evidence::NamesChanged) > 0.15;
     points && value(evidence::Evidence::Revert) == 0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn suspect(probability: f64, likeness: f64, has_own_evidence: bool) -> Suspect {
+        let mut values = Values::default();
+        values[evidence::Evidence::Text as usize] = likeness;
+        Suspect {
+            commit: CommitSha::new("a".repeat(40)),
+            subject: String::new(),
+            author: Person { name: String::new(), email: String::new() },
+            committed_at: Timestamp::default(),
+            pull_request: None,
+            probability,
+            reasons: Vec::new(),
+            values,
+            has_own_evidence,
+        }
+    }
+
+    #[test]
+    fn a_contested_accusation_needs_more() {
+        let accused = |first: f64, others: &[Suspect]| {
+            let first = suspect(first, 0.8, true);
+            verdict(&[std::slice::from_ref(&first), others].concat()) == Verdict::Accused
+        };
+        let (rival, unlike, chance) = (suspect(0.02, 0.5, true), suspect(0.02, 0.3, true), suspect(0.02, 0.9, false));
+        assert!(accused(0.7, &[]) && !accused(0.6, &[]));
+        assert!(accused(0.7, &[unlike, chance.clone()]), "neither points at the incident as well");
+        assert!(!accused(0.85, &[chance, rival.clone()]) && accused(0.95, &[rival]));
+        assert_eq!(verdict(&[suspect(0.99, 1.0, false)]), Verdict::Inconclusive, "likeness alone accuses nobody");
+        assert_eq!(verdict(&[]), Verdict::Inconclusive);
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use url::Url;
 
+use super::deployed::{self, Reachable};
 use super::pagerduty::{PagerDuty, Reading};
 use super::repository::{FileRead, LandingLimits, Repository};
 use super::world::{World, blocking};
@@ -109,15 +110,21 @@ pub async fn evidence(
     let mapped = config.service(incident.service.id.as_str(), &incident.service.name).cloned();
     let repository = Arc::clone(world.repository().await?);
     let head = base.head.clone();
-    let read = blocking(move || Tree::read(&repository, &head, window, mapped.as_ref()));
-    let (read, responders) = tokio::join!(read, responders(world, &config, &incident.on_call, &mut gaps));
-    let tree = read?;
+    let environment = mapped.as_ref().and_then(|service| service.environment.as_deref());
+    let (reachable, responders) = tokio::join!(
+        deployed::reachable(world, &incident, environment, &base, window),
+        responders(world, &config, &incident.on_call, &mut gaps)
+    );
+    let Reachable { deployed, landings, gaps: unknown } = reachable?;
+    gaps.extend(unknown);
+    let tree = blocking(move || Tree::read(&repository, &head, &landings, mapped.as_ref())).await?;
     gaps.extend(tree.gaps);
     Ok(Evidence {
         incident: with_address(incident, &config),
         base,
         scope: tree.scope,
         window,
+        deployed,
         landings: tree.landings,
         paths: tree.paths,
         sources: tree.sources,
@@ -172,7 +179,7 @@ impl Tree {
     fn read(
         repository: &Repository,
         head: &CommitSha,
-        window: Window,
+        landings: &[CommitSha],
         service: Option<&ServiceConfig>,
     ) -> Result<Tree, Failure> {
         let mut gaps = Vec::new();
@@ -189,8 +196,8 @@ impl Tree {
         let own_manifests = service.map(|service| &service.manifests).filter(|it| !it.is_empty());
         let is_manifest = |path: &str| own_manifests.map_or_else(|| is_yaml(path), |patterns| any(patterns, path));
         let manifest_scope = if own_manifests.is_some() { ManifestScope::Mapped } else { ManifestScope::Everything };
-        repository.prefetch(head, window, |file| is_source(file.path.as_str()) || is_manifest(file.path.as_str()))?;
-        let read = repository.landings(head, window, LandingLimits::default())?;
+        repository.prefetch(head, landings, |file| is_source(file.path.as_str()) || is_manifest(file.path.as_str()))?;
+        let read = repository.landings_of(landings, LandingLimits::default())?;
         gaps.extend(read.gaps);
         let pick = |wanted: &dyn Fn(&str) -> bool, most: usize| -> Vec<RepositoryPath> {
             plain.iter().filter(|path| wanted(path.as_str())).take(most).map(|path| (*path).clone()).collect()

@@ -33,8 +33,8 @@ use std::fmt;
 
 use crate::failure::Failure;
 use crate::model::evidence::Gap;
-use crate::model::ids::{IncidentReference, Timestamp};
-use crate::model::incident::{Incident, IncidentSummary, Service, Team};
+use crate::model::ids::{IncidentReference, ServiceId, Timestamp};
+use crate::model::incident::{ChangeEvent, Incident, IncidentSummary, Service, Team};
 
 use crate::settings::pagerduty::PagerDutySettings;
 use connection::Connection;
@@ -48,7 +48,7 @@ pub struct PagerDuty {
     connection: Connection,
     /// The server in a sentence, for errors.
     server: String,
-    /// What is left of [`REQUESTS_PER_INCIDENT`] after the handshake.
+    /// What is left of [`REQUESTS_PER_INCIDENT`] after the handshake and beside [`PagerDuty::service_changes`].
     requests_for_one: u32,
 }
 
@@ -72,7 +72,7 @@ impl PagerDuty {
         let connection = Connection::open(settings)
             .await
             .map_err(|fault| fault.into_failure("connect to PagerDuty's MCP server", &server))?;
-        let requests_for_one = REQUESTS_PER_INCIDENT.saturating_sub(connection.requests());
+        let requests_for_one = REQUESTS_PER_INCIDENT.saturating_sub(connection.requests() + gather::SERVICE_CHANGES);
         Ok(PagerDuty { connection, server, requests_for_one })
     }
 
@@ -103,6 +103,16 @@ impl PagerDuty {
         open::incidents(self, services, since, at)
             .await
             .map_err(|fault| fault.into_failure("list the open incidents", &self.server))
+    }
+
+    /// The changes of a service in a span of time, newest first: more than PagerDuty relates to an incident.
+    pub async fn service_changes(
+        &self,
+        service: &ServiceId,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Reading<Vec<ChangeEvent>> {
+        gather::service_changes(self, service, since, until).await
     }
 
     /// The service's teams with their names. Asks the server only where the service's own record lacks one.

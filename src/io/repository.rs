@@ -13,6 +13,7 @@ mod inverse;
 mod landings;
 mod log;
 mod objects;
+mod stretch;
 mod tree;
 mod version;
 
@@ -27,6 +28,7 @@ use crate::model::ids::{BranchName, CommitSha};
 pub use clone::Remote;
 pub use history::{BlamedLine, FileHistory, FileRevision, Occurrence};
 pub use landings::{LandingLimits, Landings};
+pub use stretch::Stretch;
 pub use tree::{FileRead, TreeFile};
 
 use git::{Git, Network};
@@ -59,6 +61,8 @@ struct State {
     present: HashSet<String>,
     /// Windows whose blobs are all present.
     fetched_windows: HashSet<(CommitSha, crate::model::landing::Window)>,
+    /// Landings whose blobs are all present.
+    fetched_landings: HashSet<CommitSha>,
     /// Files by commit.
     trees: HashMap<CommitSha, Arc<Vec<TreeFile>>>,
 }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::github::pulls::Pull;
-use super::github::{ApiError, GitHub, deployments};
+use super::github::{ApiError, GitHub};
 use super::repository::{LandingLimits, Repository};
 use super::world::{World, blocking};
 use crate::failure::Failure;
 use crate::model::diagnosis::{Diagnosis, LandingSummary};
 use crate::model::evidence::Evidence;
 use crate::model::ids::Login;
-use crate::model::landing::Landing;
+use crate::model::landing::{self, Landing};
 use crate::model::marker::{Kind, Marker};
 use crate::model::publication::PullState;
 use crate::model::rollback::{Culprit, Forge, ForgeFacts, Inverse, Later, PullFacts, RevertPull, Rollback, Wish};
@@ -32,32 +32,11 @@ pub async fn weigh(
     let repository = Arc::clone(world.repository().await?);
     let (commit, head) = (landing.commit.clone(), evidence.base.head.clone());
     let read = blocking(move || Ok(Read::of(&repository, &commit, &head)));
-    let (read, forge, deployed) =
-        tokio::join!(read, forge(world, evidence, &landing), came_with_deployment(world, evidence, &landing));
+    let (read, forge) = tokio::join!(read, forge(world, evidence, &landing));
     let Read { message, is_merge, inverse, later } = read?;
-    let in_deployment_at_fault = deployed?;
+    let in_deployment_at_fault = evidence.deployed.came_with_it(&landing.commit);
     let culprit = Culprit { landing, message, is_merge, certainty, in_deployment_at_fault, inverse, later, forge };
     Ok(Some(rollback::weigh(evidence, culprit, wish)))
-}
-
-/// Whether an older landing reached production with the last deployment before the incident. Asked only where it matters; a
-/// token that may not read deployments leaves the landing what it is, old.
-async fn came_with_deployment(world: &World, evidence: &Evidence, landing: &LandingSummary) -> Result<bool, Failure> {
-    let raised = evidence.incident.created_at;
-    let Some(github) = world.github.as_ref().filter(|_| rollback::is_old(raised, landing)) else { return Ok(false) };
-    let deployments = github.deployments().await.unwrap_or_else(|why| {
-        tracing::warn!("deployments could not be read: {}", Failure::from(why).problem);
-        Vec::new()
-    });
-    let Some((last, former)) = deployments::at_fault(&deployments, raised) else { return Ok(false) };
-    let (repository, commit) = (Arc::clone(world.repository().await?), landing.commit.clone());
-    let (last, former) = (last.sha.clone(), former.sha.clone());
-    blocking(move || {
-        // A commit that this branch does not hold was deployed from elsewhere and says nothing about the landing.
-        let reaches = |deployed| repository.is_ancestor(&commit, deployed).unwrap_or(false);
-        Ok(reaches(&last) && repository.is_ancestor(&commit, &former).is_ok_and(|reached| !reached))
-    })
-    .await
 }
 
 /// What the repository says.
@@ -141,17 +120,16 @@ fn marker(pull: &Pull) -> Option<Marker> {
 
 /// Whether a pull request takes the landing back: by the branch and title of GitHub's Revert button, by git's sentence, or by
 /// the mark that our own rollbacks carry.
-fn takes_back(pull: &Pull, landing: &LandingSummary) -> bool {
+fn takes_back(pull: &Pull, culprit: &LandingSummary) -> bool {
     let body = pull.body.as_deref().unwrap_or_default();
-    let commit = landing.commit.as_str();
-    let subject = landing.subject.rsplit_once(" (#").map_or(landing.subject.as_str(), |(subject, _)| subject);
-    let by_button = landing.pull_request.is_some_and(|number| pull.branch().starts_with(&format!("revert-{number}-")));
+    let subject = culprit.subject.rsplit_once(" (#").map_or(culprit.subject.as_str(), |(subject, _)| subject);
+    let by_button = culprit.pull_request.is_some_and(|number| pull.branch().starts_with(&format!("revert-{number}-")));
     let by_title =
-        |title: &str| title == format!("Revert \"{subject}\"") || title == format!("Revert \"{}\"", landing.subject);
+        |title: &str| title == format!("Revert \"{subject}\"") || title == format!("Revert \"{}\"", culprit.subject);
     by_button
         || pull.title.as_deref().is_some_and(by_title)
-        || body.contains(&format!("This reverts commit {commit}"))
-        || body.contains(&report::rollback::mark(&landing.commit))
+        || landing::takes_back(body, &culprit.commit)
+        || body.contains(&report::rollback::mark(&culprit.commit))
 }
 
 impl Pull {
@@ -198,6 +176,7 @@ mod tests {
         assert!(takes("Revert \"Speed up the report\"", "", "topic"));
         assert!(takes("Undo", "", "revert-31-speed-up"));
         assert!(takes("Undo", &format!("This reverts commit {}.", "a".repeat(40)), "topic"));
+        assert!(takes("Undo", "This reverts commit aaaaaaaa, which was too eager.", "topic"));
         assert!(!takes("Revert \"Speed up the reports\"", "This reverts commit bbbbbbb.", "revert-310-x"));
     }
 }

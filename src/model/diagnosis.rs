@@ -19,8 +19,8 @@ pub struct Diagnosis {
     pub provenance: Option<Provenance>,
     /// Landings of the window that may have caused the incident, the most likely first.
     pub suspects: Vec<Suspect>,
-    /// Whether the incident's words point at a landing of the window: at a place, a name or a package that it touches.
-    pub points_into_window: bool,
+    /// Where a cause was looked for, in this order, and what was there. The last one is where it was found, if anywhere.
+    pub searched: Vec<Searched>,
     /// Whether the suspects' order is more than a hint.
     pub verdict: Verdict,
     /// What was looked at and does not explain it, a clause each.
@@ -37,6 +37,41 @@ pub enum SymptomKind {
     Memory,
     /// Something else, or the words do not say.
     Other,
+}
+
+/// A set of landings that was searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Searched {
+    /// Which ones.
+    pub among: Among,
+    /// How many they are; 0 where they were not counted.
+    pub landings: usize,
+    /// What was there.
+    pub fit: Fit,
+}
+
+/// Which landings were searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Among {
+    /// Those that came with the last deployment before the incident.
+    Deployment,
+    /// Those of the hours before the incident, up to what was deployed.
+    Window,
+    /// Those that wrote or took out the lines that the incident or a finding leads to, however old.
+    Older,
+}
+
+/// How well the landings that were searched explain an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fit {
+    /// One of them explains it.
+    Explains,
+    /// Some have to do with what the incident names, and none stands out.
+    Touches,
+    /// None has to do with it.
+    Nothing,
 }
 
 /// Whether a landing is accused.
@@ -185,6 +220,8 @@ pub enum Age {
     Recent,
     /// It was there before.
     Existing,
+    /// It landed after what ran when the incident began.
+    Later,
 }
 
 /// A landing as it is named in a report.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::deployed::Deployed;
 use super::ids::{BranchName, CommitSha, Login, RepositoryPath};
 use super::incident::{Incident, OnCall};
 use super::landing::{Landing, Window};
@@ -20,7 +21,10 @@ pub struct Evidence {
     pub scope: Scope,
     /// The time before the incident that was looked at.
     pub window: Window,
-    /// What landed in the window, newest first.
+    /// What ran when the incident began, as far as anybody says.
+    pub deployed: Deployed,
+    /// What landed in the window or came with the last deployment before the incident, newest first. None of it is later than what
+    /// ran.
     pub landings: Vec<Landing>,
     /// Every path of the repository at the base.
     pub paths: Vec<RepositoryPath>,

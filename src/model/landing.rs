@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{CommitSha, RepositoryPath, Timestamp};
 
-pub use message::pull_request_of;
+pub use message::{pull_request_of, takes_back};
 
 /// One commit on the first-parent line and its difference to the first parent. Names, messages and lines are untrusted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

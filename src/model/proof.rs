@@ -179,6 +179,8 @@ pub enum Origin {
     SingleMain,
     /// It was found: a Makefile beside one C program.
     Makefile,
+    /// It was found: a target of a Makefile that checks or tests.
+    OwnCheck,
 }
 
 /// What kind of program is measured.

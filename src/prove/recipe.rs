@@ -1,10 +1,11 @@
-//! What to build and run: as the configuration says, or found from the sources. Pure.
+//! What to build and run: as the configuration says, or found from the sources and Makefiles. Pure.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::own_check;
 use crate::model::ids::RepositoryPath;
 use crate::model::proof::{Kind, LimitSource, ManifestLimit, Origin, Recipe, Subject};
 use crate::settings::config_file::{ProveCommand, ProveConfig};
@@ -13,6 +14,9 @@ use crate::settings::config_file::{ProveCommand, ProveConfig};
 const SECONDS: u32 = 10;
 /// The memory of a run where nobody says: small, so that a leak shows soon, and enough for a small service.
 const MEMORY_LIMIT: u64 = 64 << 20;
+/// A repository's own check builds first: it may take this much longer, in seconds, and this much memory, in bytes.
+const CHECK_SECONDS: u32 = 60;
+const CHECK_MEMORY: u64 = 1 << 30;
 /// A program of more files is built by its own build system, which must be named.
 const MOST_FILES: usize = 200;
 /// The program that a build of ours makes, in the folder of its `main`.
@@ -28,8 +32,8 @@ struct Known<'a> {
     sources: Vec<(&'a RepositoryPath, &'a str)>,
     /// The file with the fault.
     fault: &'a RepositoryPath,
-    /// The folders that have a Makefile.
-    makefiles: Vec<&'a str>,
+    /// The Makefiles, as folder and text.
+    makefiles: Vec<(&'a str, &'a str)>,
     manifest_limit: Option<&'a ManifestLimit>,
 }
 
@@ -42,14 +46,22 @@ pub(super) fn recipes(subject: &Subject, compiler: Option<&str>) -> Result<Vec<R
         return Ok(vec![recipe.clone()]);
     }
     let known = Known::of(subject);
-    let main = main_file(&known)?;
-    let compiler = compiler.ok_or("there is no C compiler here, and no `prove` block says how to build")?;
+    let main = main_file(&known);
+    let own_check = if main.is_err() { own_check::target(&known.makefiles, folder_of(known.fault)) } else { None };
+    let compiler = match (&main, own_check) {
+        (Err(why), None) => return Err(why.clone()),
+        _ => compiler.ok_or("there is no C compiler here, and no `prove` block says how to build")?,
+    };
+    if let Some((folder, target)) = own_check {
+        return Ok(vec![check_recipe(folder, target, compiler)]);
+    }
+    let main = main?;
     let (folder, name) = main.as_str().rsplit_once('/').unwrap_or(("", main.as_str()));
     let mut found = vec![Recipe {
         build: Some(build_command(&known, main, compiler)?),
         ..template(known.manifest_limit, Origin::SingleMain, folder, format!("exec ./{PROGRAM}"))
     }];
-    if known.makefiles.contains(&folder) {
+    if known.makefiles.iter().any(|(beside, _)| *beside == folder) {
         let stem = name.strip_suffix(".c").unwrap_or(name);
         found.push(Recipe {
             build: Some(format!("make CC={compiler} CFLAGS='-O0 -g'")),
@@ -67,21 +79,32 @@ pub(super) fn look_ahead(subject: &Subject) -> Result<(), String> {
     recipes(subject, Some("cc")).map(drop)
 }
 
-/// Whether a path is a Makefile's.
+/// Whether what is found is a repository's own check, which may read any file of the tree.
+pub(super) fn is_own_check(subject: &Subject) -> bool {
+    recipes(subject, Some("cc")).is_ok_and(|found| found.iter().any(|recipe| recipe.origin == Origin::OwnCheck))
+}
+
+/// Whether a path is a Makefile's, or that of a part of one.
 pub(super) fn is_makefile(path: &str) -> bool {
+    is_whole_makefile(path) || path.ends_with(".mk")
+}
+
+fn is_whole_makefile(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    ["Makefile", "makefile", "GNUmakefile"].contains(&name) || path.ends_with(".mk")
+    ["Makefile", "makefile", "GNUmakefile"].contains(&name)
 }
 
 impl<'a> Known<'a> {
     fn of(subject: &'a Subject) -> Known<'a> {
         let of_service: HashSet<&RepositoryPath> = subject.sources.iter().collect();
         let sources = subject.files.iter().filter(|file| of_service.contains(&file.path));
-        let makefiles = subject.files.iter().map(|file| &file.path).filter(|path| is_makefile(path.as_str()));
+        let makefiles = subject.files.iter().filter(|file| is_whole_makefile(file.path.as_str()));
         Known {
             sources: sources.filter_map(|file| Some((&file.path, std::str::from_utf8(&file.contents).ok()?))).collect(),
             fault: &subject.fault,
-            makefiles: makefiles.map(folder_of).collect(),
+            makefiles: makefiles
+                .filter_map(|file| Some((folder_of(&file.path), std::str::from_utf8(&file.contents).ok()?)))
+                .collect(),
             manifest_limit: subject.manifest_limit.as_ref(),
         }
     }
@@ -120,6 +143,16 @@ fn template(manifest_limit: Option<&ManifestLimit>, origin: Origin, folder: &str
         memory_limit,
         limit_from,
         expected_exit: 0,
+    }
+}
+
+/// How a repository's own check is run. Its output tells, not the service's memory limit: compilers need more.
+fn check_recipe(folder: &str, target: &str, compiler: &str) -> Recipe {
+    Recipe {
+        kind: Kind::Test,
+        seconds: CHECK_SECONDS,
+        memory_limit: CHECK_MEMORY,
+        ..template(None, Origin::OwnCheck, folder, format!("exec make CC={compiler} {target}"))
     }
 }
 
@@ -259,6 +292,15 @@ mod tests {
         insta::assert_snapshot!(told(&two, "lib/l.c", &[]), @"the service has 2 programs (a/a.c, b/b.c), and no `prove` block says which one to run");
         insta::assert_snapshot!(told(&two, "b/b.c", &[]), @"[b] cc -O0 -g -o proof-program b.c -lm -lpthread && exec ./proof-program");
         insta::assert_snapshot!(told(&[("l.c", "int domain(void) {}\nint main(void);\n")], "l.c", &[]), @"none of the service's C files has a `main`, and no `prove` block says what to run");
+    }
+
+    #[test]
+    fn without_one_program_the_repository_s_own_check_is_run() {
+        let files = [("a/a.c", MAIN_TEXT), ("b/b.c", MAIN_TEXT), ("lib/l.c", "void f(void) {}")];
+        let with = |makefile| [files.as_slice(), &[("Makefile", makefile)]].concat();
+        insta::assert_snapshot!(told(&with("all:\n\tcc a.c\ncheck: all\n\t./t\n"), "lib/l.c", &[]), @"[]  && exec make CC=cc check");
+        insta::assert_snapshot!(told(&with("all:\n\tcc a.c\n"), "lib/l.c", &[]), @"the service has 2 programs (a/a.c, b/b.c), and no `prove` block says which one to run");
+        insta::assert_snapshot!(told(&with("check:\n\t./t\n"), "b/b.c", &[]), @"[b] cc -O0 -g -o proof-program b.c -lm -lpthread && exec ./proof-program");
     }
 
     #[test]

@@ -24,7 +24,7 @@ const PROGRAMS: [&str; 4] = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/s
 const MANIFEST_LIMIT: u64 = 64 * 1024;
 /// At most so many YAML files are looked into for a memory limit.
 const MOST_MANIFESTS: usize = 60;
-/// A configured build may need any file of the tree, as long as these limits hold: bytes of one, number, bytes of all.
+/// A configured build, or a repository's own check, may need any file of the tree, as long as these limits hold: bytes of one, number, bytes of all.
 const FILE_LIMIT: u64 = 1 << 20;
 const MOST_FILES: usize = 5_000;
 const MOST_BYTES: usize = 64 << 20;
@@ -79,8 +79,14 @@ impl Reader<'_> {
             patch: Vec::new(),
             removed: Vec::new(),
         };
-        subject.files = self.files(evidence, &subject)?;
+        subject.files = match &subject.configured {
+            Some(_) => self.all_files(evidence)?,
+            None => self.files(evidence, &subject)?,
+        };
         recipe::look_ahead(&subject)?;
+        if recipe::is_own_check(&subject) {
+            subject.files = self.all_files(evidence)?;
+        }
         subject.patch = patch(repair, &subject.files);
         Ok(subject)
     }
@@ -103,16 +109,25 @@ impl Reader<'_> {
         Ok(texts.collect())
     }
 
-    /// The service's C sources, which are here already, and the other files that a build may need: with a `prove` block
-    /// any file of the tree, without one the Makefiles.
+    /// The service's C sources, which are here already, and the Makefiles.
     fn files(&self, evidence: &Evidence, subject: &Subject) -> Result<Vec<TreeFile>, String> {
+        let sources: HashSet<&RepositoryPath> = subject.sources.iter().collect();
+        self.files_that(evidence, |path| sources.contains(path) || recipe::is_makefile(path.as_str()))
+    }
+
+    /// Every file of the tree, for a command that may read any.
+    fn all_files(&self, evidence: &Evidence) -> Result<Vec<TreeFile>, String> {
+        self.files_that(evidence, |_| true)
+    }
+
+    fn files_that(
+        &self,
+        evidence: &Evidence,
+        is_wanted: impl Fn(&RepositoryPath) -> bool,
+    ) -> Result<Vec<TreeFile>, String> {
         let listed = self.repository.files(self.head).map_err(|why| why.problem)?;
         let known: HashMap<&RepositoryPath, &SourceFile> =
             evidence.sources.iter().map(|source| (&source.path, source)).collect();
-        let sources: HashSet<&RepositoryPath> = subject.sources.iter().collect();
-        let is_configured = subject.configured.is_some();
-        let is_wanted =
-            |path: &RepositoryPath| is_configured || sources.contains(path) || recipe::is_makefile(path.as_str());
         let mut files: Vec<TreeFile> = Vec::new();
         let mut missing: Vec<(RepositoryPath, FileMode)> = Vec::new();
         for file in listed.iter().filter(|file| file.mode.is_file() && is_wanted(&file.path)) {

@@ -126,7 +126,7 @@ fn not_certain(case: &Case<'_>) -> Option<String> {
 }
 
 /// Whether a landing is so old that only the deployment that brought it can make it a candidate.
-pub fn is_old(raised: Timestamp, landing: &LandingSummary) -> bool {
+fn is_old(raised: Timestamp, landing: &LandingSummary) -> bool {
     raised - landing.committed_at > TimeDelta::hours(RECENT_HOURS)
 }
 

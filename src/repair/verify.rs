@@ -198,7 +198,7 @@ impl Trial {
     /// The new findings, if all of them are what hung below something that is now released.
     fn orphans(&self, tree: &SourceTree, old: &Reading) -> Vec<(String, Releaser)> {
         let reading = &self.new;
-        let decided = decide(&tree.program, &tree.evidence, &reading.function, &reading.walked, &self.text);
+        let decided = decide(tree.known(), &reading.function, &reading.walked, &self.text);
         let key = |one: &Decided| (edit::original_position(one.site.span.start as usize, &self.edits), one.site.part);
         let mut orphans = Vec::new();
         for one in decided.iter().filter(|one| !old.lost.contains(&key(one))) {
@@ -222,8 +222,8 @@ fn read(tree: &SourceTree, function: &Function, text: &str) -> Option<Reading> {
     let path = tree.files.get(function.file.0 as usize).map_or("", |file| file.path.as_str());
     let piece = lower::lower_piece(FileId(function.file.0), path, text, &tree.macros, &tree.program)?;
     let function = piece.functions.into_iter().find(|other| other.name == function.name)?;
-    let walked = walk::walk(&tree.program, &tree.summaries, &function);
-    let lost = decide(&tree.program, &tree.evidence, &function, &walked, text)
+    let walked = walk::walk(&tree.program, tree.known().summaries(), &function);
+    let lost = decide(tree.known(), &function, &walked, text)
         .iter()
         .map(|one| (one.site.span.start as usize, one.site.part))
         .collect();

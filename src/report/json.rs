@@ -20,6 +20,8 @@ pub fn render(analysis: &Analysis, publication: &Publication, outcome: &FixOutco
         "incident": evidence.incident,
         "base": { "branch": evidence.base.branch, "head": evidence.base.head },
         "window": { "from": evidence.window.from, "until": evidence.window.until, "landings": evidence.landings.len() },
+        "deployed": evidence.deployed,
+        "searched": diagnosis.searched,
         "symptom": diagnosis.symptom,
         "verdict": diagnosis.verdict,
         "findings": diagnosis.findings.iter().map(finding).collect::<Vec<_>>(),

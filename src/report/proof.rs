@@ -158,6 +158,7 @@ fn how(proof: &Proof) -> Markdown {
             Origin::Configured => "The configuration file says what to run.",
             Origin::SingleMain => "Found by itself: one C program.",
             Origin::Makefile => "Found by itself: a Makefile beside one C program.",
+            Origin::OwnCheck => "Found by itself: the Makefile's own check.",
         });
         text.push(markdown![" Without and with the patch, side by side:\n\n"]);
         text.push(code_block(&commands(recipe).join("\n"), Language::Console, 20));

@@ -91,15 +91,10 @@ fn confidence(confidence: Confidence) -> &'static str {
     }
 }
 
-/// What landed before the incident, and where the fault comes from.
+/// What landed before the incident, what of it ran, and where the fault comes from.
 pub fn recent_changes(analysis: &Analysis) -> Markdown {
-    let (evidence, diagnosis) = (&analysis.evidence, &analysis.diagnosis);
-    let hours = (evidence.window.until - evidence.window.from).num_hours().unsigned_abs();
-    let mut text = match evidence.landings.len() {
-        0 => markdown!["Nothing landed in the ", hours, " h before the incident.\n"],
-        1 => markdown!["One landing in the ", hours, " h before the incident.\n"],
-        count => markdown![count, " landings in the ", hours, " h before the incident.\n"],
-    };
+    let diagnosis = &analysis.diagnosis;
+    let mut text = super::window::section(analysis);
     if let (Some(finding), Some(provenance)) = (diagnosis.findings.first(), &diagnosis.provenance) {
         let landing = analysis.places.landing(&provenance.landing);
         let how = prose(&provenance.how, 200);
@@ -108,6 +103,10 @@ pub fn recent_changes(analysis: &Analysis) -> Markdown {
             Age::Existing => {
                 text.push(markdown!["No recent commits to ", code_span(finding.file.as_str())]);
                 text.push(markdown![" explain it: this is an existing bug. ", landing, " ", how, ".\n"]);
+            }
+            Age::Later => {
+                text.push(markdown!["The fault had not reached production: ", landing, " ", how]);
+                text.push(", after what ran. Something else must have caused this incident.\n");
             }
         }
     }

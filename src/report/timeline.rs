@@ -6,6 +6,7 @@ use super::escape::{Markdown, TITLE_LIMIT, inline};
 use super::{Analysis, moment};
 use crate::diagnose::symptom_kind;
 use crate::markdown;
+use crate::model::deployed::Rollout;
 use crate::model::diagnosis::{LandingSummary, SymptomKind, Verdict};
 use crate::model::ids::Timestamp;
 use crate::plan;
@@ -23,6 +24,7 @@ struct Moment<'a> {
 enum What<'a> {
     Landed(&'a LandingSummary),
     Deployed(&'a str),
+    Ran(&'a Rollout),
     Alert(&'a str),
     Killed(&'a str),
     Raised,
@@ -43,6 +45,7 @@ pub fn json(analysis: &Analysis) -> Vec<Value> {
         let (kind, detail) = match &it.what {
             What::Landed(landing) => ("landing", json!(landing.commit)),
             What::Deployed(summary) => ("deployment", json!(summary)),
+            What::Ran(rollout) => ("deployment", json!(rollout.commit)),
             What::Alert(summary) => ("alert", json!(summary)),
             What::Killed(summary) => ("kill", json!(summary)),
             What::Raised => ("incident", Value::Null),
@@ -64,6 +67,10 @@ fn moments(analysis: &Analysis) -> Vec<Moment<'_>> {
     });
     let mut changes: Vec<Moment> = changes.collect();
     changes.sort_by_key(|change| change.at);
+    if changes.is_empty() {
+        let ran = analysis.evidence.deployed.running.as_ref();
+        changes.extend(ran.and_then(|rollout| Some(Moment { at: rollout.at?, what: What::Ran(rollout) })));
+    }
     all.extend(changes.into_iter().rev().take(MOST_DEPLOYMENTS));
     let first = incident.alerts.iter().filter_map(|alert| Some((alert.created_at?, alert))).min_by_key(|(at, _)| *at);
     all.extend(first.map(|(at, alert)| {
@@ -95,6 +102,7 @@ fn words(analysis: &Analysis, what: &What) -> Markdown {
             markdown!["landed: ", analysis.places.commit(&landing.commit), " ", inline(&landing.subject, 120)]
         }
         What::Deployed(summary) => markdown!["deployed: ", inline(summary, TITLE_LIMIT)],
+        What::Ran(rollout) => markdown!["deployed: ", analysis.places.commit(&rollout.commit)],
         What::Alert(summary) => markdown!["first alert: ", inline(summary, TITLE_LIMIT)],
         What::Killed(summary) => markdown!["killed, says the first alert: ", inline(summary, TITLE_LIMIT)],
         What::Raised => "the incident was raised".into(),

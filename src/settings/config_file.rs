@@ -7,6 +7,7 @@
 //!   worker-deployment:            # the service's name or id in PagerDuty
 //!     paths: [src/worker/]        # folders, files or patterns with * and **
 //!     manifests: [k8s/worker.yaml]
+//!     environment: production     # where GitHub's deployments bring it to users
 //!     prove:                      # how a fix is shown to fix; see [`prove`]
 //!       build: make worker
 //!       run: ./worker
@@ -70,6 +71,8 @@ pub struct ServiceConfig {
     pub paths: Vec<PathPattern>,
     /// Its Kubernetes manifests.
     pub manifests: Vec<PathPattern>,
+    /// The environment of GitHub's deployments in which users meet it. Without one, GitHub's own mark and the name tell.
+    pub environment: Option<String>,
     /// What is built and run to prove a fix.
     pub prove: Option<ProveConfig>,
 }
@@ -235,7 +238,7 @@ mod tests {
             "memory:\n  pool_strdup: acquires pool_free\n",
         ];
         insta::assert_snapshot!(typos.map(told).join("\n"), @r#"
-.github/incident-responder.yml cannot be used: services.worker: unknown field `pathes`, expected one of `paths`, `manifests`, `prove` at line 3 column 5.
+.github/incident-responder.yml cannot be used: services.worker: unknown field `pathes`, expected one of `paths`, `manifests`, `environment`, `prove` at line 3 column 5.
 .github/incident-responder.yml cannot be used: unknown field `service`, expected one of `pagerduty-host`, `window-hours`, `services`, `people`, `protected-paths`, `rollback`, `memory` at line 1.
 .github/incident-responder.yml cannot be used: services.worker.paths: invalid type: string "src", expected a sequence at line 3 column 12.
 .github/incident-responder.yml cannot be used: services.worker.paths: "../other" is not a path inside the repository; write it relative to its root, without `..` at line 3 column 12.

@@ -22,11 +22,12 @@ use crate::{run, skipped};
 const MAPPED: &str = "services:\n  worker-deployment:\n    paths: [worker.c]\n";
 
 /// The paths below `/repos/{owner}/{repo}` that the responder asks for. The whole description takes a minute to load.
-const PATHS: [&str; 25] = [
+const PATHS: [&str; 26] = [
     "",
     "/collaborators/{username}",
     "/collaborators/{username}/permission",
     "/commits",
+    "/commits/{ref}",
     "/deployments",
     "/deployments/{deployment_id}/statuses",
     "/git/blobs",
@@ -81,6 +82,9 @@ async fn as_described(home: PathBuf) {
             priority: None,
             created_at: world.incident_at,
         });
+        // A tag that an alert names is looked up as well.
+        world.git(&["tag", "v1.4.2", "main"]).await.expect("a tag");
+        world.pagerduty.records().alerts[0]["body"]["details"]["version"] = json!("1.4.2");
         let log = folder.path().join("prism.log");
         let (url, mut prism) = proxy(&home, &description, &world.github.links().api, &log).await;
         world.variables.push(("GITHUB_API_URL".to_owned(), url));
@@ -94,6 +98,8 @@ async fn as_described(home: PathBuf) {
         assert!(log.contains("Forwarding"), "prism was asked:\n{log}");
         let wrong = violations(&log);
         assert!(wrong.is_empty(), "{wrong:#?}");
+        let tags = world.github.requests().count("GET /repos/{owner}/{repo}/commits/{ref}");
+        assert!(tags > 0, "the tag was looked up");
         let opened = world.github.requests().count("POST /repos/{owner}/{repo}/pulls");
         let reported = world.github.requests().count("POST /repos/{owner}/{repo}/issues");
         assert_eq!((opened, reported), (1, 1), "the flow went to its end");

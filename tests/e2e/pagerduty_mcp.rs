@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 
+use chrono::{SecondsFormat, TimeDelta};
 use demo::world::{Answer, Comment, PAGERDUTY_TOKEN, Settings, World};
+use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
@@ -38,6 +40,16 @@ pub(crate) fn trials() -> Vec<Trial> {
 async fn world() -> World {
     let mut world = World::start(Settings::of("leak")).await.expect("a world");
     world.raise_incident().await.expect("an incident");
+    // PagerDuty alone knows what was deployed, and of the incident's change events one is not enough to say what ran before.
+    world.github.records().deployments.clear();
+    let former =
+        world.landed.iter().rev().find(|it| it.at < world.incident_at - TimeDelta::days(1)).expect("a landing");
+    let mut change = world.pagerduty.records().change_events[0].clone();
+    change["id"] = json!("01CHG900");
+    change["timestamp"] = json!((world.incident_at - TimeDelta::hours(25)).to_rfc3339_opts(SecondsFormat::Secs, true));
+    change["links"] = json!([]);
+    change["custom_details"] = json!({"sha": former.sha, "environment": "production"});
+    world.pagerduty.records().change_events.insert(0, change);
     world.variables.push(("PAGERDUTY_API_HOST".to_owned(), world.pagerduty.rest_url()));
     // The peer is on trial here, and running the service takes seconds.
     world.variables.push(("INPUT_PROVE".to_owned(), "off".to_owned()));
@@ -63,6 +75,10 @@ fn expect_fixed(world: &World, answer: &Answer, from: &str) {
     let body = open[0]["body"].as_str().unwrap_or_default();
     assert!(body.contains("HIGH"), "{from}: the urgency was found\n{body}");
     assert!(body.contains("https://octo-org.pagerduty.com/incidents/"), "{from}: so was the address\n{body}");
+    let changes = world.pagerduty.rest_requests().count("GET /services/{id}/change_events");
+    assert!(changes > 0, "{from}: the service's changes were asked for");
+    let comments = records.comments.iter().filter_map(|comment| comment["body"].as_str());
+    assert!(comments.into_iter().any(|body| body.contains("which replaced")), "{from}: and understood");
     assert_eq!(world.pagerduty.calls().total(), 0, "{from}: the stand-in's own MCP was not asked");
     assert!(world.pagerduty.rest_requests().count("GET /incidents/{id}") > 0, "{from}: its REST was");
 }

@@ -78,6 +78,53 @@ fn jumble() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(PIECES), 0..60).prop_map(|pieces| pieces.concat())
 }
 
+/// What a function of a made-up program does with memory. `f@` is the function itself, `f#` another one, perhaps of
+/// another file; `see#` and `keep#` have no bodies.
+const DEEDS: &[&str] = &[
+    "void *f@(int n) { void *p = malloc(8); if (n > 3) f#(n); return p; }\n",
+    "void *f@(int n) { void *p = f#(n); if (n) return 0; free(p); return 0; }\n",
+    "void *f@(int n) { void *p = f#(n); see#(p); if (n > 1) return 0; free(p); return 0; }\n",
+    "void *f@(int n) { void *p = malloc(n); see#(p); return 0; }\n",
+    "void *f@(int n) { void *p = malloc(n); if (keep#(p) < 0) return 0; free(p); return 0; }\n",
+    "void *f@(int n) { void *(*call)(int) = f#; void *p = call(n); if (n == 2) return p; see#(p); free(p); return 0; }\n",
+    "void *f@(int n) { void *p = take#(n); if (n) return 0; give#(p); return 0; }\n",
+    "void *f@(int n) { void *p = take#(n); n++; give#(p); return 0; }\n",
+    "void *f@(int n) { struct box *b = calloc(1, sizeof *b); b->one = f#(n); b->two = strdup(\"2\"); return b; }\n",
+    "void f@_set(struct box *b, const char *to) { free(b->two); b->two = strdup(to); see#(b->two); }\n",
+    "void f@_free(struct box *b) { free(b->one); free(b); }\n",
+    "void f@_drop(struct box *b) { see#(b->one); free(b); }\n",
+    "static void *own(int n) { return f#(n); }\nvoid *f@(int n) { void *p = own(n); if (n) free(p); return 0; }\n",
+    "void *f@(int n) { void *p = malloc(8); hooks.made = f#; hooks.made(n); see#(p); free(p); return 0; }\n",
+    "void f@(void **out) { *out = malloc(8); see#(*out); }\n",
+];
+
+/// Files of such a program.
+const PARTS: [&str; 4] = ["a.c", "b.c", "c.c", "d.c"];
+
+/// The functions of a program: each its file, what it does, and the number of the other one.
+fn program() -> impl Strategy<Value = Vec<(usize, usize, usize)>> {
+    prop::collection::vec((0..PARTS.len(), 0..DEEDS.len(), 0usize..10), 3..14)
+}
+
+fn written(functions: &[(usize, usize, usize)]) -> Vec<c::SourceFile> {
+    let head =
+        "#include <stdlib.h>\nstruct box { char *one; char *two; };\nextern struct { void *(*made)(int); } hooks;\n";
+    let part = |number: usize| {
+        let own = functions.iter().enumerate().filter(|(_, (part, ..))| *part == number);
+        let deed = |(at, (_, deed, other)): (usize, &(usize, usize, usize))| {
+            let deed = DEEDS[*deed].replace("see#", &format!("see{}", other % 3));
+            let deed = deed.replace("keep#", &format!("keep{}", other % 2));
+            let deed = deed
+                .replace("take#", &format!("take{}", other % 2))
+                .replace("give#", &format!("release_{}", other % 3));
+            deed.replace('@', &at.to_string()).replace('#', &other.to_string())
+        };
+        let text: String = own.map(deed).collect();
+        file(PARTS[number], &format!("{head}{text}"))
+    };
+    (0..PARTS.len()).map(part).collect()
+}
+
 fn errors(text: &str) -> usize {
     Tree::parse(text.into()).map_or(0, |tree| tree.errors())
 }
@@ -156,5 +203,16 @@ proptest! {
         let only = Options { only: vec![FIXTURES[which].to_owned()], ..Options::default() };
         let own: Vec<Leak> = all.findings.into_iter().filter(|leak| leak.file == FIXTURES[which]).collect();
         prop_assert_eq!(c::analyze(files, &only).findings, own);
+    }
+
+    #[test]
+    fn a_file_of_a_made_up_program_alone_is_told_of_as_with_all_others(functions in program()) {
+        let files = written(&functions);
+        let all = c::analyze(files.clone(), &Options::default());
+        for one in &files {
+            let only = c::analyze(files.clone(), &Options { only: vec![one.path.clone()], ..Options::default() });
+            let own: Vec<&Leak> = all.findings.iter().filter(|leak| leak.file == one.path).collect();
+            prop_assert_eq!(only.findings.iter().collect::<Vec<_>>(), own, "{} of {:#?}", one.path, files);
+        }
     }
 }

@@ -26,6 +26,20 @@ static void remember(void)
 }
 ";
 
+/// Uses up its address space where the worker, as a library, keeps its buffers.
+const CHECK: &str = "\
+#include <stdlib.h>
+#include <sys/resource.h>
+void controller(int jobs);
+int main(void)
+{
+    struct rlimit limit = {1 << 28, 1 << 28};
+    setrlimit(RLIMIT_AS, &limit);
+    controller(40);
+    return malloc(32 << 20) == NULL;
+}
+";
+
 type Flow = fn() -> std::pin::Pin<Box<dyn Future<Output = ()>>>;
 
 macro_rules! flows {
@@ -45,6 +59,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let flows = flows![
         the_pull_request_and_the_answer_carry_the_proof,
         a_patch_that_does_not_fix_is_withdrawn_and_told,
+        a_library_is_proven_by_its_own_check,
         a_sweep_runs_each_incident_once,
         a_folder_is_run_when_asked_for,
         plan_prove_and_publish_are_three_jobs,
@@ -105,6 +120,28 @@ async fn a_patch_that_does_not_fix_is_withdrawn_and_told() {
     let comment = own_comments(&world).pop().expect("an answer");
     for part in ["tried and is withdrawn", "**Not fixed**", "No pull request: the patch was run and is withdrawn"] {
         assert!(comment.contains(part), "{part} is missing in\n{comment}");
+    }
+}
+
+async fn a_library_is_proven_by_its_own_check() {
+    let world = proving("leak").await;
+    let worker = world.git(&["show", "main:worker.c"]).await.expect("the worker");
+    let (library, _main) = worker.split_once("int main(void)").expect("a main");
+    let library = library
+        .replace("static void controller(void)", "void controller(int jobs)")
+        .replace("while (1)", "while (jobs-- > 0)")
+        .replace("PAUSE_MICROSECONDS 200000", "PAUSE_MICROSECONDS 2000");
+    commit(&world, "worker.c", &library).await;
+    commit(&world, "tests/check.c", CHECK).await;
+    commit(&world, "tools/show.c", "int main(void)\n{\n    return 0;\n}\n").await;
+    let makefile = "leak-check:\n\t$(CC) -O0 -o check-worker tests/check.c worker.c\n\t./check-worker\n";
+    commit(&world, "Makefile", makefile).await;
+    let answer = ask(&world).await;
+    expect_code(&answer, 0);
+    assert_eq!(answer.outputs.get("proof").map(String::as_str), Some("reproduced-and-fixed"), "{}", answer.summary);
+    let body = text(&own_pulls(&world).pop().expect("a pull request"), "body").to_owned();
+    for part in ["the Makefile's own check", "exec make CC=", " leak-check", "ended with exit code"] {
+        assert!(body.contains(part), "{part} is missing in\n{body}");
     }
 }
 

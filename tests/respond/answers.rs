@@ -183,6 +183,9 @@ async fn every_shape_of_github_s_addresses_works() {
 async fn three_hundred_landings_in_the_window_are_all_read() {
     let world = world("leak").await;
     land_many(&world, 300).await;
+    // Nobody says what was deployed, so that the branch is taken for what ran.
+    world.github.records().deployments.clear();
+    world.pagerduty.records().change_events.clear();
     let answer = ask(&world).await;
     expect_code(&answer, 0);
     let comment = own_comments(&world).pop().expect("an answer");

@@ -101,7 +101,7 @@ async fn a_configuration_file_with_a_typo_names_line_and_keys() {
     let answer = ask(&world).await;
     expect_code(&answer, 2);
     assert!(
-        answer.stdout.contains("line 3") && answer.stdout.contains("`paths`, `manifests`, `prove`"),
+        answer.stdout.contains("line 3") && answer.stdout.contains("`paths`, `manifests`, `environment`, `prove`"),
         "{}",
         answer.stdout
     );

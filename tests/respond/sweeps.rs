@@ -57,8 +57,16 @@ async fn exactly_the_right_incidents_are_answered() {
     assert_eq!(issues.len(), 1, "the slow one has no patch and gets an issue: {issues:?}");
     assert!(text(&issues[0], "title").starts_with("[PagerDuty "), "{issues:?}");
 
+    let deployments = || {
+        let requests = world.github.requests();
+        let path = "GET /repos/{owner}/{repo}/deployments";
+        (requests.count(path), requests.count(&format!("{path}/{{id}}/statuses")))
+    };
+    let before = deployments();
     let again = respond(&world, &world.schedule(), &[]).await;
     expect_code(&again, 0);
+    let after = deployments();
+    assert_eq!((after.0 - before.0, after.1 - before.1), (1, 2), "asked once for all incidents of a sweep");
     assert_eq!(own_pulls(&world).len(), 2);
     assert_eq!(own_issues(&world).len(), 1);
     assert_eq!(again.summary.matches("answered before").count(), 3, "{}", again.summary);

@@ -1,6 +1,7 @@
 //! Commits, what lies between two of them, and deployments.
 
 use axum::extract::{OriginalUri, Path, State};
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::issues::{Number, Parameters, page};
@@ -26,6 +27,13 @@ pub(super) async fn list(State(shared): State<Shared>, uri: OriginalUri, query: 
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let log = git(&shared.bare, &arguments).await.map_err(|_| Refusal::not_found())?;
     page(&shared, &uri, &query, records(&shared, &log))
+}
+
+/// The commit of a name: an id, `heads/NAME` or `tags/NAME`. Its files are not shown.
+pub(super) async fn named(State(shared): State<Shared>, Path((.., name)): Named) -> Reply {
+    let record = one(&shared, &name).await?;
+    let refusal = || Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, &format!("No commit found for SHA: {name}"));
+    record.map_or_else(|| Err(refusal()), ok)
 }
 
 /// A commit's record, where it exists.

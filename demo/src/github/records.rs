@@ -196,7 +196,9 @@ impl Records {
         let (id, at, creator) = (self.new_id(), time(at), links.user(&self.me));
         let api = links.repo_api(&format!("/deployments/{id}"));
         let status = json!({"id": id + 1, "state": "success", "creator": creator, "environment": "production",
-            "description": "", "created_at": at, "updated_at": at, "url": format!("{api}/statuses/{}", id + 1)});
+            "description": "", "created_at": at, "updated_at": at, "url": format!("{api}/statuses/{}", id + 1),
+            "node_id": format!("DES_{}", id + 1), "target_url": format!("{}/actions", links.page()),
+            "deployment_url": api, "repository_url": links.repo_api("")});
         self.deployments.push(json!({"id": id, "node_id": format!("DE_{id}"), "url": api, "sha": sha, "ref": "main",
             "task": "deploy", "environment": "production", "original_environment": "production", "payload": {},
             "description": null, "creator": creator, "created_at": at, "updated_at": at,

@@ -155,7 +155,11 @@ fn of_incident(all: &Records, what: Resource, incident: &Value) -> Vec<Value> {
             notes.iter_mut().filter_map(Value::as_object_mut).for_each(|note| drop(note.remove("incident")));
             notes
         }
-        Resource::IncidentChanges => changes(all, incident["service"]["id"].as_str().unwrap_or_default()),
+        Resource::IncidentChanges => {
+            let mut changes = changes(all, incident["service"]["id"].as_str().unwrap_or_default());
+            changes.retain(|change| is_recent(change, incident));
+            changes
+        }
         _ => {
             let past = |i: &&Value| i["status"] == "resolved" && i["service"]["id"] == incident["service"]["id"];
             let shown = |i: &Value| {
@@ -201,6 +205,13 @@ fn oncalls(all: &Records, filters: &Filters, now: DateTime<Utc>) -> Vec<Value> {
             && moment("end").is_none_or(|end| end > since)
     };
     all.oncalls.iter().filter(wanted).cloned().collect()
+}
+
+/// PagerDuty relates recent changes to an incident. How it chooses is not published; here they are those of the day before.
+fn is_recent(change: &Value, incident: &Value) -> bool {
+    let moment = |value: &Value| value.as_str().and_then(|text| text.parse::<DateTime<Utc>>().ok());
+    let (at, raised) = (moment(&change["timestamp"]), moment(&incident["created_at"]));
+    at.zip(raised).is_none_or(|(at, raised)| raised - at <= TimeDelta::days(1))
 }
 
 fn changes(all: &Records, service: &str) -> Vec<Value> {

@@ -78,37 +78,88 @@ pub enum Root {
 }
 
 /// The regions and symbols of one function.
+///
+/// Locals, what symbols point to and what places held on entry are asked for at every step: they are found by number,
+/// the others by hash.
 #[derive(Debug, Default)]
 pub struct Arena {
     regions: Vec<Region>,
     /// Where each region begins and how many selectors it has: asked far more often than regions are made.
     origins: Vec<(Root, u32)>,
+    /// Whether a region has members or elements that anybody has named.
+    has_parts: Vec<bool>,
     region_ids: Map<Region, RegionId>,
     symbols: Vec<Symbol>,
     symbol_ids: Map<Symbol, SymbolId>,
+    of_vars: Numbered,
+    of_pointees: Numbered,
+    of_initials: Numbered,
+}
+
+/// Ids by the number of what they are made from.
+#[derive(Debug, Default)]
+struct Numbered(Vec<u32>);
+
+impl Numbered {
+    #[inline]
+    fn get(&self, number: u32) -> Option<u32> {
+        self.0.get(number as usize).copied().filter(|id| *id != u32::MAX)
+    }
+
+    fn set(&mut self, number: u32, id: u32) {
+        let number = number as usize;
+        if self.0.len() <= number {
+            self.0.resize(number + 1, u32::MAX);
+        }
+        self.0[number] = id;
+    }
 }
 
 impl Arena {
     /// The id of a region.
     pub fn region(&mut self, region: Region) -> RegionId {
-        if let Some(id) = self.region_ids.get(&region) {
-            return *id;
+        let known = match region {
+            Region::Var(var) => self.of_vars.get(var.0).map(RegionId),
+            Region::Pointee(symbol) => self.of_pointees.get(symbol.0).map(RegionId),
+            _ => self.region_ids.get(&region).copied(),
+        };
+        if let Some(id) = known {
+            return id;
         }
         let id = RegionId(self.regions.len() as u32);
         self.origins.push(self.origin(region));
         self.regions.push(region);
-        self.region_ids.insert(region, id);
+        self.has_parts.push(false);
+        if let Region::Field(base, _) | Region::Element(base, _) = region {
+            self.has_parts[base.0 as usize] = true;
+        }
+        match region {
+            Region::Var(var) => self.of_vars.set(var.0, id.0),
+            Region::Pointee(symbol) => self.of_pointees.set(symbol.0, id.0),
+            _ => {
+                self.region_ids.insert(region, id);
+            }
+        }
         id
     }
 
     /// The id of a symbol.
     pub fn symbol(&mut self, symbol: Symbol) -> SymbolId {
-        if let Some(id) = self.symbol_ids.get(&symbol) {
-            return *id;
+        let known = match symbol {
+            Symbol::Initial(region) => self.of_initials.get(region.0).map(SymbolId),
+            _ => self.symbol_ids.get(&symbol).copied(),
+        };
+        if let Some(id) = known {
+            return id;
         }
         let id = SymbolId(self.symbols.len() as u32);
         self.symbols.push(symbol);
-        self.symbol_ids.insert(symbol, id);
+        match symbol {
+            Symbol::Initial(region) => self.of_initials.set(region.0, id.0),
+            _ => {
+                self.symbol_ids.insert(symbol, id);
+            }
+        }
         id
     }
 
@@ -118,16 +169,19 @@ impl Arena {
     }
 
     /// The region behind an id.
+    #[inline]
     pub fn region_of(&self, id: RegionId) -> Region {
         self.regions.get(id.0 as usize).copied().unwrap_or(Region::Text)
     }
 
     /// The symbol behind an id.
+    #[inline]
     pub fn symbol_of(&self, id: SymbolId) -> Symbol {
         self.symbols.get(id.0 as usize).copied().unwrap_or(Symbol::Made { site: u32::MAX, part: 0, nth: 0 })
     }
 
     /// The region that `id` is a direct part of.
+    #[inline]
     pub fn parent(&self, id: RegionId) -> Option<RegionId> {
         match self.region_of(id) {
             Region::Field(base, _) | Region::Element(base, _) => Some(base),
@@ -150,6 +204,7 @@ impl Arena {
     }
 
     /// Where a region begins.
+    #[inline]
     pub fn root(&self, id: RegionId) -> Root {
         self.origins.get(id.0 as usize).map_or(Root::Text, |(root, _)| *root)
     }
@@ -170,7 +225,11 @@ impl Arena {
     }
 
     /// Whether `inner` is `outer` or a part of it.
+    #[inline]
     pub fn within(&self, inner: RegionId, outer: RegionId) -> bool {
+        if !self.has_parts(outer) {
+            return inner == outer;
+        }
         let mut at = Some(inner);
         while let Some(here) = at {
             if here == outer {
@@ -181,7 +240,20 @@ impl Arena {
         false
     }
 
+    /// Whether any region lies within this one. Where none does, nobody needs to look for one.
+    #[inline]
+    pub fn has_parts(&self, id: RegionId) -> bool {
+        self.has_parts.get(id.0 as usize).copied().unwrap_or(false)
+    }
+
+    /// Whether anybody has looked behind a pointer. Where nobody did, nothing can hang below it.
+    #[inline]
+    pub fn is_followed(&self, symbol: SymbolId) -> bool {
+        self.of_pointees.get(symbol.0).is_some()
+    }
+
     /// How many selectors a region has.
+    #[inline]
     pub fn depth(&self, id: RegionId) -> u32 {
         self.origins.get(id.0 as usize).map_or(0, |(_, depth)| *depth)
     }
@@ -196,6 +268,7 @@ impl Arena {
     }
 
     /// The address of a place.
+    #[inline]
     pub fn address(&self, region: RegionId) -> Value {
         match self.region_of(region) {
             Region::Pointee(symbol) => Value::Symbol(symbol),
@@ -212,6 +285,7 @@ impl Arena {
     }
 
     /// The object that a value points to or into.
+    #[inline]
     pub fn target(&self, value: Value) -> Option<SymbolId> {
         match value {
             Value::Symbol(symbol) => Some(symbol),

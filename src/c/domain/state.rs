@@ -88,7 +88,7 @@ pub struct Step {
 pub type Trace = Option<Rc<Step>>;
 
 /// A path's view. Two paths with equal views are walked on as one.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct State {
     /// What places hold, by region.
     pub store: Vec<(RegionId, Value)>,
@@ -104,13 +104,38 @@ pub struct State {
     pub trace: Trace,
 }
 
+/// Entries that a copied list has room for: a view is copied where paths part, and each side then learns something.
+const ROOM: usize = 4;
+
+fn roomy<T: Clone>(list: &[T]) -> Vec<T> {
+    let mut copy = Vec::with_capacity(list.len() + ROOM);
+    copy.extend_from_slice(list);
+    copy
+}
+
+impl Clone for State {
+    fn clone(&self) -> State {
+        State {
+            store: roomy(&self.store),
+            facts: roomy(&self.facts),
+            objects: self.objects.clone(),
+            loops: self.loops.clone(),
+            losses: self.losses.clone(),
+            trace: self.trace.clone(),
+        }
+    }
+}
+
 impl PartialEq for State {
     fn eq(&self, other: &State) -> bool {
-        self.store == other.store
+        // What tells views apart soonest comes first: they mostly hold the same and know different things.
+        self.store.len() == other.store.len()
+            && self.objects.len() == other.objects.len()
+            && self.losses == other.losses
+            && self.loops == other.loops
             && self.facts == other.facts
             && self.objects == other.objects
-            && self.loops == other.loops
-            && self.losses == other.losses
+            && self.store == other.store
     }
 }
 

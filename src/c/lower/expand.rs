@@ -1,4 +1,4 @@
-//! Macros are opened where they are used: the replacement is parsed once per file, and its parameters stand for the
+//! Macros are opened where they are used: the replacement is parsed once, and its parameters stand for the
 //! places of the arguments.
 
 use super::{At, Lowerer};
@@ -19,15 +19,15 @@ const MAX_FRAMES: usize = 200_000;
 /// A tree at hand, with what its macro parameters stand for.
 #[derive(Debug, Clone)]
 struct Frame {
-    tree: Rc<Tree>,
+    tree: Arc<Tree>,
     parameters: Rc<[(Name, At)]>,
     /// The use of the outermost macro, which every position inside is told as, and the macro's name.
     site: Option<(Span, Name)>,
     depth: u32,
 }
 
-/// The replacements that were parsed, by the macro's name; `None` where one is no C.
-type Replacements = Map<Name, Option<(Rc<Tree>, Arc<Macro>)>>;
+/// The replacements that the file uses, by the macro's name; `None` where one is no C.
+type Replacements = Map<Name, Option<(Arc<Tree>, Arc<Macro>)>>;
 
 /// The trees at hand.
 pub(crate) struct Frames<'a> {
@@ -52,7 +52,7 @@ impl<'a> Frames<'a> {
     }
 
     /// Opens a file's own tree.
-    pub(crate) fn open_file(&mut self, tree: Rc<Tree>) -> u32 {
+    pub(crate) fn open_file(&mut self, tree: Arc<Tree>) -> u32 {
         self.list.push(Frame { tree, parameters: Rc::new([]), site: None, depth: 0 });
         self.list.len() as u32 - 1
     }
@@ -70,7 +70,7 @@ impl<'a> Frames<'a> {
         self.frame(at).tree.slice(at.node)
     }
 
-    pub(crate) fn tree(&self, at: At) -> Rc<Tree> {
+    pub(crate) fn tree(&self, at: At) -> Arc<Tree> {
         self.frame(at).tree.clone()
     }
 
@@ -159,21 +159,27 @@ impl<'a> Frames<'a> {
     }
 
     /// The parsed replacement of a macro, if it can be read as statements or an expression.
-    fn replacement(&mut self, name: Name) -> Option<(Rc<Tree>, Arc<Macro>)> {
+    fn replacement(&mut self, name: Name) -> Option<(Arc<Tree>, Arc<Macro>)> {
         if let Some(known) = self.parsed.get(&name) {
             return known.clone();
         }
         let parsed = self.macros.find(name, self.file).and_then(|definition| {
-            if definition.body.is_empty() || definition.body.len() > MAX_BODY || definition.body.contains("##") {
-                return None;
-            }
-            let wrapped = format!("void f(void) {{ {} ; }}", definition.body.trim_end_matches(';'));
-            let tree = Tree::parse(wrapped.into())?;
-            (tree.errors() == 0).then(|| (Rc::new(tree), definition.clone()))
+            let tree = definition.syntax.get_or_init(|| read(&definition.body)).clone()?;
+            Some((tree, definition.clone()))
         });
         self.parsed.insert(name, parsed.clone());
         parsed
     }
+}
+
+/// A replacement as the body of a function, if it can be read as one.
+fn read(body: &str) -> Option<Arc<Tree>> {
+    if body.is_empty() || body.len() > MAX_BODY || body.contains("##") {
+        return None;
+    }
+    let wrapped = format!("void f(void) {{ {} ; }}", body.trim_end_matches(';'));
+    let tree = Tree::parse(wrapped.into())?;
+    (tree.errors() == 0).then(|| Arc::new(tree))
 }
 
 impl Lowerer<'_> {

@@ -39,17 +39,30 @@ pub(super) struct Origins<'a> {
     given: Map<VarId, Vec<Given>>,
     /// The locals that a local's value is copied to.
     copies: Map<VarId, Vec<VarId>>,
-    /// How often a local's value is stored where it outlives the function, or kept by a callee.
+    /// How often a local's value is stored where it outlives the function.
     stored: Map<VarId, u32>,
-    /// Locals that are released.
-    released: Map<VarId, ()>,
+    /// The calls that a local's value is handed to.
+    handed: Map<VarId, Vec<Handed<'a>>>,
+}
+
+/// A call's argument. What becomes of it is looked up for the few locals that it matters for.
+#[derive(Debug, Clone, Copy)]
+struct Handed<'a> {
+    callee: Option<Name>,
+    args: &'a [ExprId],
+    number: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Given {
     Value(ExprId),
     Result(Name, Name),
-    Fill(Name, u16, Name),
+    /// By a call that is handed its address.
+    Fill {
+        callee: Option<Name>,
+        spelled: Name,
+        number: usize,
+    },
     Anything,
 }
 
@@ -61,7 +74,7 @@ impl<'a> Origins<'a> {
             given: Map::default(),
             copies: Map::default(),
             stored: Map::default(),
-            released: Map::default(),
+            handed: Map::default(),
         };
         for block in &function.blocks {
             for instr in &block.instrs {
@@ -96,30 +109,31 @@ impl<'a> Origins<'a> {
         }
     }
 
-    fn call(&mut self, into: VarId, callee: Callee, spelled: Name, args: &[ExprId]) {
+    fn call(&mut self, into: VarId, callee: Callee, spelled: Name, args: &'a [ExprId]) {
         let name = self.known.callee(self.function, callee);
         let result = name.map_or(Given::Anything, |name| Given::Result(name, spelled));
         self.given.entry(into).or_default().push(result);
         for (number, arg) in args.iter().enumerate() {
             match self.function.expr(*arg) {
-                Expr::Var(var) => match self.known.fate(self.function, name, args, number) {
-                    Fate::Borrowed => {}
-                    Fate::Released => {
-                        self.released.insert(var, ());
-                    }
-                    Fate::Kept => *self.stored.entry(var).or_default() += 1,
-                },
+                Expr::Var(var) => self.handed.entry(var).or_default().push(Handed { callee: name, args, number }),
                 Expr::AddressOf(place) => {
                     let Expr::Var(var) = self.function.expr(place) else { continue };
-                    let given = match self.known.fill(self.function, name, number) {
-                        Some(release) => Given::Fill(spelled, number as u16 + 1, release),
-                        None => Given::Anything,
-                    };
-                    self.given.entry(var).or_default().push(given);
+                    self.given.entry(var).or_default().push(Given::Fill { callee: name, spelled, number });
                 }
                 _ => {}
             }
         }
+    }
+
+    /// How often a call that a local's value is handed to does this with it.
+    fn handed(&self, var: VarId, wanted: Fate) -> usize {
+        let fate = |one: &Handed| self.known.fate(self.function, one.callee, one.args, one.number);
+        self.handed.get(&var).map_or(0, |all| all.iter().filter(|one| fate(one) == wanted).count())
+    }
+
+    /// How often a local's value is stored where it outlives the function, or kept by a callee.
+    fn kept(&self, var: VarId) -> usize {
+        self.stored.get(&var).copied().unwrap_or(0) as usize + self.handed(var, Fate::Kept)
     }
 
     /// Where the value of an expression comes from that is about to be stored: a local's fresh memory must have no
@@ -128,10 +142,11 @@ impl<'a> Origins<'a> {
         match self.function.expr(value) {
             Expr::Int(0) => Origin::Null,
             Expr::Var(var) => {
-                if self.stored.get(&var).copied().unwrap_or(0) > 1 {
+                let origin = self.of_var(var, depth);
+                if matches!(origin, Origin::Fresh { .. } | Origin::Null) && self.kept(var) > 1 {
                     return Origin::Foreign;
                 }
-                self.of_var(var, depth)
+                origin
             }
             _ => Origin::Foreign,
         }
@@ -146,7 +161,10 @@ impl<'a> Origins<'a> {
             origin.or(match given {
                 Given::Value(value) => self.of_value(*value, depth + 1),
                 Given::Result(callee, spelled) => self.of_result(*callee, *spelled),
-                Given::Fill(source, part, release) => Origin::Fresh { source: *source, part: *part, release: *release },
+                Given::Fill { callee, spelled, number } => match self.known.fill(self.function, *callee, *number) {
+                    Some(release) => Origin::Fresh { source: *spelled, part: *number as u16 + 1, release },
+                    None => Origin::Foreign,
+                },
                 Given::Anything => Origin::Foreign,
             })
         })
@@ -169,7 +187,7 @@ impl<'a> Origins<'a> {
 
     /// Whether a local's value goes where others may release it, or is released.
     pub(super) fn hands_on(&self, var: VarId, depth: u32) -> bool {
-        if self.stored.contains_key(&var) || self.released.contains_key(&var) || depth >= MAX_DEPTH {
+        if depth >= MAX_DEPTH || self.kept(var) > 0 || self.handed(var, Fate::Released) > 0 {
             return true;
         }
         self.copies.get(&var).is_some_and(|copies| copies.iter().any(|copy| self.hands_on(*copy, depth + 1)))

@@ -8,9 +8,15 @@ use crate::c::names::Name;
 use crate::c::program::FunctionId;
 use crate::c::syntax::Span;
 use crate::repair::release::member;
+use crate::repair::verify::Before;
 
 /// The finding; `None` where the structure's holder cannot be written.
-pub(super) fn tell(tree: &SourceTree, view: &FileView, id: FunctionId, forgotten: &Forgotten) -> Option<Leak> {
+pub(super) fn tell(
+    tree: &SourceTree,
+    view: &FileView,
+    (id, before): (FunctionId, &Before),
+    forgotten: &Forgotten,
+) -> Option<Leak> {
     let function = tree.program.functions.get(id.0 as usize)?;
     let holder = holder(tree, view, id, forgotten)?;
     let path = forgotten.path.iter().map(|name| tree.program.text(*name)).collect::<Vec<_>>().join(".");
@@ -21,7 +27,7 @@ pub(super) fn tell(tree: &SourceTree, view: &FileView, id: FunctionId, forgotten
     // A line of another file would be read as one of this file.
     let line = if is_here { view.lines.line(forgotten.gift.span.start) } else { dies };
     let (fix, no_fix_reason) = match releaser(tree, id, forgotten) {
-        Some(releaser) => match member::repair(tree, view, id, forgotten, releaser, (&holder, &variable)) {
+        Some(releaser) => match member::repair(tree, view, (id, before), forgotten, releaser, (&holder, &variable)) {
             Ok(fix) => (Some(fix), None),
             Err(reason) => (None, Some(reason)),
         },

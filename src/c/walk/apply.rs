@@ -34,6 +34,12 @@ impl Walk<'_> {
             after.push(view);
             return;
         }
+        if let [only] = feasible.as_slice() {
+            if self.outcome(&mut view, call, only).is_some() {
+                after.push(view);
+            }
+            return;
+        }
         let mut results: Vec<(State, &Outcome)> = Vec::new();
         for outcome in feasible {
             let mut next = view.clone();

@@ -2,7 +2,7 @@
 
 use super::contents::Contents;
 use super::release::Below;
-use super::{FaultKind, Site, Walk};
+use super::{FaultKind, Manner, Site, Walk};
 use crate::c::domain::{Fact, LossKind, Object, Region, RegionId, Root, Standing, State, Symbol, Value, Via};
 use crate::c::ir::{Callee, Expr, ExprId, VarId};
 use crate::c::knowledge::{Deed, Success, sounds_like_keeping, sounds_like_release};
@@ -62,7 +62,7 @@ impl Walk<'_> {
         }
         if let Some(id) = self.program.resolve(name, self.function.file) {
             let summaries = self.summaries;
-            if let Some(Some(summary)) = summaries.get(id.0 as usize).and_then(|cell| cell.get()) {
+            if let Some(summary) = summaries.get(id) {
                 return self.apply(view, &call, summary, after);
             }
         }
@@ -79,8 +79,8 @@ impl Walk<'_> {
             return matches!(deed, Deed::Release { .. } | Deed::Reallocate { .. });
         }
         let id = self.program.resolve(name, self.function.file);
-        match id.and_then(|id| self.summaries.get(id.0 as usize)).and_then(|cell| cell.get()) {
-            Some(Some(summary)) => summary
+        match id.and_then(|id| self.summaries.get(id)) {
+            Some(summary) => summary
                 .outcomes
                 .iter()
                 .any(|outcome| (0..call.args.len() as u32).any(|number| outcome.releases(number))),
@@ -377,14 +377,13 @@ impl Walk<'_> {
     /// A call of which nothing is known but its name.
     fn unknown_call(&mut self, mut view: State, call: &Call, after: &mut Vec<State>) {
         let name = call.callee.unwrap_or(call.spelled);
-        let text = self.program.text(name).to_owned();
-        if sounds_like_release(&text) && self.release_by_name(&mut view, call) {
+        let manner = self.manner(name);
+        if manner.releases && self.release_by_name(&mut view, call) {
             self.plain_result(&mut view, call);
             after.push(view);
             return;
         }
         self.check_args(&view, call);
-        let keeping = sounds_like_keeping(&text);
         for (number, arg) in call.args.iter().enumerate() {
             // What is printed is only read; a scan fills what it is given the address of.
             if arg.printed && !matches!(arg.value, Value::Address(_)) {
@@ -392,7 +391,7 @@ impl Walk<'_> {
             }
             let via = Via { callee: name, argument: number as u16, at: self.at };
             let constant = self.program.takes_const(name, number as u32);
-            if keeping && self.is_link(arg.value) {
+            if manner.keeps && self.is_link(arg.value) {
                 self.share(&mut view, arg.value);
             }
             self.show(&mut view, arg.value, via);
@@ -416,6 +415,15 @@ impl Walk<'_> {
         after.push(view);
     }
 
+    /// What a name sounds like; asked once for each name, since a callee is met on every path.
+    fn manner(&mut self, name: Name) -> Manner {
+        let text = self.program.text(name);
+        *self
+            .manners
+            .entry(name)
+            .or_insert_with(|| Manner { releases: sounds_like_release(text), keeps: sounds_like_keeping(text) })
+    }
+
     /// `&item->link`: the address of a member, by which lists take hold of the whole.
     fn is_link(&self, value: Value) -> bool {
         matches!(value, Value::Address(region) if matches!(self.arena.region_of(region), Region::Field(..))
@@ -424,6 +432,9 @@ impl Walk<'_> {
 
     /// What the members of a structure hold that were written by themselves.
     pub(super) fn members(&self, view: &State, place: RegionId) -> Vec<Value> {
+        if !self.arena.has_parts(place) {
+            return Vec::new();
+        }
         let inside = view.store.iter().filter(|(region, _)| *region != place && self.arena.within(*region, place));
         inside.map(|(_, value)| *value).collect()
     }

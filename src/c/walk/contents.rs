@@ -21,6 +21,9 @@ impl<'v> Contents<'v> {
 
     /// Calls `visit` for every binding that begins at `root`, in the order of the store.
     pub(super) fn each(&mut self, root: Root, visit: &mut impl FnMut(RegionId, Value)) {
+        if matches!(root, Root::Pointee(symbol) if !self.arena.is_followed(symbol)) {
+            return;
+        }
         self.asked += 1;
         if self.asked <= SCANS {
             for (region, value) in self.store.iter().filter(|(region, _)| self.arena.root(*region) == root) {

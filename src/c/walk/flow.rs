@@ -1,7 +1,8 @@
 //! The control-flow graph's order, loops and liveness, computed once per function.
 
 use super::Walk;
-use crate::c::domain::{Arena, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value};
+use super::contents::Met;
+use crate::c::domain::{Arena, Region, RegionId, Root, Standing, State, Symbol, Value};
 use crate::c::ir::{BlockId, Expr, ExprId, Function, InstrKind, Terminator, VarId};
 
 /// A set of small numbers.
@@ -300,7 +301,9 @@ impl Walk<'_> {
             })
             .map(|(region, _)| *region)
             .collect();
-        view.store.retain(|(region, _)| dead.binary_search(region).is_err());
+        if !dead.is_empty() {
+            view.store.retain(|(region, _)| dead.binary_search(region).is_err());
+        }
         // What became of an object that nothing leads to any more is of no further interest.
         let store = &view.store;
         view.objects.retain(|(symbol, object)| {
@@ -309,16 +312,14 @@ impl Walk<'_> {
                 || store.iter().any(|(_, value)| arena.target(*value) == Some(*symbol))
         });
         if view.facts.iter().any(|(symbol, _)| matches!(arena.symbol_of(*symbol), Symbol::Made { .. })) {
-            let mut mentioned = Vec::with_capacity(store.len());
+            let mut mentioned = Met::default();
             for (_, value) in store {
                 mentions(arena, *value, 3, &mut mentioned);
             }
-            mentioned.sort_unstable();
             let objects = &view.objects;
             view.facts.retain(|(symbol, _)| match arena.symbol_of(*symbol) {
                 Symbol::Made { .. } => {
-                    mentioned.binary_search(symbol).is_ok()
-                        || objects.binary_search_by_key(symbol, |(symbol, _)| *symbol).is_ok()
+                    mentioned.has(*symbol) || objects.binary_search_by_key(symbol, |(symbol, _)| *symbol).is_ok()
                 }
                 _ => true,
             });
@@ -370,10 +371,10 @@ impl Walk<'_> {
 }
 
 /// The symbols that a value is, or is computed from.
-fn mentions(arena: &Arena, value: Value, depth: u8, found: &mut Vec<SymbolId>) {
+fn mentions(arena: &Arena, value: Value, depth: u8, found: &mut Met) {
     match value {
         Value::Symbol(symbol) => {
-            found.push(symbol);
+            found.add(symbol);
             if depth > 0
                 && let Symbol::Combined(_, a, b) = arena.symbol_of(symbol)
             {
@@ -381,7 +382,11 @@ fn mentions(arena: &Arena, value: Value, depth: u8, found: &mut Vec<SymbolId>) {
                 mentions(arena, b, depth - 1, found);
             }
         }
-        Value::Address(_) => found.extend(arena.target(value)),
+        Value::Address(_) => {
+            if let Some(target) = arena.target(value) {
+                found.add(target);
+            }
+        }
         _ => {}
     }
 }

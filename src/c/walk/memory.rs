@@ -67,6 +67,9 @@ impl Walk<'_> {
     /// A symbol stands for another value from now on: what hung below the old one is out of sight, not lost.
     pub(super) fn renew(&mut self, view: &mut State, symbol: SymbolId) {
         view.forget(symbol);
+        if !self.arena.is_followed(symbol) {
+            return;
+        }
         let arena = &self.arena;
         view.facts.retain(|(known, _)| match arena.symbol_of(*known) {
             Symbol::Initial(region) => !arena.hangs_below(region, symbol),
@@ -329,6 +332,9 @@ impl Walk<'_> {
     /// The fields of a structure that were written by themselves: their names from the outside in, and their values.
     pub(super) fn parts(&self, view: &State, whole: RegionId) -> Vec<(Vec<Name>, Value)> {
         let mut found = Vec::new();
+        if !self.arena.has_parts(whole) {
+            return found;
+        }
         for (region, value) in &view.store {
             let (mut at, mut fields) = (*region, Vec::new());
             while at != whole {
@@ -358,37 +364,14 @@ impl Walk<'_> {
 
     /// Gives a place a value; what only it held is lost.
     pub(super) fn write(&mut self, view: &mut State, region: RegionId, value: Value, span: Span, kind: LossKind) {
-        let arena = &self.arena;
-        let covered = |other: RegionId| {
-            let mut at = other;
-            while at != region {
-                match arena.region_of(at) {
-                    Region::Field(base, _) => at = base,
-                    _ => return false,
-                }
-            }
-            true
-        };
-        let old: Vec<(RegionId, SymbolId)> = view
-            .store
-            .iter()
-            .filter(|(other, _)| covered(*other))
-            .filter_map(|(other, value)| arena.target(*value).map(|target| (*other, target)))
-            .filter(|(_, target)| view.is_held(*target))
-            .collect();
+        let held = |value: Value| self.arena.target(value).filter(|target| view.is_held(*target));
+        let covered = self.bindings_of_whole(view, region);
+        let old = covered.iter().filter_map(|(other, value)| held(*value).map(|target| (*other, target)));
+        let old: Vec<(RegionId, SymbolId)> = old.collect();
         let holders: Vec<Option<String>> = old.iter().map(|(place, _)| self.text_of(view, *place)).collect();
-        let arena = &self.arena;
-        let covered = |other: RegionId| {
-            let mut at = other;
-            while at != region {
-                match arena.region_of(at) {
-                    Region::Field(base, _) => at = base,
-                    _ => return false,
-                }
-            }
-            true
-        };
-        view.store.retain(|(other, _)| *other == region || !covered(*other));
+        if covered.iter().any(|(other, _)| *other != region) {
+            view.store.retain(|binding| binding.0 == region || !covered.contains(binding));
+        }
         view.bind(region, value);
         // Which element is unknown: a later read under another name would miss it.
         if self.is_automatic(region) || self.is_blurred(region) {
@@ -399,6 +382,23 @@ impl Walk<'_> {
                 self.lose(view, target, kind, span, holder);
             }
         }
+    }
+
+    /// What a place and its members hold, also the members' members, as far as they were written by themselves.
+    fn bindings_of_whole(&self, view: &State, whole: RegionId) -> Vec<(RegionId, Value)> {
+        if !self.arena.has_parts(whole) {
+            return view.binding(whole).map(|value| (whole, value)).into_iter().collect();
+        }
+        let covered = |mut at: RegionId| {
+            while at != whole {
+                match self.arena.region_of(at) {
+                    Region::Field(base, _) => at = base,
+                    _ => return false,
+                }
+            }
+            true
+        };
+        view.store.iter().filter(|(other, _)| covered(*other)).copied().collect()
     }
 
     /// Whether the compiler cleans up the variable at the root of a place.
@@ -413,7 +413,9 @@ impl Walk<'_> {
     pub(super) fn declare(&mut self, view: &mut State, var: VarId) {
         let region = self.arena.region(Region::Var(var));
         let arena = &self.arena;
-        view.store.retain(|(other, _)| !arena.within(*other, region));
+        if arena.has_parts(region) {
+            view.store.retain(|(other, _)| !arena.within(*other, region));
+        }
         view.bind(region, Value::Undefined);
     }
 

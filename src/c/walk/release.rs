@@ -23,12 +23,16 @@ pub(super) enum Below {
 
 impl Walk<'_> {
     pub(super) fn fault(&mut self, kind: FaultKind) {
-        let span = self.current_span();
-        self.faults.push(Fault { kind, span });
+        self.faults.insert((kind, self.at));
     }
 
-    fn current_span(&self) -> Span {
-        self.flow.span_at(self.function, self.at)
+    /// The faults, each once, in order.
+    pub(super) fn faults_in_order(&self) -> Vec<Fault> {
+        let place = |(kind, at): &(FaultKind, u32)| Fault { kind: *kind, span: self.flow.span_at(self.function, *at) };
+        let mut faults: Vec<Fault> = self.faults.iter().map(place).collect();
+        faults.sort();
+        faults.dedup();
+        faults
     }
 
     /// The number of the acquisition by the current step.
@@ -126,6 +130,9 @@ impl Walk<'_> {
 
     /// The held objects that places inside an object lead to.
     fn held_below(&self, view: &State, owner: SymbolId) -> Vec<(crate::c::domain::RegionId, SymbolId)> {
+        if !self.arena.is_followed(owner) {
+            return Vec::new();
+        }
         let inside = view.store.iter().filter(|(region, _)| self.arena.root(*region) == Root::Pointee(owner));
         let targets = inside.filter_map(|(region, value)| self.arena.target(*value).map(|target| (*region, target)));
         targets.filter(|(_, target)| *target != owner && view.is_held(*target)).collect()

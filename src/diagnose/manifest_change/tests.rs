@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::edit;
-use crate::model::ids::{CommitSha, RepositoryPath, Timestamp};
+use crate::model::ids::{CommitSha, Timestamp};
 use crate::model::landing::{ChangeStatus, Content, Extent, FileChange, Hunk, Landing, Person};
 
 /// A landing that turned one text into another, as one hunk of the whole file.
@@ -142,6 +142,17 @@ fn a_manifest_that_the_incident_does_not_name_explains_nothing() {
     assert!(found("k8s/worker.yaml", DEPLOYMENT, &after, &memory).is_empty());
     let mapped = Complaint { scope: ManifestScope::Mapped, ..memory };
     assert_eq!(found("k8s/worker.yaml", DEPLOYMENT, &after, &mapped)[0].confidence, Confidence::High);
+}
+
+#[test]
+fn inline_patches_of_a_kustomization_are_told() {
+    let inline = |name: &str, text: &str| has_inline_patch(&RepositoryPath::new(format!("k8s/overlay/{name}")), text);
+    let patch = "patches:\n  - target: {kind: Deployment}\n    patch: |-\n      - op: replace\n";
+    assert!(inline("kustomization.yaml", patch));
+    assert!(inline("kustomization.yml", "patches:\n- patch: >\n    kind: Deployment\n"));
+    assert!(inline("kustomization.yaml", "patchesStrategicMerge:\n- |-\n  kind: Deployment\n"));
+    assert!(!inline("kustomization.yaml", "patches:\n  - path: memory.yaml\npatchesStrategicMerge: [limits.yaml]\n"));
+    assert!(!inline("deployment.yaml", patch), "only a kustomization has them");
 }
 
 #[test]

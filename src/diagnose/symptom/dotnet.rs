@@ -10,7 +10,7 @@ use super::frame::Frame;
 use super::pattern::{Pattern, group};
 
 static FRAME: Pattern = Pattern::new(
-    r"^\s*at (?P<function>[\w.<>`+|\[\], $@]+?)(?:\((?P<arguments>[^()]*)\)| \([^()]*\) \[0x[0-9a-f]+\])(?: in (?P<file>.+?):(?:line )?(?P<line>\d+))?\s*$",
+    r"^\s*at (?P<function>[\w.<>`+|\[\], $@-]+?)(?:\((?P<arguments>[^()]*)\)| \([^()]*\) \[0x[0-9a-f]+\])(?: in (?P<file>.+?):(?:line )?(?P<line>\d+))?\s*$",
 );
 
 static ERROR: Pattern =

@@ -20,6 +20,11 @@ static UNPLACED: Pattern = Pattern::new(
     r"^\s*#(?P<number>\d+)\s+0x[0-9a-fA-F]+ in (?P<function>[A-Za-z_~][\w:~<>,.@$ ]*?)\s*\((?:[^()]*=.*)?\)\s*$",
 );
 
+/// The same of lldb, which prints how far into the function.
+static UNPLACED_LLDB: Pattern = Pattern::new(
+    r"^\s*(?:\* )?frame #(?P<number>\d+): 0x[0-9a-fA-F]+ \S+`(?P<function>[A-Za-z_~][\w:~<>,.@$ ]*?)(?:\(.*\))?(?: \+ \d+)?\s*$",
+);
+
 /// Colleagues paste stacks without numbers, or with the file in a column of its own.
 static BARE: Pattern = Pattern::new(
     r"^\s*(?:(?P<number>\d+)\s+)?(?P<function>[A-Za-z_]\w*)\s*(?:\(.*\)\s+at\s+|\s{2,})(?P<file>[\w./+-]+\.(?:c|cc|cpp|cxx|h|hh|hpp)):(?P<line>\d+)\s*$",
@@ -34,7 +39,7 @@ static ERROR: Pattern = Pattern::new(
 
 /// `#1  0x… in function (arguments) at file:line`, and what people make of it.
 pub(super) fn frame(line: &str) -> Option<Frame> {
-    if let Some(found) = UNPLACED.captures(line) {
+    if let Some(found) = UNPLACED.captures(line).or_else(|| UNPLACED_LLDB.captures(line)) {
         return Some(Frame::new(group(&found, "function"), None, None).numbered(group(&found, "number")));
     }
     let found = FRAME.captures(line).or_else(|| BARE.captures(line)).or_else(|| TAIL.captures(line))?;

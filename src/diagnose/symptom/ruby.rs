@@ -9,8 +9,11 @@ use super::frame::Frame;
 use super::pattern::{Pattern, group};
 
 static FRAME: Pattern = Pattern::new(
-    r"^\s*(?:\d+: )?(?:from )?(?P<file>(?:[A-Za-z]:)?[^\s:]+\.(?:rb|rake|erb|ru|gemspec)):(?P<line>\d+):in [`'](?P<function>[^'`]+)'",
+    r"^\s*(?:\d+: )?(?P<from>from )?(?P<file>(?:[A-Za-z]:)?[^\s:]+):(?P<line>\d+):in [`'](?P<function>[^'`]+)'",
 );
+
+/// Endings of Ruby's files. Programs have none.
+const ENDINGS: [&str; 5] = [".rb", ".rake", ".erb", ".ru", ".gemspec"];
 
 /// Where in the method: `block (2 levels) in`.
 static INSIDE: Pattern = Pattern::new(r"^(?:(?:block|rescue|ensure)(?: \(\d+ levels\))? in )+");
@@ -21,11 +24,15 @@ static ERROR: Pattern =
 /// `file:line:in 'function'`.
 pub(super) fn frame(line: &str) -> Option<Frame> {
     let found = FRAME.captures(line)?;
+    let file = group(&found, "file")?;
+    if found.name("from").is_none() && !ENDINGS.iter().any(|ending| file.ends_with(ending)) {
+        return None;
+    }
     let printed = group(&found, "function")?;
     let inside = INSIDE.find(printed).map_or(0, |found| found.end());
     let function = printed.get(inside..);
     let function = function.filter(|name| !name.starts_with('<'));
-    Some(Frame::new(function, group(&found, "file"), group(&found, "line")))
+    Some(Frame::new(function, Some(file), group(&found, "line")))
 }
 
 /// The first line of a backtrace, which is a frame as well.

@@ -15,6 +15,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 
+use super::deployments::Known;
 use crate::failure::Failure;
 use crate::model::ids::RepositoryName;
 use crate::redact::Redactor;
@@ -42,6 +43,7 @@ pub struct GitHub {
     request_limit: u32,
     remaining: AtomicU32,
     writes: Mutex<Writes>,
+    pub(super) known: Mutex<Known>,
 }
 
 /// One of the two addresses, split into what octocrab is given and what is put before every route.
@@ -205,6 +207,7 @@ impl GitHub {
             request_limit,
             remaining: AtomicU32::new(u32::MAX),
             writes: Mutex::default(),
+            known: Mutex::default(),
         })
     }
 

@@ -34,6 +34,8 @@ pub(crate) enum Question {
     Notes,
     /// The changes PagerDuty relates to one incident.
     ChangeEvents,
+    /// The changes of one service.
+    ServiceChanges,
     /// Services by name.
     Services,
     /// One service by id.
@@ -47,7 +49,7 @@ pub(crate) enum Question {
 }
 
 /// Which tool answers which question, best first: (question, tool, action of the hosted server's tool).
-const TOOLS: [(Question, &str, Option<&str>); 20] = [
+const TOOLS: [(Question, &str, Option<&str>); 22] = [
     (Question::Incidents, "list_incidents", None),
     (Question::Incidents, "browse_incidents", Some("list")),
     (Question::Incident, "get_incident", None),
@@ -58,6 +60,8 @@ const TOOLS: [(Question, &str, Option<&str>); 20] = [
     (Question::Notes, "browse_incidents", Some("list_notes")),
     (Question::ChangeEvents, "list_incident_change_events", None),
     (Question::ChangeEvents, "browse_incidents", Some("list_change_events")),
+    (Question::ServiceChanges, "list_service_change_events", None),
+    (Question::ServiceChanges, "browse_change_events", Some("list_service")),
     (Question::Services, "list_services", None),
     (Question::Services, "browse_services", Some("list")),
     (Question::Service, "get_service", None),

@@ -7,11 +7,11 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::model::ids::{IncidentId, IncidentReference, Timestamp};
+use crate::model::ids::{IncidentId, IncidentReference, ServiceId, Timestamp};
 use crate::model::incident::{Alert, ChangeEvent, Incident, IncidentSummary, Note, Service, Team};
 
 use super::connection::Allowance;
-use super::decode::{self, DecodedIncident};
+use super::decode::{self, DecodedChange, DecodedIncident};
 use super::dialect::{Question, time};
 use super::envelope;
 use super::fault::Fault;
@@ -20,6 +20,8 @@ use super::{PagerDuty, Reading};
 
 /// Pages of open incidents that are searched for a number, where the server cannot look it up.
 const PAGES_SEARCHED: usize = 3;
+/// Requests that the changes of a service may take, a repeated one included.
+pub(super) const SERVICE_CHANGES: u32 = 2;
 /// PagerDuty searches at most six months back.
 pub(super) const LONGEST_RANGE: TimeDelta = TimeDelta::days(180);
 
@@ -171,19 +173,44 @@ async fn notes(pager: &PagerDuty, id: &IncidentId, allowance: &Allowance) -> Rea
     listed
 }
 
+/// The changes of a service in a span of time, newest first.
+pub(super) async fn service_changes(
+    pager: &PagerDuty,
+    service: &ServiceId,
+    since: Timestamp,
+    until: Timestamp,
+) -> Reading<Vec<ChangeEvent>> {
+    let allowance = &pager.connection.allowance(SERVICE_CHANGES);
+    let wanted = [
+        ("service_id", Value::from(service.as_str())),
+        ("since", time(since)),
+        ("until", time(until)),
+        ("limit", Value::from(LIST_LIMIT)),
+    ];
+    let what = "change events of the service";
+    let listed =
+        decoded(pager, Question::ServiceChanges, &wanted, "change_events", decode::change, what, allowance).await;
+    let mut events = of_service(listed.value, service);
+    // A server that does not know the span gives all.
+    events.retain(|event| event.at.is_some_and(|at| since <= at && at <= until));
+    Reading { value: events, gaps: listed.gaps }
+}
+
 /// The changes to the incident's own service, newest first.
 async fn changes(pager: &PagerDuty, summary: &IncidentSummary, allowance: &Allowance) -> Reading<Vec<ChangeEvent>> {
     let wanted = of_incident(&summary.id);
     let what = "change events of the incident";
     let listed =
         decoded(pager, Question::ChangeEvents, &wanted, "change_events", decode::change, what, allowance).await;
-    let ours = listed
-        .value
-        .into_iter()
-        .filter(|change| change.services.is_empty() || change.services.contains(&summary.service));
+    Reading { value: of_service(listed.value, &summary.service), gaps: listed.gaps }
+}
+
+/// Those that are about the service or name none, newest first.
+fn of_service(changes: Vec<DecodedChange>, service: &ServiceId) -> Vec<ChangeEvent> {
+    let ours = changes.into_iter().filter(|change| change.services.is_empty() || change.services.contains(service));
     let mut events: Vec<ChangeEvent> = ours.map(|change| change.event).collect();
     events.sort_by_key(|event| std::cmp::Reverse(event.at));
-    Reading { value: events, gaps: listed.gaps }
+    events
 }
 
 fn of_incident(id: &IncidentId) -> [(&'static str, Value); 2] {

@@ -16,7 +16,7 @@ use super::{DEADLINE, Repository, checked};
 use crate::diagnose::summary;
 use crate::failure::Failure;
 use crate::model::ids::{CommitSha, RepositoryPath};
-use crate::model::landing::{FileMode, Landing};
+use crate::model::landing::{FileMode, takes_back};
 use crate::model::rollback::{FileState, Inverse, InverseChange, Later};
 
 /// A file that an inverse changes may have this many bytes. GitHub takes bodies of a few tens of megabytes.
@@ -84,7 +84,7 @@ impl Repository {
                 later.cut = true;
                 return Ok(later);
             }
-            if takes_back(&other, landing) {
+            if takes_back(&format!("{}\n{}", other.subject, other.body), landing) {
                 later.reverts.push(summary(&other));
             }
             if let Some(change) = other.changes.iter().find(|change| is_own(&change.path)) {
@@ -254,13 +254,4 @@ fn listed(git: &Git, before: &str, after: &str) -> Result<Vec<RawChange>, Failur
 fn blobs(changes: &[RawChange]) -> Vec<String> {
     let sides = changes.iter().flat_map(|it| [(it.change.old_mode, &it.old_id), (it.change.new_mode, &it.new_id)]);
     sides.filter(|(mode, _)| mode.is_some_and(|mode| mode != FileMode::SUBMODULE)).map(|(_, id)| id.clone()).collect()
-}
-
-/// Whether a landing's message says that it takes another one back, in the words that git and GitHub write.
-fn takes_back(other: &Landing, landing: &CommitSha) -> bool {
-    let text = format!("{}\n{}", other.subject, other.body);
-    text.split("This reverts commit ").skip(1).any(|rest| {
-        let digits = rest.find(|c: char| !c.is_ascii_hexdigit()).map_or(rest, |end| &rest[..end]);
-        digits.len() >= 7 && landing.as_str().starts_with(digits)
-    })
 }

@@ -45,16 +45,18 @@ pub struct Landings {
 impl Repository {
     /// The landings of the branch that ends at `head` inside the window, with their differences against the first parent.
     pub fn landings(&self, head: &CommitSha, window: Window, limits: LandingLimits) -> Result<Landings, Failure> {
-        let (mut landings, mut left, mut cut) = (Vec::new(), limits.bytes_total, 0_usize);
-        let mut gaps = self.each_landing(head, window, limits, |mut landing| {
-            cut += usize::from(fit(&mut landing, &mut left));
-            landings.push(landing);
-        })?;
-        if cut > 0 {
-            let why = format!("all differences together exceed {} bytes", limits.bytes_total);
-            gaps.push(Gap::new(format!("the lines of {cut} landings"), why));
+        kept(limits, |visit| self.each_landing(head, window, limits, visit))
+    }
+
+    /// These commits as landings, in the order given.
+    ///
+    /// # Errors
+    /// Where the repository lacks one of them.
+    pub fn landings_of(&self, commits: &[CommitSha], limits: LandingLimits) -> Result<Landings, Failure> {
+        if commits.is_empty() {
+            return Ok(Landings::default());
         }
-        Ok(Landings { landings, gaps })
+        kept(limits, |visit| self.stream_named(commits, limits, visit))
     }
 
     /// The same, one at a time while git still prints, for readers who keep only what they need of each. Gives the gaps.
@@ -74,7 +76,7 @@ impl Repository {
     /// The newest landing of the branch that ends at `head` and was committed by `until`: the branch as it was then. `None` where the
     /// branch is younger.
     pub fn tip_by(&self, head: &CommitSha, until: Timestamp) -> Result<Option<CommitSha>, Failure> {
-        if until.timestamp() < GIT_EPOCH {
+        if before_git_time(until) {
             return Ok(None);
         }
         let arguments = [
@@ -107,37 +109,23 @@ impl Repository {
             return Ok(gaps);
         }
         gaps.extend(self.strays(head, &readable)?);
-        let list: String = readable.iter().map(|commit| format!("{commit}\n")).collect();
-        if self.copy == Copy::Private {
-            self.fetch_named(&list)?;
-        }
-        let mut arguments: Vec<String> = ["log", "--no-walk=unsorted", HEADER_FORMAT].map(str::to_owned).to_vec();
-        arguments.extend(STREAM_FLAGS.map(str::to_owned));
-        arguments.push("--stdin".to_owned());
-        gaps.extend(self.stream(arguments, Some(list.into_bytes()), limits, visit)?);
+        gaps.extend(self.stream_named(&readable, limits, visit)?);
         Ok(gaps)
     }
 
     /// One commit as a landing.
     pub fn landing(&self, commit: &CommitSha, limits: LandingLimits) -> Result<Landing, Failure> {
-        let list = format!("{}\n", checked(commit)?);
-        if self.copy == Copy::Private {
-            self.fetch_named(&list)?;
-        }
-        let mut arguments: Vec<String> = ["log", "--no-walk=unsorted", HEADER_FORMAT].map(str::to_owned).to_vec();
-        arguments.extend(STREAM_FLAGS.map(str::to_owned));
-        arguments.push("--stdin".to_owned());
         let mut found = None;
-        self.stream(arguments, Some(list.into_bytes()), limits, |landing| found = Some(landing))?;
+        self.stream_named(std::slice::from_ref(commit), limits, |landing| found = Some(landing))?;
         found.ok_or_else(|| Failure::peer(format!("the repository has no commit {commit}"), "Check the commit id."))
     }
 
-    /// Fetches, in one request, the file contents that a run will need: those of the window's differences and those of the files
+    /// Fetches, in one request, the file contents that a run will need: those of the landings' differences and those of the files
     /// at `head` that `wanted` picks. Saves requests; nothing depends on it. Does nothing in a folder that is only read.
     pub fn prefetch(
         &self,
         head: &CommitSha,
-        window: Window,
+        landings: &[CommitSha],
         wanted: impl Fn(&TreeFile) -> bool,
     ) -> Result<(), Failure> {
         if self.copy == Copy::Foreign {
@@ -145,9 +133,9 @@ impl Repository {
         }
         let files = self.files(head)?;
         let picked = files.iter().filter(|file| file.mode.is_file() && wanted(file)).map(|file| file.blob.as_str());
-        let in_window = self.window_blobs(head, window)?;
-        self.fetch_blobs(picked.chain(in_window.iter().map(String::as_str)))?;
-        self.state().fetched_windows.insert((head.clone(), window));
+        let compared = self.named_blobs(landings)?;
+        self.fetch_blobs(picked.chain(compared.iter().map(String::as_str)))?;
+        self.state().fetched_landings.extend(landings.iter().cloned());
         Ok(())
     }
 
@@ -161,12 +149,35 @@ impl Repository {
         Ok(())
     }
 
-    fn fetch_named(&self, list: &str) -> Result<(), Failure> {
+    /// The ids of all blobs that the differences of the commits compare. Without commits git would list the head.
+    fn named_blobs(&self, commits: &[CommitSha]) -> Result<Vec<String>, Failure> {
+        if commits.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut arguments: Vec<String> = ["log", "--no-walk=unsorted", HEADER_FORMAT].map(str::to_owned).to_vec();
         arguments.extend(LISTING_FLAGS.map(str::to_owned));
         arguments.push("--stdin".to_owned());
-        let ids = self.listed_blobs(arguments, Some(list.as_bytes().to_vec()))?;
-        self.fetch_blobs(ids.iter().map(String::as_str))
+        self.listed_blobs(arguments, Some(listed(commits)?.into_bytes()))
+    }
+
+    /// Visits the commits in their order.
+    fn stream_named(
+        &self,
+        commits: &[CommitSha],
+        limits: LandingLimits,
+        visit: impl FnMut(Landing),
+    ) -> Result<Vec<Gap>, Failure> {
+        let is_here = self.copy == Copy::Foreign || {
+            let fetched = &self.state().fetched_landings;
+            commits.iter().all(|commit| fetched.contains(commit))
+        };
+        if !is_here {
+            self.fetch_blobs(self.named_blobs(commits)?.iter().map(String::as_str))?;
+        }
+        let mut arguments: Vec<String> = ["log", "--no-walk=unsorted", HEADER_FORMAT].map(str::to_owned).to_vec();
+        arguments.extend(STREAM_FLAGS.map(str::to_owned));
+        arguments.push("--stdin".to_owned());
+        self.stream(arguments, Some(listed(commits)?.into_bytes()), limits, visit)
     }
 
     /// The ids of all blobs that the window's differences compare. Needs trees only, so nothing is fetched for it.
@@ -240,7 +251,11 @@ impl Repository {
     }
 
     /// Which of the commits may be read: those that are there and were committed by `until`.
-    fn readable(&self, commits: &[CommitSha], until: Timestamp) -> Result<(Vec<CommitSha>, Vec<Gap>), Failure> {
+    pub(super) fn readable(
+        &self,
+        commits: &[CommitSha],
+        until: Timestamp,
+    ) -> Result<(Vec<CommitSha>, Vec<Gap>), Failure> {
         let names = commits.iter().map(checked).collect::<Result<Vec<_>, _>>()?;
         let objects = self.read_objects(&names, 1 << 20)?;
         let (mut readable, mut gaps) = (Vec::new(), Vec::new());
@@ -275,9 +290,36 @@ impl Repository {
     }
 }
 
+/// Keeps the landings that `read` visits within the limit of all of them together.
+fn kept(
+    limits: LandingLimits,
+    read: impl FnOnce(&mut dyn FnMut(Landing)) -> Result<Vec<Gap>, Failure>,
+) -> Result<Landings, Failure> {
+    let (mut landings, mut left, mut cut) = (Vec::new(), limits.bytes_total, 0_usize);
+    let mut gaps = read(&mut |mut landing| {
+        cut += usize::from(fit(&mut landing, &mut left));
+        landings.push(landing);
+    })?;
+    if cut > 0 {
+        let why = format!("all differences together exceed {} bytes", limits.bytes_total);
+        gaps.push(Gap::new(format!("the lines of {cut} landings"), why));
+    }
+    Ok(Landings { landings, gaps })
+}
+
+/// Commits a line each, as git reads them.
+fn listed(commits: &[CommitSha]) -> Result<String, Failure> {
+    commits.iter().map(|commit| checked(commit).map(|id| format!("{id}\n"))).collect()
+}
+
 /// Flags of a listing that names blobs and needs none.
 pub(super) const LISTING_FLAGS: [&str; 6] =
     ["-z", "--raw", "--no-abbrev", "--no-renames", "--diff-merges=first-parent", "--encoding=UTF-8"];
+
+/// Whether git would read a moment as a date in words. No repository is so old.
+pub(super) fn before_git_time(moment: Timestamp) -> bool {
+    moment.timestamp() < GIT_EPOCH
+}
 
 /// `git log --first-parent` over the window. Flags for what to print go behind the second argument.
 fn log_arguments(head: &CommitSha, window: Window, most: usize) -> Result<Vec<String>, Failure> {

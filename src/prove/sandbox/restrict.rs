@@ -75,6 +75,8 @@ impl Walls {
         if let Some(group) = &mut self.group {
             group.write_all(b"0")?;
         }
+        // Our own allocator does without large pages; what is proven uses memory as it does anywhere else.
+        let _ = prctl::set_thp_disable(false);
         // Should the machine run out of memory, this is to be ended first. Where it cannot be said, the kernel chooses.
         let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
         limit(self.limits)?;

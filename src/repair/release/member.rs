@@ -9,13 +9,13 @@ use crate::c::program::FunctionId;
 use crate::c::report::{FileView, Fix};
 use crate::c::syntax::{Kind, Span};
 use crate::model::edit;
-use crate::repair::verify;
+use crate::repair::verify::{self, Before};
 
 /// A fix, or why there is none. `holder` leads to the structure, `place` is the member.
 pub(crate) fn repair(
     tree: &SourceTree,
     view: &FileView,
-    id: FunctionId,
+    (id, before): (FunctionId, &Before),
     forgotten: &Forgotten,
     releaser: Name,
     (holder, place): (&str, &str),
@@ -24,9 +24,8 @@ pub(crate) fn repair(
     let layout = Layout::new(view, function.span);
     let bench = Bench { tree, view, layout: &layout, forgotten, releaser, holder, place };
     let mut reason = "there is no statement beside which it could be released".to_owned();
-    let before = verify::Before::of(tree, view, id);
     for proposal in bench.proposals() {
-        match verify::accept_member(tree, view, id, &before, forgotten, &proposal.edits) {
+        match verify::accept_member(tree, view, id, before, forgotten, &proposal.edits) {
             Ok(()) => {
                 let after = edit::apply(view.text, &proposal.edits).ok_or("the edits overlap")?;
                 let diff = edit::unified_diff(view.path, view.text, &after);

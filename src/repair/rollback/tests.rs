@@ -1,6 +1,7 @@
 //! Each condition by itself: a culprit that may be taken back, changed in one respect.
 
 use super::*;
+use crate::model::deployed::Deployed;
 use crate::model::evidence::{Base, Protected, Scope};
 use crate::model::ids::{BranchName, CommitSha, IncidentId, RepositoryPath, ServiceId, Timestamp};
 use crate::model::incident::{Incident, IncidentStatus, Service, Severity};
@@ -39,6 +40,7 @@ fn evidence() -> Evidence {
         base: Base { branch: BranchName::new("main"), head: CommitSha::new("b".repeat(40)) },
         scope: Scope::Everything,
         window: Window::before(now, 24),
+        deployed: Deployed::default(),
         landings: Vec::new(),
         paths: Vec::new(),
         sources: Vec::new(),
