@@ -14,7 +14,7 @@ const MAX_MEMBERS: usize = 2;
 
 /// Blocks of a function that only hands on what its callees hang into its caller's structure. A larger one has paths
 /// enough without telling such objects apart.
-const MAX_WRAPPER: usize = 40;
+const MAX_WRAPPER: usize = 8;
 
 /// What an outcome puts where.
 struct Written {
