@@ -23,6 +23,7 @@ const FIXTURES: &[&str] = &[
     "destructors.c",
     "beliefs.c",
     "structures.c",
+    "doubts.c",
 ];
 
 fn fixture(name: &str) -> String {
@@ -72,6 +73,19 @@ fn every_fixture_function_gets_its_verdict() {
         for (function, bad) in verdicts(&text) {
             let found = told.iter().filter(|leak| leak.function == function).count();
             assert_eq!(found, usize::from(bad), "{name}: {function}");
+        }
+    }
+}
+
+#[test]
+fn what_no_patch_is_safe_for_is_told_with_the_reason() {
+    let text = fixture("unpatched.c");
+    let told = analyze("unpatched.c", &text).findings;
+    for (function, bad) in verdicts(&text) {
+        let found: Vec<&Leak> = told.iter().filter(|leak| leak.function == function).collect();
+        assert_eq!(found.len(), usize::from(bad), "{function}");
+        for leak in found {
+            assert!(leak.fix.is_none() && leak.no_fix_reason.is_some(), "{function}: {:?}", leak.fix);
         }
     }
 }

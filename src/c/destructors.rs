@@ -4,7 +4,7 @@
 //! nobody takes that memory away, and neither the destructor nor what it calls ever mentions the member.
 
 use super::ir::{Callee, Expr, ExprId, FileId, Function, InstrKind, VarId};
-use super::knowledge::{Deed, sounds_like_release};
+use super::knowledge::{Deed, sounds_like_release, sounds_like_the_end};
 use super::members::{Fate, Gift, Known, Members, Scope, Uses};
 use super::names::{Map, Name};
 use super::program::FunctionId;
@@ -207,7 +207,9 @@ fn dying(known: Known, members: &Members, function: &Function) -> Vec<Dying> {
         }
     }
     found.retain(|dying| !dying.siblings.is_empty() || members.releasers.has_only(known, dying.owner, function));
+    // Where another function releases more of such a structure's members, this one only resets a part of it.
     if let Some(emptied) = emptied(known, function).filter(|_| has_name)
+        && !is_outdone(known, function, emptied.owner)
         && !found.iter().any(|dying| same(function, dying.holder, emptied.holder))
     {
         found.push(emptied);
@@ -227,6 +229,36 @@ fn is_left_to_another(known: Known, function: &Function, holder: ExprId, own: us
             at.is_some_and(|at| siblings(known, body, ExprId(at as u32)).len() > own)
         })
     })
+}
+
+/// Whether another function releases more members of a structure than this one, as far as names tell.
+fn is_outdone(known: Known, function: &Function, owner: Owner) -> bool {
+    let own = released_by_name(known, function, owner);
+    known.program.functions.iter().any(|other| released_by_name(known, other, owner) > own)
+}
+
+/// How many members of a structure a function hands to what releases by its name. What the paths of the callees show is
+/// left out: not all of the tree is walked for a report on some of its files.
+fn released_by_name(known: Known, function: &Function, owner: Owner) -> usize {
+    let mut found: Vec<Name> = Vec::new();
+    for (_, callee, _, args) in calls(function) {
+        let Callee::Named(name) = callee else { continue };
+        let releases = match known.program.knowledge.of(name) {
+            Some(deed) => matches!(deed, Deed::Release { .. }),
+            None => sounds_like_release(known.program.text(name)),
+        };
+        for arg in args.iter().filter(|_| releases) {
+            let place = match function.expr(*arg) {
+                Expr::AddressOf(place) => place,
+                _ => *arg,
+            };
+            let member = known.program.types.member(function, place).filter(|member| member.owner == Some(owner));
+            if let Some(member) = member.filter(|member| !found.contains(&member.field)) {
+                found.push(member.field);
+            }
+        }
+    }
+    found.len()
 }
 
 /// A parameter that is not released itself, but several of its members are.
@@ -367,13 +399,6 @@ fn calls(function: &Function) -> impl Iterator<Item = (Span, Callee, Name, &[Exp
         InstrKind::Call { callee, spelled, args, .. } => Some((instr.span, *callee, *spelled, &**args)),
         _ => None,
     })
-}
-
-/// Words in the name of a function at whose end a structure is of no more use.
-fn sounds_like_the_end(name: &str) -> bool {
-    const WORDS: &[&str] = &["fini", "finish", "finalize", "close", "exit", "term", "terminate", "shutdown", "drop"];
-    let lower = name.to_ascii_lowercase();
-    sounds_like_release(name) || lower.split('_').any(|word| WORDS.contains(&word))
 }
 
 /// The only function of the tree that by its name and body releases structures of a type, as `file` sees it.

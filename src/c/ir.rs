@@ -73,6 +73,8 @@ pub enum Expr {
     Binary(BinaryOp, ExprId, ExprId),
     /// Whether a preprocessor condition holds, by its text. The same all over the tree, unknown.
     Configured(Name),
+    /// What `sizeof` and its like are worth, by their text: always the same, unknown, more than 0.
+    Size(Name),
     /// Whatever an unsupported operator makes of its operand; keeps the operand reachable.
     Derived(ExprId),
 }
@@ -276,7 +278,8 @@ impl Function {
             | Expr::Format
             | Expr::Var(_)
             | Expr::Global(_)
-            | Expr::Configured(_) => {}
+            | Expr::Configured(_)
+            | Expr::Size(_) => {}
         }
     }
 }

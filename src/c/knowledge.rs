@@ -5,7 +5,7 @@
 
 mod table;
 
-use super::names::{Map, Name, NameTable};
+use super::names::{Map, Name, NameTable, Set};
 
 /// What a function does with memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,11 @@ pub enum Deed {
     },
     /// Fills memory with a byte.
     Set,
+    /// Tells whether a pointer is none, but the number of an error; by the same pointer always the same.
+    ErrorTest {
+        /// Whether null counts as one.
+        null: bool,
+    },
 }
 
 impl Deed {
@@ -104,6 +109,8 @@ pub enum Success {
 #[derive(Debug)]
 pub struct Knowledge {
     rows: Map<Name, Deed>,
+    /// The rows that give way to a body of the tree: those of libraries, which a tree may be, or replace.
+    yielding: Set<Name>,
     names: NameTable,
 }
 
@@ -156,8 +163,12 @@ impl Row {
 impl Knowledge {
     /// The built-in rows and `more`, which win.
     pub fn with(more: &[Row]) -> Knowledge {
-        let mut knowledge = Knowledge { rows: Map::default(), names: NameTable::default() };
-        for line in table::ROWS {
+        let mut knowledge = Knowledge { rows: Map::default(), yielding: Set::default(), names: NameTable::default() };
+        for line in table::LIBRARIES {
+            knowledge.read(line);
+        }
+        knowledge.yielding = knowledge.rows.keys().copied().collect();
+        for line in table::SYSTEM {
             knowledge.read(line);
         }
         for row in more {
@@ -166,8 +177,16 @@ impl Knowledge {
             }
             let name = knowledge.names.intern(&row.function);
             knowledge.rows.insert(name, row.deed);
+            knowledge.yielding.remove(&name);
         }
         knowledge
+    }
+
+    /// Forgets the rows of libraries whose functions the tree defines: it may be that library, or use its names for
+    /// something else.
+    pub fn yield_to(&mut self, defined: impl Fn(Name) -> bool) {
+        let yielding = &self.yielding;
+        self.rows.retain(|name, _| !(yielding.contains(name) && defined(*name)));
     }
 
     /// What is known of a function.
@@ -188,6 +207,9 @@ impl Knowledge {
         for function in functions.split_whitespace() {
             let name = self.names.intern(function);
             self.rows.insert(name, deed);
+            // What fortified headers and compilers make of it.
+            let built_in = self.names.intern(&format!("__builtin_{function}"));
+            self.rows.insert(built_in, deed);
         }
     }
 }
@@ -234,6 +256,7 @@ fn deed<'a>(names: &mut NameTable, words: &mut impl Iterator<Item = &'a str>) ->
         "exit" => Deed::Exit,
         "stack" => Deed::Stack,
         "set" => Deed::Set,
+        "error-test" | "error-test-or-null" => Deed::ErrorTest { null: kind.ends_with("null") },
         _ => return None,
     })
 }
@@ -247,6 +270,14 @@ pub fn sounds_like_release(name: &str) -> bool {
     parts.iter().any(|part| WORDS.contains(part) || part.ends_with("free") || part.starts_with("free"))
         && !lower.contains("freeze")
         && !parts.contains(&"lock")
+}
+
+/// Words in the name of a function at whose end a structure is of no more use.
+pub fn sounds_like_the_end(name: &str) -> bool {
+    const WORDS: &[&str] =
+        &["fini", "finish", "finalize", "close", "exit", "term", "terminate", "shutdown", "drop", "unload"];
+    let lower = name.to_ascii_lowercase();
+    sounds_like_release(name) || lower.split('_').any(|word| WORDS.contains(&word))
 }
 
 /// Words in the name of a function that looks something up, compares or prints, and keeps nothing. Only a guess, and
@@ -290,16 +321,34 @@ pub fn sounds_like_keeping(name: &str) -> bool {
         "set0",
         "add0",
         "push0",
+        "setspecific",
     ];
     name.to_ascii_lowercase().split('_').any(|part| WORDS.contains(&part))
 }
 
-/// Words in the name of a function that only finds what others own. Only a guess, and only used where the body is not
+/// Words in the name of a function that only finds or converts what others own, or walks over it. Only a guess, and only used where the body is not
 /// in the tree or does not say.
 pub fn sounds_like_lookup(name: &str) -> bool {
-    const WORDS: &[&str] = &["find", "lookup", "first", "next", "last", "peek", "search", "entry", "pop"];
+    const WORDS: &[&str] = &[
+        "find",
+        "lookup",
+        "first",
+        "next",
+        "last",
+        "prev",
+        "peek",
+        "search",
+        "entry",
+        "pop",
+        "each",
+        "foreach",
+        "get0",
+        "cast",
+        "container",
+        "parent",
+    ];
     let lower = name.to_ascii_lowercase();
-    lower.ends_with("_get") || lower.split('_').any(|part| WORDS.contains(&part))
+    lower.ends_with("_get") || lower.starts_with("to_") || lower.split('_').any(|part| WORDS.contains(&part))
 }
 
 #[cfg(test)]
@@ -308,11 +357,23 @@ mod tests {
 
     #[test]
     fn every_line_of_the_table_can_be_read() {
-        for line in table::ROWS {
-            let mut knowledge = Knowledge { rows: Map::default(), names: NameTable::default() };
+        for line in table::SYSTEM.iter().chain(table::LIBRARIES) {
+            let mut knowledge = Knowledge::with(&[]);
+            knowledge.rows.clear();
             knowledge.read(line);
             assert!(!knowledge.rows.is_empty(), "{line}");
         }
+    }
+
+    #[test]
+    fn a_body_of_the_tree_wins_over_a_library_of_the_same_name() {
+        let name = |text| Name::of(text);
+        let mut knowledge = Knowledge::with(&[Row { function: "g_free".into(), deed: Deed::Borrow, release: None }]);
+        knowledge.yield_to(|_| true);
+        assert_eq!(knowledge.of(name("json_string")), None);
+        assert_eq!(knowledge.of(name("g_free")), Some(Deed::Borrow), "the project's configuration stands");
+        assert!(knowledge.of(name("strdup")).is_some(), "the C library stands");
+        assert_eq!(knowledge.of(name("__builtin_strdup")), knowledge.of(name("strdup")));
     }
 
     #[test]

@@ -149,6 +149,11 @@ impl MacroTable {
         self.cleaners = found;
     }
 
+    /// Whether `name` is a macro with parentheses.
+    fn takes_arguments(&self, name: Name) -> bool {
+        self.definitions.get(&name).is_some_and(|all| all.iter().any(|(_, definition)| definition.parameters.is_some()))
+    }
+
     /// The macros of which every definition stands for nothing. Every word of every file is looked up among them.
     fn find_noise(&mut self) {
         let all_empty = |all: &[(FileId, Arc<Macro>)]| all.iter().all(|(_, one)| is_nothing(&one.body));
@@ -212,20 +217,75 @@ fn definition(line: &str) -> Option<(Name, Macro)> {
     if name.is_empty() {
         return None;
     }
-    let (parameters, body) = match rest.strip_prefix('(') {
+    let (parameters, list, body): (Option<Vec<Name>>, Option<&str>, &str) = match rest.strip_prefix('(') {
         Some(tail) => {
             let (list, body) = tail.split_once(')')?;
             let one = |parameter: &str| {
                 let parameter = parameter.trim().trim_end_matches('\\').trim();
                 Name::of(if parameter.ends_with("...") { "__VA_ARGS__" } else { parameter })
             };
-            (Some(list.split(',').filter(|p| !p.trim().is_empty()).map(one).collect()), body)
+            (Some(list.split(',').filter(|p| !p.trim().is_empty()).map(one).collect()), Some(list), body)
         }
-        None => (None, rest),
+        None => (None, None, rest),
     };
     let body = body.replace("\\\r\n", "\n").replace("\\\n", "\n");
-    let body = without_comments(body.trim()).trim().into();
-    Some((Name::of(name), Macro { parameters, body, syntax: OnceLock::new() }))
+    let mut body = without_comments(body.trim()).trim().to_owned();
+    if let Some(list) = &list {
+        body = without_parameter_casts(&with_texts(&body), list);
+    }
+    Some((Name::of(name), Macro { parameters, body: body.into(), syntax: OnceLock::new() }))
+}
+
+/// `#parameter`, which makes a text of an argument, reads as a text.
+fn with_texts(body: &str) -> String {
+    let mut out = String::with_capacity(body.len());
+    let (mut rest, mut is_quoted) = (body, false);
+    while let Some(at) = rest.find(['#', '"', '\\']) {
+        let (before, mark) = rest.split_at(at);
+        out.push_str(before);
+        let next = mark.get(1..2).unwrap_or("");
+        let length = match &mark[..1] {
+            "\\" => mark.chars().take(2).map(char::len_utf8).sum(),
+            "#" if next == "#" => 2,
+            "#" if !is_quoted => {
+                let word = mark[1..].trim_start();
+                let length = word.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(word.len());
+                out.push_str("\"\"");
+                rest = &word[length..];
+                continue;
+            }
+            quote => {
+                is_quoted ^= quote == "\"";
+                1
+            }
+        };
+        out.push_str(&mark[..length]);
+        rest = &mark[length..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// `(TYPE)(value)`, where `TYPE` is a parameter that says by its name what it stands for, reads as a call before the
+/// macro is opened: the cast is blanked out.
+fn without_parameter_casts(body: &str, parameters: &str) -> String {
+    let mut out = body.to_owned();
+    for parameter in parameters.split(',').map(str::trim) {
+        let lower = parameter.to_ascii_lowercase();
+        if !(lower.contains("type") || lower.trim_matches('_') == "t") {
+            continue;
+        }
+        let mut from = 0;
+        while let Some(at) = out.get(from..).and_then(|rest| rest.find('(')).map(|at| at + from) {
+            from = at + 1;
+            let inside = out[from..].find(')').map_or("", |end| &out[from..from + end]);
+            let is_called = out[..at].trim_end().ends_with(|c: char| c.is_alphanumeric() || c == '_');
+            if inside.trim() == parameter && !is_called {
+                out.replace_range(at..from + inside.len() + 1, &" ".repeat(inside.len() + 2));
+            }
+        }
+    }
+    out
 }
 
 /// `body` without comments, which would swallow what is put behind it.
@@ -350,16 +410,68 @@ fn mark_automatic(bytes: &[u8], out: &mut [u8], at: usize, end: usize) -> usize 
     stop
 }
 
+/// An argument of a macro that is a pointer type (`CAST(char *, text)`) is no expression: a name takes its place, so that
+/// the others can be read.
+fn name_types(bytes: &[u8], out: &mut [u8], end: usize) {
+    let open = end + bytes[end..].iter().take_while(|b| b.is_ascii_whitespace()).count();
+    let Some(close) = balanced(&bytes[open..]).map(|length| open + length - 1) else { return };
+    let (mut depth, mut start) = (0usize, open + 1);
+    for at in open + 1..=close {
+        match bytes[at] {
+            b'(' | b'[' | b'{' => depth += 1,
+            b',' | b')' if depth == 0 => {
+                let argument = bytes[start..at].trim_ascii();
+                if argument.len() > 1 && argument.ends_with(b"*") {
+                    let from = start + bytes[start..at].iter().take_while(|b| b.is_ascii_whitespace()).count();
+                    for byte in out[from..from + argument.len()].iter_mut().filter(|b| !matches!(**b, b'\n' | b'\r')) {
+                        *byte = b'_';
+                    }
+                }
+                start = at + 1;
+            }
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            b'"' | b'\'' => return,
+            _ => {}
+        }
+    }
+}
+
+/// `for (EACH(item, list))`, whose head is a macro alone, becomes `EACH(item, list)`, the form that other such macros
+/// have; returns where to go on, `None` if this is an ordinary loop.
+fn open_head(bytes: &[u8], out: &mut [u8], at: usize, end: usize) -> Option<usize> {
+    let blanks = |from: usize| bytes[from..].iter().take_while(|b| b.is_ascii_whitespace()).count();
+    let open = end + blanks(end);
+    let close = open + balanced(&bytes[open..])?.checked_sub(1)?;
+    let name = open + 1 + blanks(open + 1);
+    let length = bytes[name..].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+    let arguments = name + length + blanks(name + length);
+    let behind = arguments + balanced(&bytes[arguments..close])?;
+    if length == 0 || behind + blanks(behind) != close || bytes[open..close].contains(&b';') {
+        return None;
+    }
+    for byte in out[at..=open].iter_mut().filter(|byte| !matches!(**byte, b'\n' | b'\r')) {
+        *byte = b' ';
+    }
+    out[close] = b' ';
+    Some(name)
+}
+
 /// Blanks the word at `at` and its parentheses if it stands for nothing; returns where to go on.
 fn blank(text: &str, out: &mut [u8], at: usize, length: usize, macros: &MacroTable) -> usize {
     let end = at + length;
     let word = &text[at..end];
+    if word == "for" {
+        return open_head(text.as_bytes(), out, at, end).unwrap_or(end);
+    }
     let name = Name::of(word);
     let attribute = matches!(word, "__attribute__" | "__attribute" | "__declspec");
     if macros.cleans_up(word, name) {
         return mark_automatic(text.as_bytes(), out, at, end);
     }
     if !attribute && !word.starts_with("G_GNUC_") && !macros.noise.contains(&name) {
+        if text[end..].trim_start().starts_with('(') && macros.takes_arguments(name) {
+            name_types(text.as_bytes(), out, end);
+        }
         return end;
     }
     let defined = macros.definitions.get(&name);

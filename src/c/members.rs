@@ -387,7 +387,9 @@ impl Look<'_> {
             self.events.push(Event::Gift(member, gift));
         } else if let Some(callee) = callee {
             self.events.push(Event::Handed(member, callee, span));
-            if is_pointer && self.known.summary(callee, self.function).is_none() {
+            let empties =
+                |summary: &Summary| summary.outcomes.iter().any(|outcome| outcome.releases_behind(number as u32));
+            if is_pointer && self.known.summary(callee, self.function).is_none_or(empties) {
                 self.events.push(Event::Doubt(member));
             }
         } else {

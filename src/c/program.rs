@@ -64,6 +64,9 @@ impl Program {
         for (number, function) in program.functions.iter().enumerate() {
             program.by_name.entry(function.name).or_default().push(FunctionId(number as u32));
         }
+        let defined: Set<Name> =
+            program.functions.iter().filter(|f| f.linkage == Linkage::Program).map(|f| f.name).collect();
+        program.knowledge.yield_to(|name| defined.contains(&name));
         program.guesses = program.functions.iter().flat_map(|function| guesses::guesses(&program, function)).collect();
         for list in program.targets.values_mut() {
             list.sort();

@@ -1,7 +1,7 @@
 //! What a report asks of the tree beyond the files that it is about.
 //!
 //! Where some files alone are reported, the tree is walked by demand: a report that was made with too little knowledge
-//! leaves its questions behind, [`demand`](super::demand) has what they need walked, and the report is made again. Its
+//! leaves its questions behind, the demand has what they need walked, and the report is made again. Its
 //! answer is the whole tree's as soon as it asks nothing new.
 
 use super::names::Name;

@@ -116,6 +116,13 @@ impl Spec {
 }
 
 impl Outcome {
+    /// Whether what a parameter points to is a pointer that is released: `foo_freep(&p)`.
+    pub fn releases_behind(&self, parameter: u32) -> bool {
+        let behind =
+            |path: &Path| path.base == Base::Parameter(parameter) && path.selectors.as_slice() == [Selector::Deref];
+        self.effects.iter().any(|effect| matches!(effect, Effect::Release(path) if behind(path)))
+    }
+
     /// Whether the value of a parameter is released.
     pub fn releases(&self, parameter: u32) -> bool {
         self.effects.iter().any(|effect| matches!(effect, Effect::Release(path) if path.is_parameter(parameter)))

@@ -111,6 +111,8 @@ pub struct Fault {
     pub kind: FaultKind,
     /// Where.
     pub span: Span,
+    /// The acquisition of the memory, where the function acquired it.
+    pub site: Option<u32>,
 }
 
 /// A release that was seen.
@@ -173,7 +175,7 @@ pub(super) struct Walk<'a> {
     told: Set<u32>,
     releases: Vec<SeenRelease>,
     /// What went wrong, and at which instruction.
-    faults: Set<(FaultKind, u32)>,
+    faults: Set<(FaultKind, u32, Option<u32>)>,
     outcomes: Vec<Outcome>,
     /// The temporaries that a reallocation filled.
     reallocated: Set<VarId>,

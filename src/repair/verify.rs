@@ -172,11 +172,16 @@ impl Trial {
         if new.walked.exhausted {
             return Err("the patched function has more paths than are walked".to_owned());
         }
+        // A fault that was there before, of other memory, does not excuse one of this memory at the same place.
+        let place = |position: u32| edit::original_position(position as usize, &self.edits);
+        let known = faults(&old.walked, |position| position as usize);
         for kind in [FaultKind::DoubleRelease, FaultKind::UseAfterRelease, FaultKind::WrongRelease, FaultKind::NullUse]
         {
             let count = |walked: &Walked| walked.faults.iter().filter(|fault| fault.kind == kind).count();
             let is_excused = null_is_better && kind == FaultKind::NullUse;
-            if !is_excused && count(&new.walked) > count(&old.walked) {
+            let mut now = faults(&new.walked, place).into_iter().filter(|fault| fault.0 == kind);
+            let is_new = count(&new.walked) > count(&old.walked) || now.any(|fault| !known.contains(&fault));
+            if is_new && !is_excused {
                 return Err(match kind {
                     FaultKind::DoubleRelease => "on some path it would be released twice",
                     FaultKind::UseAfterRelease => "on some path it would be used after its release",
@@ -216,6 +221,15 @@ impl Trial {
         }
         orphans
     }
+}
+
+/// Something wrong, where in the function, and with memory from where.
+type PlacedFault = (FaultKind, usize, Option<(usize, u16)>);
+
+/// The faults of a walk at their places.
+fn faults(walked: &Walked, place: impl Fn(u32) -> usize) -> Vec<PlacedFault> {
+    let site = |number: u32| walked.sites.get(number as usize).map(|site| (place(site.span.start), site.part));
+    walked.faults.iter().map(|fault| (fault.kind, place(fault.span.start), fault.site.and_then(site))).collect()
 }
 
 fn read(tree: &SourceTree, function: &Function, text: &str) -> Option<Reading> {

@@ -1,13 +1,13 @@
 //! The rows: a deed, its arguments, and the functions that do it. Sources: the manual pages of the C library and
 //! POSIX, and the reference manuals of the libraries named in the comments.
 
-/// One line a deed; [`super::Knowledge`] reads them.
-pub(super) const ROWS: &[&str] = &[
+/// The C library and the system, one line a deed; [`super::Knowledge`] reads them.
+pub(super) const SYSTEM: &[&str] = &[
     // The C library and POSIX: memory.
-    "acquire free: malloc strdup strndup wcsdup aligned_alloc memalign valloc pvalloc __builtin_malloc",
-    "acquire-zeroed free: calloc __builtin_calloc",
+    "acquire free: malloc strdup strndup wcsdup aligned_alloc memalign valloc pvalloc",
+    "acquire-zeroed free: calloc",
     "reallocate free: realloc reallocarray",
-    "free: free cfree __builtin_free",
+    "free: free cfree",
     "free: reallocf",
     "fill 0 free positive: asprintf vasprintf",
     "fill 0 free zero: posix_memalign",
@@ -15,7 +15,7 @@ pub(super) const ROWS: &[&str] = &[
     "fill 3 freeaddrinfo zero: getaddrinfo",
     "fill 1 free not-negative: scandir",
     "release: freeaddrinfo freeifaddrs regfree globfree wordfree",
-    "stack: alloca __builtin_alloca _alloca",
+    "stack: alloca _alloca",
     "acquire-unless 0 free: getcwd",
     "acquire-unless 1 free: realpath",
     "acquire free: get_current_dir_name canonicalize_file_name tempnam",
@@ -52,10 +52,14 @@ pub(super) const ROWS: &[&str] = &[
     "borrow: va_start va_end va_copy setlocale bindtextdomain textdomain dlsym dlclose dlerror getmntent getrlimit",
     "borrow: memcmp_s err_print warn warnx vwarn vwarnx __errno_location strsignal ctime asctime difftime clock",
     "exit: exit _exit _Exit abort err errx verr verrx quick_exit __assert_fail longjmp siglongjmp pthread_exit",
-    "exit: __builtin_trap thrd_exit",
+    "exit: trap thrd_exit",
     "take 0: putenv tsearch hsearch",
     "take 1: setvbuf setbuf pthread_setspecific",
     "take 3: pthread_create epoll_ctl",
+    // The Linux kernel's error pointers, in programs that share code with it.
+    "error-test: IS_ERR",
+    "error-test-or-null: IS_ERR_OR_NULL",
+    "borrow: ERR_PTR PTR_ERR PTR_ERR_OR_ZERO",
     // Windows: https://learn.microsoft.com/windows/win32/api/
     "borrow: CreateFileA CreateFileW CreateDirectoryA CreateDirectoryW RemoveDirectoryA RemoveDirectoryW DeleteFileA",
     "borrow: DeleteFileW MoveFileA MoveFileW MoveFileExA MoveFileExW CopyFileA CopyFileW GetFileAttributesA",
@@ -64,6 +68,10 @@ pub(super) const ROWS: &[&str] = &[
     "borrow: WriteFile SetFilePointer SetFilePointerEx GetFileInformationByHandle MultiByteToWideChar",
     "borrow: WideCharToMultiByte CreateHardLinkA CreateHardLinkW CreateSymbolicLinkA CreateSymbolicLinkW",
     "borrow: GetFileSizeEx SetFileTime lstrlenA lstrlenW lstrcmpA lstrcmpW _wopen _waccess _wstat _wmkdir _wrmdir",
+];
+
+/// Other libraries. A tree may define functions of the same names itself; then its bodies say what they do.
+pub(super) const LIBRARIES: &[&str] = &[
     // GLib: https://docs.gtk.org/glib/
     // A copy of null is null; all else ends the process rather than fail.
     "acquire g_free: g_strdup g_strndup g_memdup g_memdup2",
@@ -122,7 +130,8 @@ pub(super) const ROWS: &[&str] = &[
     "acquire EVP_PKEY_CTX_free: EVP_PKEY_CTX_new EVP_PKEY_CTX_new_id",
     "acquire EVP_MD_CTX_free: EVP_MD_CTX_new",
     "acquire EVP_CIPHER_CTX_free: EVP_CIPHER_CTX_new",
-    "acquire BN_free: BN_new BN_bin2bn BN_dup",
+    "acquire BN_free: BN_new BN_dup",
+    "acquire-unless 2 BN_free: BN_bin2bn",
     "acquire RSA_free: RSA_new EVP_PKEY_get1_RSA PEM_read_bio_RSAPrivateKey",
     "acquire EC_KEY_free: EC_KEY_new EC_KEY_new_by_curve_name EVP_PKEY_get1_EC_KEY",
     "acquire EC_GROUP_free: EC_GROUP_new_by_curve_name",
@@ -148,6 +157,9 @@ pub(super) const ROWS: &[&str] = &[
     "acquire xmlXPathFreeObject: xmlXPathEvalExpression xmlXPathEval",
     "free: xmlFree",
     "release: xmlFreeDoc xmlXPathFreeContext xmlXPathFreeObject",
+    // The Apache Portable Runtime, whose pools release everything: https://apr.apache.org/docs/apr/1.7/
+    "borrow: apr_palloc apr_pcalloc apr_pstrdup apr_pstrndup apr_pstrmemdup apr_psprintf apr_pvsprintf apr_pstrcat",
+    "borrow: apr_table_make apr_table_copy apr_array_make apr_array_copy apr_hash_make apr_hash_copy apr_brigade_create",
     // curl, Jansson, json-c, cJSON, expat, zlib.
     "acquire curl_easy_cleanup: curl_easy_init",
     "acquire curl_free: curl_easy_escape curl_easy_unescape",
@@ -156,6 +168,9 @@ pub(super) const ROWS: &[&str] = &[
     "release: curl_easy_cleanup curl_slist_free_all curl_multi_cleanup curl_formfree",
     "acquire json_decref: json_object json_array json_loads json_load_file json_pack json_string",
     "release: json_decref json_object_put cJSON_Delete",
+    "take 2: json_object_object_add json_object_object_add_ex json_object_set_new json_object_set_new_nocheck",
+    "take 1: json_object_array_add json_array_append_new",
+    "take 2: json_object_array_put_idx json_array_set_new json_array_insert_new",
     "acquire cJSON_Delete: cJSON_Parse cJSON_CreateObject cJSON_CreateArray",
     "acquire XML_ParserFree: XML_ParserCreate",
     "release: XML_ParserFree",

@@ -108,7 +108,7 @@ impl<'a> Frames<'a> {
         At { frame: at.frame, node }
     }
 
-    /// The numbers of the parameters that the replacement of `name` assigns, if the tree defines it.
+    /// The numbers of the parameters that the replacement of `name` assigns, if the tree defines it and it assigns any.
     pub(crate) fn assigned_parameters(&self, name: Name) -> Option<Vec<usize>> {
         let definition = self.macros.find(name, self.file)?;
         let parameters = definition.parameters.as_ref()?;
@@ -124,7 +124,10 @@ impl<'a> Frames<'a> {
                     && word.get(start..).is_some_and(|word| Name::of(word) == *wanted)
             })
         };
-        Some(parameters.iter().enumerate().filter(|(_, name)| assigned(name)).map(|(number, _)| number).collect())
+        let found: Vec<usize> =
+            parameters.iter().enumerate().filter(|(_, name)| assigned(name)).map(|(number, _)| number).collect();
+        // A macro that is made of others assigns in those.
+        (!found.is_empty()).then_some(found)
     }
 
     /// Opens the macro `name` as used at `call` with `arguments` (`None` without parentheses).

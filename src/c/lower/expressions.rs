@@ -89,7 +89,7 @@ impl Lowerer<'_> {
             Kind::SizeofExpression | Kind::AlignofExpression | Kind::OffsetofExpression => {
                 self.offset(at);
                 let name = self.size_name(at);
-                self.build.expr(Expr::Configured(name))
+                self.build.expr(Expr::Size(name))
             }
             Kind::AsmExpression | Kind::Error => {
                 self.blind_all(at);
@@ -539,9 +539,36 @@ impl Lowerer<'_> {
         if let Some(value) = parse_number(text) {
             return self.int(i64::from((value != 0) != negated));
         }
-        let value = self.build.expr(Expr::Configured(Name::of(text)));
+        let value = match comparison(text) {
+            Some((name, operator, number)) => {
+                let name = self.build.expr(Expr::Configured(Name::of(name)));
+                let number = self.int(number);
+                // `a > b` is `b < a`, and the others are one of these turned round.
+                let (op, left, right) = match operator {
+                    "<" | ">=" => (BinaryOp::Less, name, number),
+                    ">" | "<=" => (BinaryOp::Less, number, name),
+                    _ => (BinaryOp::Equal, name, number),
+                };
+                negated ^= matches!(operator, ">=" | "<=" | "!=");
+                self.build.expr(Expr::Binary(op, left, right))
+            }
+            None => self.build.expr(Expr::Configured(Name::of(text))),
+        };
         if negated { self.build.expr(Expr::Not(value)) } else { value }
     }
+}
+
+/// The parts of `NAME < 3`, with any operator that compares.
+fn comparison(text: &str) -> Option<(&str, &str, i64)> {
+    let text = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(text).trim();
+    let word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let operators = ["==", "!=", "<=", ">=", "<", ">"];
+    let (name, operator, number) = operators.iter().find_map(|operator| {
+        let (name, number) = text.split_once(operator)?;
+        Some((name.trim(), *operator, number.trim()))
+    })?;
+    (word(name) && !name.starts_with(|c: char| c.is_ascii_digit()))
+        .then(|| parse_number(number).map(|number| (name, operator, number)))?
 }
 
 /// Whether the value of an update is read.

@@ -1,7 +1,7 @@
 //! What other files want to know of a file.
 
 use super::{At, Lowerer};
-use crate::c::ir::{Expr, ExprId};
+use crate::c::ir::{Expr, ExprId, Shape};
 use crate::c::names::{Name, Set};
 use crate::c::syntax::{Kind, Role};
 use crate::c::types::{Structure, Type};
@@ -99,6 +99,8 @@ impl Lowerer<'_> {
             }
             let initial = self.frames.child(*child, Role::Value);
             let known = match initial {
+                // The name of an array is its address.
+                _ if declared.shape == Shape::Array => None,
                 Some(value) => self.constant(value),
                 None => (!declared.is_pointer || is_static).then_some(0),
             };
@@ -203,7 +205,8 @@ impl Lowerer<'_> {
     pub(super) fn prototype(&mut self, declaration: At, name: Name, parameters: Option<At>) {
         let head = self.frames.text(declaration);
         let head = &head[..head.find('{').unwrap_or(head.len()).min(head.len())];
-        if head.contains("noreturn") || head.contains("NORETURN") || head.contains("_Noreturn") {
+        let lower = head.to_ascii_lowercase();
+        if lower.contains("noreturn") || lower.contains("no_return") {
             self.facts.noreturn.push(name);
         }
         let Some(list) = parameters else { return };

@@ -77,6 +77,10 @@ pub fn decide(known: Known, function: &Function, walked: &Walked, text: &str) ->
         if losses.is_empty() {
             continue;
         }
+        if site.release.is_none() && site.part == 0 && losses.iter().all(|found| found.loss.holder.is_none()) {
+            // Whoever drops the result of such a function has given it a place of his own to fill.
+            continue;
+        }
         losses.sort_by_key(|found| (found.loss.span, found.loss.kind));
         let Some((confidence, mut reasons)) = confidence(evidence, program, walked, number, site) else { continue };
         let unsure = losses.iter().all(|found| !found.loss.seen_by.is_empty());
@@ -124,12 +128,16 @@ fn confidence(
     if sounds_like_lookup(source) {
         return None;
     }
+    // A getter that somebody releases from, and many do not.
+    if evidence.release_of(site.source, site.part).is_some_and(|(_, released, lost)| lost > released) {
+        return None;
+    }
     if let Some(seen) = walked.releases.iter().find(|seen| seen.site == number) {
         let reason = format!("another path of this function releases it with `{}`", program.text(seen.by));
         return Some((Confidence::Medium, vec![reason]));
     }
     let ((by, _), released, lost) = evidence.release_of(site.source, site.part)?;
-    (released >= 2 && released >= lost * 2).then(|| {
+    (released >= 3 && released >= lost * 4).then(|| {
         let reason =
             format!("elsewhere what `{source}` gives is released with `{}` ({released} times)", program.text(*by));
         (Confidence::Low, vec![reason])

@@ -1,10 +1,11 @@
 //! Playing a summary: each outcome that fits the caller's values becomes a view of its own.
 
 use super::calls::Call;
+use super::memory::Replaced;
 use super::release::Below;
 use super::{Site, Walk};
 use crate::c::domain::{Fact, LossKind, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value, Via};
-use crate::c::knowledge::sounds_like_release;
+use crate::c::knowledge::sounds_like_the_end;
 use crate::c::names::Name;
 use crate::c::summary::{Base, Effect, Outcome, Path, Selector, Spec, Summary};
 
@@ -22,20 +23,31 @@ struct Written {
     value: Value,
     /// Whether the place is a member of what an argument points to, and not simply one of a local.
     is_far: bool,
+    /// Whether nothing is put there, or something that is not known.
+    is_vague: bool,
 }
 
 impl Walk<'_> {
     pub(super) fn apply(&mut self, mut view: State, call: &Call, summary: &Summary, after: &mut Vec<State>) {
         let feasible: Vec<&Outcome> =
             summary.outcomes.iter().filter(|outcome| self.is_feasible(&mut view, call, outcome)).collect();
+        let mut feasible = feasible;
+        let makes = |outcome: &&Outcome| matches!(outcome.returns, Spec::Fresh(_));
+        if feasible.iter().any(makes) && self.flow.is_taken_for_granted(call.into) {
+            // Whoever never asks whether there was memory takes it that there was; what is lost where there was none is
+            // no leak that anybody looks for.
+            feasible.retain(|outcome| outcome.returns != Spec::Int(0));
+        }
         self.spared(&mut view, call, summary, &feasible);
         if feasible.len() > 1 && self.is_indifferent(&mut view, call, &feasible) {
             self.blur(&mut view, call, &feasible);
             after.push(view);
             return;
         }
+        let may_return_other =
+            summary.outcomes.iter().any(|outcome| !matches!(outcome.returns, Spec::Fresh(_) | Spec::Int(_)));
         if let [only] = feasible.as_slice() {
-            if self.outcome(&mut view, call, only).is_some() {
+            if self.outcome(&mut view, call, only, may_return_other).is_some() {
                 after.push(view);
             }
             return;
@@ -43,7 +55,7 @@ impl Walk<'_> {
         let mut results: Vec<(State, &Outcome)> = Vec::new();
         for outcome in feasible {
             let mut next = view.clone();
-            if self.outcome(&mut next, call, outcome).is_some() {
+            if self.outcome(&mut next, call, outcome, may_return_other).is_some() {
                 results.push((next, outcome));
             }
         }
@@ -155,6 +167,7 @@ impl Walk<'_> {
                     Effect::Write(path, _) => {
                         if let Some(place) = self.place_at(view, call, path, &[]) {
                             let value = self.anything(view, number + 1, Fact::ANY);
+                            self.share_contents(view, place);
                             self.write(view, place, value, call.span, LossKind::Overwrite);
                         }
                     }
@@ -184,10 +197,13 @@ impl Walk<'_> {
         }
         let kept_before = self.given(before, None);
         let kept: Vec<Vec<SymbolId>> = results.iter().map(|(view, _)| self.given(view, None)).collect();
+        let hung_before = self.hanging(before);
+        let hung: Vec<Vec<SymbolId>> = results.iter().map(|(view, _)| self.hanging(view)).collect();
         let takes = |number: usize, view: &State, symbol: SymbolId| {
             let standing = view.object(symbol).map(|object| object.standing);
             matches!(standing, Some(Standing::Released(_) | Standing::Shared))
                 || (kept[number].binary_search(&symbol).is_ok() && kept_before.binary_search(&symbol).is_err())
+                || (hung[number].contains(&symbol) && !hung_before.contains(&symbol))
         };
         for symbol in held {
             let taking: Vec<bool> =
@@ -209,15 +225,35 @@ impl Walk<'_> {
                         };
                         fact.disjoint(own)
                     });
-                if !told_apart && !taken && view.is_held(symbol) {
+                if told_apart || *taken {
+                    continue;
+                }
+                if view.is_held(symbol) {
                     self.share(view, Value::Symbol(symbol));
+                } else {
+                    self.take_back(before, view, symbol);
                 }
             }
         }
     }
 
+    /// What hangs in an object.
+    fn hanging(&self, view: &State) -> Vec<SymbolId> {
+        let in_object = view.store.iter().filter(|(at, _)| matches!(self.arena.root(*at), Root::Pointee(_)));
+        in_object.filter_map(|(_, value)| self.arena.target(*value)).collect()
+    }
+
+    /// A call that on one way releases an object, and on another empties what held it, has reasons that its caller's
+    /// values do not show: the loss is taken back.
+    fn take_back(&mut self, before: &State, view: &mut State, symbol: SymbolId) {
+        let Some(site) = before.object(symbol).and_then(|object| object.site) else { return };
+        let noted = &self.noted;
+        let is_of_it = |number: &u32| noted.get(*number as usize).is_some_and(|loss| loss.site == site);
+        view.losses.retain(|number| before.losses.contains(number) || !is_of_it(number));
+    }
+
     /// Plays one outcome; `None` if it cannot happen here.
-    fn outcome(&mut self, view: &mut State, call: &Call, outcome: &Outcome) -> Option<()> {
+    fn outcome(&mut self, view: &mut State, call: &Call, outcome: &Outcome, may_return_other: bool) -> Option<()> {
         for (path, fact) in &outcome.when {
             if let Some(value) = self.value_at(view, call, path, &[])
                 && !self.assume_fact(view, value, *fact)
@@ -226,7 +262,7 @@ impl Walk<'_> {
             }
         }
         let grown = self.grown(view, call, outcome);
-        let fresh = self.fresh_objects(view, call, outcome, &grown);
+        let fresh = self.fresh_objects(view, call, outcome, &grown, may_return_other);
         let mut writes = Vec::new();
         let returned = self.value_of(view, call, &outcome.returns, &fresh, 0);
         for (number, effect) in outcome.effects.iter().enumerate() {
@@ -236,7 +272,9 @@ impl Walk<'_> {
                 let value = self.value_of(view, call, spec, &fresh, number + 1);
                 let members = members_of(path).len();
                 let is_near = matches!(self.arena.root(place), Root::Var(_)) && members == 1;
-                writes.push(Written { place, value, is_far: members > 0 && !is_near });
+                let is_far = members > 0 && !is_near;
+                let is_vague = matches!(spec, Spec::Int(0) | Spec::Unknown(_));
+                writes.push(Written { place, value, is_far, is_vague });
             }
         }
         for effect in &outcome.effects {
@@ -262,33 +300,46 @@ impl Walk<'_> {
             }
         }
         self.check_call_uses(view, call, outcome);
-        self.give(view, call, returned);
-        self.put(view, call, &writes, returned);
+        let result = self.arena.region(Region::Var(call.into));
+        let mut replaced = self.put(view, &writes, returned);
+        replaced.extend(self.replace(view, result, returned));
+        self.settle(view, replaced, call.span, LossKind::Overwrite);
         Some(())
     }
 
-    /// Puts what an outcome writes where it belongs.
-    fn put(&mut self, view: &mut State, call: &Call, writes: &[Written], returned: Value) {
-        let mut last = Vec::new();
+    /// Puts what an outcome writes where it belongs, all at once: an item that one write puts in front of a list is led to by
+    /// another. Gives the objects that were replaced.
+    fn put(&mut self, view: &mut State, writes: &[Written], returned: Value) -> Vec<Replaced> {
+        let mut replaced = Vec::new();
         for written in writes {
             let old = self.load(view, written.place);
-            if old != written.value && self.arena.target(old).is_some_and(|target| view.is_held(target)) {
-                // What is handed on has its new place before the old one gets another value.
-                if returned == old || writes.iter().any(|other| other.value == old) {
-                    last.push(written);
-                    continue;
-                }
+            let is_handed_on = returned == old || writes.iter().any(|other| other.value == old);
+            if written.is_vague && !is_handed_on {
                 // A callee that empties a place on its way has reasons of its own (a capacity that is 0, an error that
-                // was handled), and what it replaces in a member far away may lie within the structure, or hang elsewhere
-                // by then: the condition is seldom one that the caller's values can be held against.
-                if written.value == Value::Int(0) || written.is_far {
-                    self.share(view, old);
-                }
+                // was handled): the condition is seldom one that the caller's values can be held against. And what it
+                // writes without our knowing may lead to what was there.
+                self.share_contents(view, written.place);
+            } else if written.is_far && !is_handed_on && old != written.value && self.leads_to_held(view, old) {
+                // What it replaces in a member far away may lie within the structure, or hang elsewhere by then.
+                self.share(view, old);
             }
-            self.write(view, written.place, written.value, call.span, LossKind::Overwrite);
+            replaced.extend(self.replace(view, written.place, written.value));
         }
-        for written in last {
-            self.write(view, written.place, written.value, call.span, LossKind::Overwrite);
+        replaced
+    }
+
+    fn leads_to_held(&self, view: &State, value: Value) -> bool {
+        self.arena.target(value).is_some_and(|target| view.is_held(target))
+    }
+
+    /// Nothing is said any more of what a place and its members lead to.
+    fn share_contents(&mut self, view: &mut State, place: RegionId) {
+        let mut inside = self.members(view, place);
+        inside.push(self.load(view, place));
+        for value in inside {
+            if self.leads_to_held(view, value) {
+                self.share(view, value);
+            }
         }
     }
 
@@ -325,6 +376,7 @@ impl Walk<'_> {
         call: &Call,
         outcome: &Outcome,
         grown: &[(u8, SymbolId)],
+        may_return_other: bool,
     ) -> Vec<SymbolId> {
         let mut made = Vec::new();
         for (number, fresh) in outcome.fresh.iter().enumerate() {
@@ -335,7 +387,11 @@ impl Walk<'_> {
             }
             let part = part_of(outcome, number as u8);
             let source = if part >= 200 { fresh.source } else { call.spelled };
-            let unknown = fresh.release.is_none() && !self.program.may_give(source, part);
+            // A function that fills what it is given, or makes something where it is given nothing: whoever drops its result
+            // has given it something.
+            let is_dropped =
+                outcome.returns == Spec::Fresh(number as u8) && !self.flow.is_read(call.into) && may_return_other;
+            let unknown = is_dropped || fresh.release.is_none() && !self.program.may_give(source, part);
             if unknown || !self.is_handed_out(view, outcome, number as u8, call) {
                 let symbol = self.make(view, part);
                 let _ = view.learn(symbol, fresh.fact);
@@ -467,7 +523,7 @@ impl Walk<'_> {
 
     /// Whether a name is a destructor's; used where a body releases only on some paths.
     pub(super) fn is_destructor_name(&self, text: &str) -> bool {
-        sounds_like_release(text) || text.ends_with("_put") || text.ends_with("_decref")
+        sounds_like_the_end(text) || text.ends_with("_put") || text.ends_with("_decref")
     }
 }
 

@@ -4,7 +4,7 @@ use super::contents::Contents;
 use super::release::Below;
 use super::{FaultKind, Manner, Site, Walk};
 use crate::c::domain::{Fact, LossKind, Object, Region, RegionId, Root, Standing, State, Symbol, Value, Via};
-use crate::c::ir::{Callee, Expr, ExprId, VarId};
+use crate::c::ir::{BinaryOp, Callee, Expr, ExprId, VarId};
 use crate::c::knowledge::{Deed, Success, sounds_like_keeping, sounds_like_release};
 use crate::c::names::Name;
 use crate::c::syntax::Span;
@@ -44,6 +44,7 @@ impl Walk<'_> {
         span: Span,
         after: &mut Vec<State>,
     ) {
+        let reached = callee;
         let callee = self.called(&mut view, callee);
         let mut evaluated: Vec<Argument> = args.iter().map(|arg| self.argument(&mut view, *arg)).collect();
         for (number, arg) in evaluated.iter_mut().enumerate() {
@@ -56,20 +57,49 @@ impl Walk<'_> {
         if !self.may_release(&call) {
             self.trust_arguments(&mut view, &mut call);
         }
-        let Some(name) = callee else { return self.unknown_call(view, &call, after) };
+        let Some(name) = callee else {
+            // Whoever is called through a parameter or local may be anybody: no other call tells what it does.
+            if matches!(reached, Callee::Through(expr) if matches!(self.function.expr(expr), Expr::Var(_) | Expr::Deref(_)))
+            {
+                for arg in call.args.iter().filter(|arg| !arg.printed) {
+                    self.share(&mut view, arg.value);
+                }
+            }
+            return self.unknown_call(view, &call, after);
+        };
         if let Some(deed) = self.program.knowledge.of(name) {
             return self.known_call(view, &call, deed, after);
-        }
-        if let Some(id) = self.program.resolve(name, self.function.file) {
-            let summaries = self.summaries;
-            if let Some(summary) = summaries.get(id) {
-                return self.apply(view, &call, summary, after);
-            }
         }
         if self.program.never_returns(name) {
             return;
         }
+        if name == Name::of("assert")
+            && let [only] = call.args.as_slice()
+        {
+            // It ends the process, or the build that leaves it out rests on it all the same.
+            let value = only.value;
+            if self.assume(&mut view, value, true) {
+                self.plain_result(&mut view, &call);
+                after.push(view);
+            }
+            return;
+        }
+        if let Some(id) = self.program.resolve(name, self.function.file) {
+            let summaries = self.summaries;
+            if let Some(summary) = summaries.get(id) {
+                self.show_variadic(&mut view, &call, self.program.functions[id.0 as usize].parameters);
+                return self.apply(view, &call, summary, after);
+            }
+        }
         self.unknown_call(view, &call, after);
+    }
+
+    /// What a function does with its arguments behind the last parameter, its body does not show.
+    fn show_variadic(&mut self, view: &mut State, call: &Call, parameters: u32) {
+        for (number, arg) in call.args.iter().enumerate().skip(parameters as usize).filter(|(_, arg)| !arg.printed) {
+            let callee = call.callee.unwrap_or(call.spelled);
+            self.show(view, arg.value, Via { callee, argument: number as u16, at: self.at });
+        }
     }
 
     /// Whether a call may release one of its arguments.
@@ -223,6 +253,7 @@ impl Walk<'_> {
                 }
                 self.plain_result(&mut view, call);
             }
+            Deed::ErrorTest { null } => return self.error_test(view, call, null, after),
             Deed::Set => {
                 self.check_args(&view, call);
                 if let (Some(target), Some(Value::Int(0))) = (arg(0), arg(1))
@@ -234,6 +265,33 @@ impl Walk<'_> {
             }
         }
         after.push(view);
+    }
+
+    /// The number of an error is no object, and the same pointer gets the same answer all along the path.
+    fn error_test(&mut self, view: State, call: &Call, null: bool, after: &mut Vec<State>) {
+        let value = call.args.first().map_or(Value::Undefined, |arg| arg.value);
+        let by = BinaryOp::Other(Name::of("IS_ERR"));
+        let question = self.arena.symbol(Symbol::Combined(by, value, Value::Int(0)));
+        if value == Value::Int(0) {
+            let mut view = view;
+            self.give(&mut view, call, Value::Int(i64::from(null)));
+            after.push(view);
+            return;
+        }
+        for answer in [true, false] {
+            let mut view = view.clone();
+            if !view.learn(question, Fact::exactly(i64::from(answer))) {
+                continue;
+            }
+            if answer && let Value::Symbol(symbol) = value {
+                view.drop_object(symbol);
+            }
+            if !answer && null && !self.assume_fact(&mut view, value, Fact::NON_ZERO) {
+                continue;
+            }
+            self.give(&mut view, call, Value::Int(i64::from(answer)));
+            after.push(view);
+        }
     }
 
     /// Success releases the old block and gives a new one; failure gives null and leaves the old one alone.
@@ -550,14 +608,13 @@ impl Walk<'_> {
     /// Notes a use of released memory, or of null, by a call.
     pub(super) fn check_call(&mut self, view: &State, call: &Call) {
         if call.args.iter().any(|arg| arg.value == Value::Int(0) && !arg.literal) {
-            self.fault(FaultKind::NullUse);
+            self.fault(FaultKind::NullUse, None);
         }
-        let released = |walk: &Self, value: Value| {
-            let object = walk.arena.target(value).and_then(|target| view.object(target));
-            matches!(object.map(|object| object.standing), Some(Standing::Released(_)))
-        };
-        if call.args.iter().any(|arg| released(self, arg.value)) {
-            self.fault(FaultKind::UseAfterRelease);
+        for arg in &call.args {
+            let object = self.arena.target(arg.value).and_then(|target| view.object(target));
+            if let Some(object) = object.filter(|object| matches!(object.standing, Standing::Released(_))) {
+                self.fault(FaultKind::UseAfterRelease, object.site);
+            }
         }
     }
 }

@@ -4,6 +4,24 @@ use super::Walk;
 use crate::c::domain::{Fact, Standing, State, Symbol, SymbolId, Value, Via};
 use crate::c::ir::BinaryOp;
 
+/// From this part on a call's outputs are not objects in its out-parameters.
+const OTHER_OUTPUTS: u16 = 200;
+/// The part of a result of which a summary knows nothing more, and the first one of what such a call writes.
+const RESULT: u16 = 400;
+
+/// Whether a fact that is learned of an output of a call, whose summary left it open, tells by C's customs that there is
+/// nothing: a result that is negative or not 0, unless it is positive; a length or number that is 0.
+fn says_nothing_came(part: u16, fact: Fact) -> bool {
+    match part {
+        RESULT => {
+            let failed = fact.is_non_zero() && fact.low <= 0;
+            failed || fact.high <= 0 && fact.value() != Some(0)
+        }
+        part if part > RESULT => fact.high <= 0,
+        _ => false,
+    }
+}
+
 impl Walk<'_> {
     /// Learns that a value is, or is not, 0; false if it cannot be.
     pub(super) fn assume(&mut self, view: &mut State, value: Value, truth: bool) -> bool {
@@ -28,9 +46,14 @@ impl Walk<'_> {
             return false;
         }
         if before == Fact::ANY
-            && let Symbol::Made { site, part: 0, .. } = self.arena.symbol_of(symbol)
+            && let Symbol::Made { site, part, .. } = self.arena.symbol_of(symbol)
         {
-            self.doubt_seen_by(view, site);
+            if part == 0 {
+                self.doubt_seen_by(view, site);
+            }
+            if part >= RESULT {
+                self.doubt_filled(view, site, part, fact);
+            }
         }
         let known = view.fact(symbol);
         if known.high <= 0 || known.value().is_some() {
@@ -48,6 +71,30 @@ impl Walk<'_> {
             if object.standing == Standing::Held && object.seen_by.iter().any(may_keep) {
                 object.standing = Standing::Shared;
                 object.seen_by.clear();
+            }
+        }
+    }
+
+    /// A test of what a call told says that it failed, or that nothing came; which of its ways do that is not known, so
+    /// nothing can be said of what it may have put into its out-parameters. Where it succeeded, the same holds for what
+    /// tells of an error.
+    fn doubt_filled(&mut self, view: &mut State, call: u32, part: u16, fact: Fact) {
+        let nothing_came = says_nothing_came(part, fact);
+        let filled: Vec<SymbolId> = view
+            .objects
+            .iter()
+            .filter(|(symbol, object)| {
+                object.standing == Standing::Held
+                    && matches!(self.arena.symbol_of(*symbol),
+                        Symbol::Made { site, part, .. } if site == call && (1..OTHER_OUTPUTS).contains(&part))
+            })
+            .map(|(symbol, _)| *symbol)
+            .collect();
+        for symbol in filled {
+            let tells_of_error =
+                || self.holder(view, symbol, 4).is_some_and(|place| place.to_lowercase().contains("err"));
+            if nothing_came || part == RESULT && tells_of_error() {
+                self.share(view, Value::Symbol(symbol));
             }
         }
     }

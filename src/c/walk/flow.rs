@@ -38,7 +38,8 @@ impl Bits {
 struct Loop {
     head: BlockId,
     blocks: Bits,
-    assigned: Vec<VarId>,
+    /// With the number that every assignment of the loop gives it, if they all give the same.
+    assigned: Vec<(VarId, Option<i64>)>,
 }
 
 /// What is known of a function's graph.
@@ -52,6 +53,7 @@ pub(super) struct Flow {
     live_in: Vec<Bits>,
     address_taken: Bits,
     read: Bits,
+    asked: Bits,
 }
 
 impl Flow {
@@ -69,9 +71,10 @@ impl Flow {
             count += block.instrs.len() as u32 + 1;
         }
         let (address_taken, read) = uses(function);
+        let asked = asked(function);
         let loops = loops(function, &successors, &order, &positions);
         let live_in = liveness(function, &successors, &order);
-        Flow { order, positions, first_instrs, loops, live_in, address_taken, read }
+        Flow { order, positions, first_instrs, loops, live_in, address_taken, read, asked }
     }
 
     /// A reachable block's position in the order.
@@ -87,6 +90,12 @@ impl Flow {
     /// Whether a variable's value is ever read.
     pub(super) fn is_read(&self, var: VarId) -> bool {
         self.read.has(var.0 as usize)
+    }
+
+    /// Whether a function only works with what the result of a call is put into: it never asks whether it is null, and
+    /// hands it to nobody who might, other than as an argument.
+    pub(super) fn is_taken_for_granted(&self, result: VarId) -> bool {
+        !self.asked.has(result.0 as usize)
     }
 
     /// Whether a variable may be read from a block on before it is written; true where that is not known.
@@ -142,6 +151,40 @@ fn uses(function: &Function) -> (Bits, Bits) {
         each_read_at_end(function, &block.end, &mut |var| read.set(var.0 as usize));
     }
     (taken, read)
+}
+
+/// The variables whose value a branch depends on, or that is given to other places or the caller; and the temporaries
+/// that such a variable is filled from.
+fn asked(function: &Function) -> Bits {
+    let mut asked = Bits::new(function.vars.len());
+    let instrs = || function.blocks.iter().flat_map(|block| &block.instrs);
+    for block in &function.blocks {
+        each_read_at_end(function, &block.end, &mut |var| asked.set(var.0 as usize));
+    }
+    for instr in instrs() {
+        match &instr.kind {
+            InstrKind::Assign { to, from } => match (function.expr(*to), function.expr(*from)) {
+                (Expr::Var(_), Expr::Var(from)) if function.var(from).is_some_and(|var| var.temporary) => {}
+                (_, Expr::Deref(_) | Expr::Field(..)) => {}
+                _ => each_var(function, *from, &mut |var| asked.set(var.0 as usize)),
+            },
+            InstrKind::Blind(places) => {
+                places.iter().for_each(|place| each_var(function, *place, &mut |var| asked.set(var.0 as usize)));
+            }
+            _ => {}
+        }
+    }
+    let (taken, _) = uses(function);
+    asked.add(&taken);
+    for instr in instrs() {
+        if let InstrKind::Assign { to, from } = &instr.kind
+            && let (Expr::Var(to), Expr::Var(from)) = (function.expr(*to), function.expr(*from))
+            && asked.has(to.0 as usize)
+        {
+            asked.set(from.0 as usize);
+        }
+    }
+    asked
 }
 
 fn each_var(function: &Function, expr: ExprId, visit: &mut impl FnMut(VarId)) {
@@ -260,11 +303,17 @@ fn loops(function: &Function, successors: &[Vec<BlockId>], order: &[BlockId], po
     for found in &mut loops {
         let inside = function.blocks.iter().enumerate().filter(|(at, _)| found.blocks.has(*at));
         for instr in inside.flat_map(|(_, block)| &block.instrs) {
-            if let InstrKind::Assign { to, .. } = &instr.kind
+            if let InstrKind::Assign { to, from } = &instr.kind
                 && let Expr::Var(var) = function.expr(*to)
-                && !found.assigned.contains(&var)
             {
-                found.assigned.push(var);
+                let number = match function.expr(*from) {
+                    Expr::Int(number) => Some(number),
+                    _ => None,
+                };
+                match found.assigned.iter_mut().find(|(known, _)| *known == var) {
+                    Some((_, known)) => *known = known.filter(|known| Some(*known) == number),
+                    None => found.assigned.push((var, number)),
+                }
             }
         }
     }
@@ -344,9 +393,14 @@ impl Walk<'_> {
     /// Makes unknown whatever the loop assigns, except for what holds an object.
     pub(super) fn widen(&mut self, view: &mut State, block: BlockId) {
         let Some(found) = self.flow.loops.iter().find(|found| found.head == block) else { return };
-        for var in found.assigned.clone() {
+        for (var, number) in found.assigned.clone() {
             let region = self.arena.region(Region::Var(var));
             let Some(value) = view.binding(region) else { continue };
+            if number.is_some_and(|number| value == Value::Int(number)) && !self.flow.address_taken.has(var.0 as usize)
+            {
+                // A flag that was raised, and that the loop never lowers.
+                continue;
+            }
             let site = 0x1000_0000 | block.0;
             let made = Symbol::Made { site, part: var.0 as u16, nth: 0 };
             if let Some(target) = self.arena.target(value)

@@ -1,7 +1,7 @@
 //! Reading and writing places.
 
 use super::{FaultKind, Walk};
-use crate::c::domain::{LossKind, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value};
+use crate::c::domain::{Fact, LossKind, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value};
 use crate::c::ir::{BinaryOp, Expr, ExprId, Release, Shape, VarId};
 use crate::c::names::Name;
 use crate::c::syntax::Span;
@@ -10,6 +10,13 @@ use crate::c::syntax::Span;
 const MAX_ALIVE: u8 = 6;
 /// Places deeper than this are not told apart.
 const MAX_PLACE: u32 = 12;
+
+/// A held object that a place led to before it was given another value.
+pub(super) struct Replaced {
+    object: SymbolId,
+    /// The place, as it is written in C.
+    holder: Option<String>,
+}
 
 impl Walk<'_> {
     /// The value of an expression.
@@ -48,6 +55,11 @@ impl Walk<'_> {
             Expr::Binary(op, a, b) => {
                 let (a, b) = (self.eval(view, a), self.eval(view, b));
                 self.combine(view, op, a, b)
+            }
+            Expr::Size(name) => {
+                let size = self.arena.symbol(Symbol::Configured(name));
+                let _ = view.learn(size, Fact::at_least(1));
+                Value::Symbol(size)
             }
             Expr::Configured(name) => Value::Symbol(self.arena.symbol(Symbol::Configured(name))),
             Expr::Derived(inner) => {
@@ -236,13 +248,13 @@ impl Walk<'_> {
     /// Notes a use of what was released.
     pub(super) fn check_use(&mut self, view: &State, value: Value) {
         if value == Value::Int(0) {
-            self.fault(FaultKind::NullUse);
+            self.fault(FaultKind::NullUse, None);
         }
         if let Some(target) = self.arena.target(value)
             && let Some(object) = view.object(target)
             && matches!(object.standing, Standing::Released(_))
         {
-            self.fault(FaultKind::UseAfterRelease);
+            self.fault(FaultKind::UseAfterRelease, object.site);
         }
     }
 
@@ -364,6 +376,21 @@ impl Walk<'_> {
 
     /// Gives a place a value; what only it held is lost.
     pub(super) fn write(&mut self, view: &mut State, region: RegionId, value: Value, span: Span, kind: LossKind) {
+        let replaced = self.replace(view, region, value);
+        self.settle(view, replaced, span, kind);
+    }
+
+    /// What was replaced and is held by no other place is lost.
+    pub(super) fn settle(&mut self, view: &mut State, replaced: Vec<Replaced>, span: Span, kind: LossKind) {
+        for Replaced { object, holder } in replaced {
+            if view.is_held(object) && !self.is_referenced(view, object) {
+                self.lose(view, object, kind, span, holder);
+            }
+        }
+    }
+
+    /// Gives a place a value; returns the held objects that it led to.
+    pub(super) fn replace(&mut self, view: &mut State, region: RegionId, value: Value) -> Vec<Replaced> {
         let held = |value: Value| self.arena.target(value).filter(|target| view.is_held(*target));
         let covered = self.bindings_of_whole(view, region);
         let old = covered.iter().filter_map(|(other, value)| held(*value).map(|target| (*other, target)));
@@ -377,11 +404,7 @@ impl Walk<'_> {
         if self.is_automatic(region) || self.is_blurred(region) {
             self.share(view, value);
         }
-        for ((_, target), holder) in old.into_iter().zip(holders) {
-            if !self.is_referenced(view, target) {
-                self.lose(view, target, kind, span, holder);
-            }
-        }
+        old.into_iter().zip(holders).map(|((_, object), holder)| Replaced { object, holder }).collect()
     }
 
     /// What a place and its members hold, also the members' members, as far as they were written by themselves.

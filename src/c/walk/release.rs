@@ -3,6 +3,7 @@
 use super::contents::{Contents, Met};
 use super::{Fault, FaultKind, FoundLoss, SeenRelease, Site, Walk};
 use crate::c::domain::{Fact, Loss, LossKind, Object, Region, Root, Standing, State, Symbol, SymbolId, Value, Via};
+use crate::c::ir::Expr;
 use crate::c::names::Name;
 use crate::c::syntax::Span;
 
@@ -22,13 +23,16 @@ pub(super) enum Below {
 }
 
 impl Walk<'_> {
-    pub(super) fn fault(&mut self, kind: FaultKind) {
-        self.faults.insert((kind, self.at));
+    pub(super) fn fault(&mut self, kind: FaultKind, site: Option<u32>) {
+        self.faults.insert((kind, self.at, site));
     }
 
     /// The faults, each once, in order.
     pub(super) fn faults_in_order(&self) -> Vec<Fault> {
-        let place = |(kind, at): &(FaultKind, u32)| Fault { kind: *kind, span: self.flow.span_at(self.function, *at) };
+        let place = |(kind, at, site): &(FaultKind, u32, Option<u32>)| {
+            let span = self.flow.span_at(self.function, *at);
+            Fault { kind: *kind, span, site: *site }
+        };
         let mut faults: Vec<Fault> = self.faults.iter().map(place).collect();
         faults.sort();
         faults.dedup();
@@ -74,9 +78,9 @@ impl Walk<'_> {
         let symbol = match value {
             Value::Symbol(symbol) => symbol,
             Value::Int(_) | Value::Code(_) => return,
-            Value::Undefined => return self.fault(FaultKind::WrongRelease),
+            Value::Undefined => return self.fault(FaultKind::WrongRelease, None),
             Value::Address(region) => match self.arena.root(region) {
-                Root::Var(_) | Root::Text => return self.fault(FaultKind::WrongRelease),
+                Root::Var(_) | Root::Text => return self.fault(FaultKind::WrongRelease, None),
                 Root::Global(_) => return,
                 // A member of a larger object: its owner knows.
                 Root::Pointee(owner) => return self.share(view, Value::Symbol(owner)),
@@ -86,12 +90,13 @@ impl Walk<'_> {
             return;
         }
         if self.is_unwritten(view, symbol) {
-            self.fault(FaultKind::WrongRelease);
+            self.fault(FaultKind::WrongRelease, None);
         }
         let object = view.object(symbol).cloned();
+        let site = object.as_ref().and_then(|object| object.site);
         match object.as_ref().map(|object| object.standing) {
-            Some(Standing::Released(_)) => return self.fault(FaultKind::DoubleRelease),
-            Some(Standing::Automatic) => return self.fault(FaultKind::WrongRelease),
+            Some(Standing::Released(_)) => return self.fault(FaultKind::DoubleRelease, site),
+            Some(Standing::Automatic) => return self.fault(FaultKind::WrongRelease, None),
             _ => {}
         }
         if let Some(object) = &object
@@ -103,7 +108,6 @@ impl Walk<'_> {
                 self.releases.push(seen);
             }
         }
-        let site = object.and_then(|object| object.site);
         let held_below = self.held_below(view, symbol);
         view.set_object(symbol, Object { standing: Standing::Released(span), site, seen_by: Vec::new() });
         for (place, target) in held_below {
@@ -111,6 +115,8 @@ impl Walk<'_> {
                 continue;
             }
             match below {
+                // Which elements were filled, and which of them a loop before this has released, is not followed.
+                Below::Left if self.is_element(place) => self.share(view, Value::Symbol(target)),
                 Below::Left => {
                     let holder = self.text_of(view, place);
                     self.lose(view, target, LossKind::Container, span, holder);
@@ -118,6 +124,29 @@ impl Walk<'_> {
                 Below::Unknown => self.share(view, Value::Symbol(target)),
             }
         }
+    }
+
+    /// Whether a place lies in an element of an array. The first element is the array itself: there the function says
+    /// it, where it writes `array[index].member`.
+    fn is_element(&self, place: crate::c::domain::RegionId) -> bool {
+        let function = self.function;
+        if let Region::Field(_, member) = self.arena.region_of(place) {
+            let indexed = |expr: &Expr| {
+                matches!(*expr, Expr::Field(base, name) if self.program.canonical_field(name) == member
+                    && matches!(function.expr(base), Expr::Index(..)))
+            };
+            if function.exprs.iter().any(indexed) {
+                return true;
+            }
+        }
+        let mut at = Some(place);
+        while let Some(here) = at {
+            if matches!(self.arena.region_of(here), Region::Element(..)) {
+                return true;
+            }
+            at = self.arena.parent(here);
+        }
+        false
     }
 
     /// Whether a value was read from memory that this function acquired and nobody has written yet.
@@ -142,9 +171,14 @@ impl Walk<'_> {
     pub(super) fn share(&mut self, view: &mut State, value: Value) {
         for symbol in self.reachable(view, value) {
             if let Some(object) = view.object_mut(symbol) {
-                if object.standing == Standing::Held {
-                    object.standing = Standing::Shared;
-                    object.seen_by.clear();
+                match object.standing {
+                    Standing::Held => {
+                        object.standing = Standing::Shared;
+                        object.seen_by.clear();
+                    }
+                    // Passed in, and so far only seen by unknown callees.
+                    Standing::Shared => object.seen_by.clear(),
+                    _ => {}
                 }
             } else {
                 self.note_shared(view, symbol, Vec::new());
@@ -172,6 +206,16 @@ impl Walk<'_> {
                     }
                     if object.seen_by.len() > MAX_SEEN_BY {
                         object.standing = Standing::Shared;
+                        object.seen_by.clear();
+                    }
+                }
+                // Passed in, and seen by others before; who may hold it anyway is not asked any more.
+                Some(object) if object.standing == Standing::Shared && !object.seen_by.is_empty() => {
+                    if !object.seen_by.iter().any(|seen| (seen.callee, seen.argument) == (via.callee, via.argument)) {
+                        object.seen_by.push(via);
+                        object.seen_by.sort();
+                    }
+                    if object.seen_by.len() > 2 * MAX_SEEN_BY {
                         object.seen_by.clear();
                     }
                 }
