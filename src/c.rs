@@ -123,13 +123,15 @@ impl Tree {
         files.dedup_by(|a, b| a.path == b.path);
         let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
         let definitions = files.par_iter().map(|file| macros::definitions(&file.text)).collect();
-        let macros = MacroTable::new(definitions, &paths);
+        let knowledge = Knowledge::with(knowledge);
+        let mut macros = MacroTable::new(definitions, &paths);
+        macros.leave_to(&knowledge);
         let lowered: Vec<LoweredFile> = files
             .par_iter()
             .enumerate()
             .map(|(number, file)| lower::lower_file(FileId(number as u32), &file.path, &file.text, &macros))
             .collect();
-        let program = Program::new(lowered, Knowledge::with(knowledge));
+        let program = Program::new(lowered, knowledge);
         let calls: Vec<Vec<FunctionId>> = program.functions.par_iter().map(|one| program.callees(one)).collect();
         let summaries = (0..calls.len()).map(|_| OnceLock::new()).collect();
         let walks = (0..calls.len()).map(|_| Walked::default()).collect();

@@ -11,11 +11,15 @@ use std::collections::BTreeMap;
 /// What was seen of one kind of acquisition.
 #[derive(Debug, Default, Clone)]
 struct Pair {
-    /// Acquisitions that were released, by the releasing function.
-    released: BTreeMap<Name, u32>,
+    /// Acquisitions that were released, by how.
+    released: BTreeMap<How, u32>,
     /// Acquisitions that were lost and never released in their function.
     lost: u32,
 }
+
+/// How something is released: by which function and, where that takes the address of a structure around it, through
+/// which members.
+pub type How = (Name, Vec<Name>);
 
 /// How often something was seen.
 #[derive(Debug, Default, Clone, Copy)]
@@ -65,8 +69,8 @@ impl Evidence {
     fn note_pairs(&mut self, walked: &Walked) {
         for (number, site) in walked.sites.iter().enumerate() {
             let pair = self.pairs.entry((site.source, site.part)).or_default();
-            let mut by: Vec<Name> =
-                walked.releases.iter().filter(|seen| seen.site == number as u32).map(|seen| seen.by).collect();
+            let own = walked.releases.iter().filter(|seen| seen.site == number as u32);
+            let mut by: Vec<How> = own.map(|seen| (seen.by, seen.members.clone())).collect();
             by.sort();
             by.dedup();
             if by.is_empty() {
@@ -74,8 +78,8 @@ impl Evidence {
                     walked.losses.iter().any(|found| found.loss.site == number as u32 && found.loss.seen_by.is_empty()),
                 );
             }
-            for name in by {
-                *pair.released.entry(name).or_default() += 1;
+            for how in by {
+                *pair.released.entry(how).or_default() += 1;
             }
         }
     }
@@ -94,12 +98,12 @@ impl Evidence {
             || seen.lost <= 3 && program.leaves_alone(via.callee, u32::from(via.argument))
     }
 
-    /// The function that most often releases what `source` gives, and how often that and a loss were seen.
-    pub fn release_of(&self, source: Name, part: u16) -> Option<(Name, u32, u32)> {
+    /// How what `source` gives is most often released, and how often that and a loss were seen.
+    pub fn release_of(&self, source: Name, part: u16) -> Option<(&How, u32, u32)> {
         self.questions.ask(Question::Source(source, part));
         let pair = self.pairs.get(&(source, part))?;
         let total = pair.released.values().sum();
-        let (name, _) = pair.released.iter().max_by_key(|(name, count)| (**count, std::cmp::Reverse(**name)))?;
-        Some((*name, total, pair.lost))
+        let (how, _) = pair.released.iter().max_by_key(|(how, count)| (**count, std::cmp::Reverse(*how)))?;
+        Some((how, total, pair.lost))
     }
 }

@@ -76,6 +76,20 @@ pub enum Deed {
     },
 }
 
+impl Deed {
+    /// Whether it hands out memory or takes it back.
+    pub fn is_of_memory(self) -> bool {
+        matches!(
+            self,
+            Deed::Acquire { .. }
+                | Deed::AcquireUnless { .. }
+                | Deed::Release { .. }
+                | Deed::Reallocate { .. }
+                | Deed::Fill { .. }
+        )
+    }
+}
+
 /// Which results of a filling function mean success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Success {

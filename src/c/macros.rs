@@ -4,7 +4,10 @@
 //! The same scan blanks out what would only confuse the parser: attributes, and macros that stand for nothing. Blanks
 //! keep every position in the file as it was.
 
+mod twins;
+
 use super::ir::FileId;
+use super::knowledge::Knowledge;
 use super::names::{Map, Name, Set};
 use super::syntax::Tree;
 use std::sync::{Arc, OnceLock};
@@ -81,6 +84,17 @@ impl MacroTable {
         table.find_cleaners();
         table.find_noise();
         table
+    }
+
+    /// Forgets the macros that only put another function in the place of one that hands out or takes back memory and is
+    /// known (`#define malloc(n) (*allocate)(n)`): what they stand for does the same, and is seldom known itself.
+    pub fn leave_to(&mut self, knowledge: &Knowledge) {
+        for (name, all) in &mut self.definitions {
+            if knowledge.of(*name).is_some_and(|deed| deed.is_of_memory()) {
+                all.retain(|(_, definition)| !twins::is_another_function(*name, definition));
+            }
+        }
+        self.definitions.retain(|_, all| !all.is_empty());
     }
 
     /// The definition that `file` most likely sees: its own, else the one of the nearest folder, else the first.
@@ -189,9 +203,10 @@ fn balanced(bytes: &[u8]) -> Option<usize> {
     None
 }
 
-/// The macros that `text` defines, in order.
+/// The macros that `text` defines, in order, without those that stand for another form of a function of `text`.
 pub fn definitions(text: &str) -> Vec<(Name, Macro)> {
-    logical_lines(text).filter_map(|(start, end)| definition(text.get(start..end)?)).collect()
+    let found = logical_lines(text).filter_map(|(start, end)| definition(text.get(start..end)?)).collect();
+    twins::without_twins(text, found)
 }
 
 fn definition(line: &str) -> Option<(Name, Macro)> {

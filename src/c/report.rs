@@ -129,7 +129,7 @@ pub(super) fn ask(tree: &SourceTree, only: &[String]) {
         let Some(source) = tree.files.get(function.file.0 as usize).filter(|file| only.contains(&file.path)) else {
             continue;
         };
-        decide(&tree.program, &tree.evidence, function, &tree.walks[number], &source.text);
+        decide(tree.known(), function, &tree.walks[number], &source.text);
         destructors::forgotten(tree.known(), &tree.members, function);
     }
 }
@@ -145,7 +145,7 @@ fn report_file(tree: &SourceTree, file: usize, functions: &[FunctionId]) -> Anal
             let what = format!("{}: function {}", source.path, tree.program.text(function.name));
             analysis.gaps.push(Gap::new(what, "it has more paths than are walked"));
         }
-        let decided = decide(&tree.program, &tree.evidence, function, walked, &source.text);
+        let decided = decide(tree.known(), function, walked, &source.text);
         let forgotten = destructors::forgotten(tree.known(), &tree.members, function);
         if decided.is_empty() && forgotten.is_empty() {
             continue;
@@ -175,7 +175,7 @@ impl FileView<'_> {
 fn tell(tree: &SourceTree, view: &FileView, id: FunctionId, before: &Before, decided: &Decided) -> Leak {
     let function = &tree.program.functions[id.0 as usize];
     let first = &decided.losses[0];
-    let variable = names::variable(view, &decided.site, first)
+    let variable = names::variable(view, decided, first)
         .unwrap_or_else(|| format!("{}(…)", tree.program.text(decided.site.source)));
     let candidate = Candidate { function: id, decided, variable: &variable };
     let outcome = release::repair(tree, view, before, &candidate);

@@ -122,6 +122,9 @@ pub struct SeenRelease {
     pub site: u32,
     /// The releasing function, as it is spelled in the file.
     pub by: Name,
+    /// The members that lead from the structure whose address the releasing function takes to what it releases; none
+    /// where it takes the pointer itself, or its address.
+    pub members: Vec<Name>,
     /// Where.
     pub span: Span,
     /// Unknown callees that saw the object before: they evidently did not keep it.
@@ -449,7 +452,12 @@ impl Walk<'_> {
                 }
             }
             Terminator::Return { span, value } => {
+                let whole = value.and_then(|value| self.whole(&mut view, value));
                 let value = value.map(|value| self.eval(&mut view, value));
+                // A structure that is returned takes its pointers along.
+                for member in whole.map(|whole| self.members(&view, whole)).unwrap_or_default() {
+                    self.share(&mut view, member);
+                }
                 self.finish(view, *span, value);
             }
             Terminator::Unreachable => {}

@@ -3,11 +3,13 @@
 //! Several templates propose edits, in the order in which a maintainer would choose; the first that the
 //! [verifier](super::verify) accepts is the fix. No template needs to be right by itself.
 
+mod declared;
 mod layout;
 pub(crate) mod member;
 mod places;
 
 use crate::c::Tree as SourceTree;
+use crate::c::names::Name;
 use crate::c::report::{Candidate, FileView, Fix, Releaser};
 use crate::model::edit::{self, Edit};
 use crate::repair::verify::{self, Before};
@@ -20,6 +22,8 @@ pub(crate) struct Proposal {
     pub(crate) edits: Vec<Edit>,
     /// Why it is right, if it is.
     pub(crate) why: String,
+    /// Whether the pointer becomes null where it held anything before: what uses it there was wrong already.
+    pub(crate) initialises: bool,
 }
 
 /// Proposals tried for one finding in one round.
@@ -38,7 +42,7 @@ pub fn repair(tree: &SourceTree, view: &FileView, before: &Before, candidate: &C
         let proposals = places::proposals(tree, view, &layout, candidate, releaser, &first);
         let mut orphans = Vec::new();
         for proposal in proposals.into_iter().take(MAX_PROPOSALS) {
-            match verify::accept(tree, view, before, candidate, &proposal.edits) {
+            match verify::accept(tree, view, before, candidate, &proposal) {
                 Ok(()) => {
                     let after = edit::apply(view.text, &proposal.edits).ok_or("the edits overlap")?;
                     let diff = edit::unified_diff(view.path, view.text, &after);
@@ -70,6 +74,13 @@ pub fn repair(tree: &SourceTree, view: &FileView, before: &Before, candidate: &C
 /// The statement that releases `holder`, without its semicolon.
 pub(crate) fn call(tree: &SourceTree, view: &FileView, releaser: &Releaser, holder: &str) -> Option<String> {
     let name = tree.program.text(releaser.name);
+    if !releaser.members.is_empty() {
+        let argument = around(tree, holder, &releaser.members)?;
+        return match &releaser.example {
+            Some(example) if example.contains(',') => takes(name, example, &argument).then(|| example.clone()),
+            _ => Some(spelled_call(view.text, name, &argument)),
+        };
+    }
     if let Some(example) = &releaser.example {
         // A release that takes more than the pointer, or its address, is followed to the letter.
         let inner = example.strip_prefix(name)?.trim().strip_prefix('(')?.strip_suffix(')')?.trim();
@@ -81,6 +92,26 @@ pub(crate) fn call(tree: &SourceTree, view: &FileView, releaser: &Releaser, hold
         return inner.split(',').any(|part| part.trim().trim_start_matches('&') == holder).then(|| example.clone());
     }
     Some(spelled_call(view.text, name, holder))
+}
+
+/// What leads to the structure around `holder`, from which `members` lead to it: `&text` for `text.bytes`, `text` for
+/// `text->bytes`.
+fn around(tree: &SourceTree, holder: &str, members: &[Name]) -> Option<String> {
+    let mut whole = holder;
+    for (number, member) in members.iter().rev().enumerate() {
+        let before = whole.strip_suffix(tree.program.text(*member))?;
+        whole = match before.strip_suffix("->") {
+            Some(pointer) if number + 1 == members.len() => return Some(pointer.to_owned()),
+            _ => before.strip_suffix('.')?,
+        };
+    }
+    Some(format!("&{whole}"))
+}
+
+/// Whether `argument` is one of the arguments of the call `example` of `name`.
+fn takes(name: &str, example: &str, argument: &str) -> bool {
+    let inner = example.strip_prefix(name).map(str::trim).and_then(|rest| rest.strip_prefix('(')?.strip_suffix(')'));
+    inner.is_some_and(|inner| inner.split(',').any(|part| part.trim() == argument))
 }
 
 /// A call as the file spells such calls: some put a blank before the parenthesis.

@@ -14,6 +14,7 @@ use crate::c::summary::{Effect, Path, Selector, Summary};
 use crate::c::syntax::Span;
 use crate::c::walk::{self, FaultKind, Walked};
 use crate::model::edit::{self, Edit};
+use crate::repair::release::Proposal;
 
 /// The function as it is, which every proposal for it is compared with. Read once, however many are tried.
 pub struct Before {
@@ -65,12 +66,12 @@ impl From<String> for Rejection {
 }
 
 /// Whether the edits remove the finding and add no new one; if not, why not.
-pub fn accept(
+pub(crate) fn accept(
     tree: &SourceTree,
     view: &FileView,
     before: &Before,
     candidate: &Candidate,
-    edits: &[Edit],
+    proposal: &Proposal,
 ) -> Result<(), Rejection> {
     let old = before.sound()?;
     let site = &candidate.decided.site;
@@ -78,8 +79,8 @@ pub fn accept(
     if !old.lost.contains(&target) {
         return Err("the finding depends on more than this function".to_owned().into());
     }
-    let trial = Trial::of(tree, view, candidate.function, before, edits)?;
-    trial.no_new_fault(old)?;
+    let trial = Trial::of(tree, view, candidate.function, before, &proposal.edits)?;
+    trial.no_new_fault(old, proposal.initialises)?;
     let is = trial.lost();
     if is.contains(&target) {
         return Err("on some path it would still be lost".to_owned().into());
@@ -104,7 +105,7 @@ pub fn accept_member(
 ) -> Result<(), String> {
     let old = before.sound()?;
     let trial = Trial::of(tree, view, id, before, edits)?;
-    trial.no_new_fault(old)?;
+    trial.no_new_fault(old, false)?;
     if trial.lost().iter().any(|key| !old.lost.contains(key)) {
         return Err("something else would be lost".to_owned());
     }
@@ -161,7 +162,9 @@ impl Trial {
         Ok(Trial { new, text, edits })
     }
 
-    fn no_new_fault(&self, old: &Reading) -> Result<(), String> {
+    /// Whether nothing goes wrong that did not before. A pointer that is null where it held anything before makes no
+    /// use of it worse.
+    fn no_new_fault(&self, old: &Reading, null_is_better: bool) -> Result<(), String> {
         let new = &self.new;
         if new.errors > old.errors {
             return Err("the patched function would not parse".to_owned());
@@ -175,8 +178,10 @@ impl Trial {
         for kind in [FaultKind::DoubleRelease, FaultKind::UseAfterRelease, FaultKind::WrongRelease, FaultKind::NullUse]
         {
             let count = |walked: &Walked| walked.faults.iter().filter(|fault| fault.kind == kind).count();
+            let is_excused = null_is_better && kind == FaultKind::NullUse;
             let mut now = faults(&new.walked, place).into_iter().filter(|fault| fault.0 == kind);
-            if count(&new.walked) > count(&old.walked) || now.any(|fault| !known.contains(&fault)) {
+            let is_new = count(&new.walked) > count(&old.walked) || now.any(|fault| !known.contains(&fault));
+            if is_new && !is_excused {
                 return Err(match kind {
                     FaultKind::DoubleRelease => "on some path it would be released twice",
                     FaultKind::UseAfterRelease => "on some path it would be used after its release",
@@ -198,7 +203,7 @@ impl Trial {
     /// The new findings, if all of them are what hung below something that is now released.
     fn orphans(&self, tree: &SourceTree, old: &Reading) -> Vec<(String, Releaser)> {
         let reading = &self.new;
-        let decided = decide(&tree.program, &tree.evidence, &reading.function, &reading.walked, &self.text);
+        let decided = decide(tree.known(), &reading.function, &reading.walked, &self.text);
         let key = |one: &Decided| (edit::original_position(one.site.span.start as usize, &self.edits), one.site.part);
         let mut orphans = Vec::new();
         for one in decided.iter().filter(|one| !old.lost.contains(&key(one))) {
@@ -208,7 +213,7 @@ impl Trial {
                 else {
                     return Vec::new();
                 };
-                let orphan = (holder.clone(), Releaser { name: releaser.name, example: None });
+                let orphan = (holder.clone(), Releaser { example: None, ..releaser.clone() });
                 if !orphans.contains(&orphan) {
                     orphans.push(orphan);
                 }
@@ -232,7 +237,7 @@ fn read(tree: &SourceTree, function: &Function, text: &str) -> Option<Reading> {
     let piece = lower::lower_piece(FileId(function.file.0), path, text, &tree.macros, &tree.program)?;
     let function = piece.functions.into_iter().find(|other| other.name == function.name)?;
     let walked = walk::walk(&tree.program, tree.known().summaries(), &function);
-    let lost = decide(&tree.program, &tree.evidence, &function, &walked, text)
+    let lost = decide(tree.known(), &function, &walked, text)
         .iter()
         .map(|one| (one.site.span.start as usize, one.site.part))
         .collect();

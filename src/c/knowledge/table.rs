@@ -29,7 +29,7 @@ pub(super) const SYSTEM: &[&str] = &[
     "set: memset bzero explicit_bzero",
     "alias 0: memcpy memmove memccpy strcpy strncpy strcat strncat stpcpy stpncpy wcscpy wcsncpy wmemset wmemcpy wcscat",
     "alias 0: strchr strrchr strstr strpbrk memchr memrchr strcasestr strchrnul rawmemchr wcschr wcsrchr index rindex basename",
-    "alias 0: fgets gets mempcpy memmem inet_ntop dirname strtok strsep",
+    "alias 0: fgets gets mempcpy memmem inet_ntop dirname strtok strtok_r strsep",
     "borrow: printf fprintf sprintf snprintf vprintf vfprintf vsprintf vsnprintf dprintf vdprintf puts fputs putc fputc",
     "borrow: putchar perror syslog vsyslog wprintf fwprintf swprintf fputws fputwc scanf fscanf sscanf getc fgetc ungetc",
     "borrow: strlen strnlen strcmp strncmp strcasecmp strncasecmp strcoll strspn strcspn memcmp bcmp wcslen wcscmp",
@@ -120,6 +120,7 @@ pub(super) const LIBRARIES: &[&str] = &[
     "acquire sqlite3_free: sqlite3_malloc sqlite3_malloc64 sqlite3_mprintf sqlite3_vmprintf sqlite3_expanded_sql",
     "reallocate sqlite3_free: sqlite3_realloc sqlite3_realloc64",
     "free: sqlite3_free",
+    "fill 4 sqlite3_free non-zero: sqlite3_exec",
     "release: sqlite3_finalize sqlite3_close sqlite3_close_v2 sqlite3_free_table",
     // OpenSSL: https://docs.openssl.org/master/man3/
     "acquire BIO_free: BIO_new BIO_new_file BIO_new_mem_buf BIO_new_fp",

@@ -1,11 +1,13 @@
 //! Which losses are worth telling.
 
 use crate::c::domain::LossKind;
-use crate::c::evidence::Evidence;
+use crate::c::evidence::{Evidence, How};
 use crate::c::ir::Function;
-use crate::c::knowledge::sounds_like_lookup;
+use crate::c::knowledge::{sounds_like_lookup, sounds_like_release};
+use crate::c::members::Known;
 use crate::c::names::Name;
-use crate::c::program::Program;
+use crate::c::program::{FunctionId, Program};
+use crate::c::summary::{Base, Effect, Selector};
 use crate::c::walk::{FoundLoss, Site, Walked};
 
 /// How sure a finding is.
@@ -37,6 +39,8 @@ pub struct Releaser {
     pub name: Name,
     /// The text of a release in the same function to follow, if there is one: it may take more than the pointer.
     pub example: Option<String>,
+    /// Where it takes the address of a structure, the members that lead from there to what it releases.
+    pub members: Vec<Name>,
 }
 
 /// An acquisition whose losses are worth telling.
@@ -57,13 +61,8 @@ pub struct Decided {
 }
 
 /// The acquisitions of a function whose losses are worth telling. `text` is the file's.
-pub fn decide(
-    program: &Program,
-    evidence: &Evidence,
-    function: &Function,
-    walked: &Walked,
-    text: &str,
-) -> Vec<Decided> {
+pub fn decide(known: Known, function: &Function, walked: &Walked, text: &str) -> Vec<Decided> {
+    let (program, evidence) = (known.program, known.evidence);
     let mut decided = Vec::new();
     for (number, site) in walked.sites.iter().enumerate() {
         let number = number as u32;
@@ -89,7 +88,7 @@ pub fn decide(
         if unsure {
             reasons.push("the functions that saw it leave it alone elsewhere".to_owned());
         }
-        let releaser = releaser(program, evidence, function, walked, number, site, text);
+        let releaser = Search { known, function, walked, text }.releaser(number, site, &losses);
         decided.push(Decided { number, site: site.clone(), losses, releaser, confidence, reasons });
     }
     decided
@@ -137,43 +136,81 @@ fn confidence(
         let reason = format!("another path of this function releases it with `{}`", program.text(seen.by));
         return Some((Confidence::Medium, vec![reason]));
     }
-    let (by, released, lost) = evidence.release_of(site.source, site.part)?;
+    let ((by, _), released, lost) = evidence.release_of(site.source, site.part)?;
     (released >= 3 && released >= lost * 4).then(|| {
         let reason =
-            format!("elsewhere what `{source}` gives is released with `{}` ({released} times)", program.text(by));
+            format!("elsewhere what `{source}` gives is released with `{}` ({released} times)", program.text(*by));
         (Confidence::Low, vec![reason])
     })
 }
 
-/// What releases it here: what this function uses, else what the tree uses, else what its kind asks for.
-fn releaser(
-    program: &Program,
-    evidence: &Evidence,
-    _function: &Function,
-    walked: &Walked,
-    number: u32,
-    site: &Site,
-    text: &str,
-) -> Option<Releaser> {
-    let own = walked.releases.iter().filter(|seen| seen.site == number);
-    let example = own.clone().find_map(|seen| {
-        let call = text.get(seen.span.start as usize..seen.span.end as usize)?;
-        call.starts_with(program.text(seen.by)).then(|| (seen.by, call.to_owned()))
-    });
-    if let Some((name, example)) = example {
-        return Some(Releaser { name, example: Some(example) });
+/// What is asked when a releaser is looked for.
+struct Search<'a> {
+    known: Known<'a>,
+    function: &'a Function,
+    walked: &'a Walked,
+    text: &'a str,
+}
+
+impl Search<'_> {
+    /// What releases it here: what this function uses, else what the tree uses, else what its kind asks for.
+    fn releaser(&self, number: u32, site: &Site, losses: &[FoundLoss]) -> Option<Releaser> {
+        let own = self.walked.releases.iter().filter(|seen| seen.site == number);
+        let example = own.clone().find_map(|seen| {
+            let call = self.text.get(seen.span.start as usize..seen.span.end as usize)?;
+            call.starts_with(self.known.program.text(seen.by)).then(|| (seen, call.to_owned()))
+        });
+        if let Some((seen, example)) = example {
+            return Some(Releaser { name: seen.by, example: Some(example), members: seen.members.clone() });
+        }
+        let same_kind = self.walked.releases.iter().filter(|seen| {
+            self.walked
+                .sites
+                .get(seen.site as usize)
+                .is_some_and(|other| other.release == site.release && other.source == site.source)
+        });
+        if let Some(seen) = same_kind.max_by_key(|seen| seen.span) {
+            return Some(Releaser { name: seen.by, example: None, members: seen.members.clone() });
+        }
+        let of_pair = self.known.evidence.release_of(site.source, site.part).map(|(how, _, _)| how.clone());
+        if let Some((name, members)) = of_pair.or_else(|| self.emptier(losses)) {
+            return Some(Releaser { name, example: None, members });
+        }
+        site.release.map(|name| Releaser { name, example: None, members: Vec::new() })
     }
-    let same_kind = walked.releases.iter().filter(|seen| {
-        walked
-            .sites
-            .get(seen.site as usize)
-            .is_some_and(|other| other.release == site.release && other.source == site.source)
-    });
-    if let Some(seen) = same_kind.max_by_key(|seen| seen.span) {
-        return Some(Releaser { name: seen.by, example: None });
+
+    /// What releases the local structure whose member holds it: the first function by name that is called after a
+    /// release, takes a pointer to such a structure and releases the member.
+    fn emptier(&self, losses: &[FoundLoss]) -> Option<How> {
+        let program = self.known.program;
+        let holder = losses.first()?.loss.holder.as_ref()?;
+        let mut members = holder.split('.');
+        let root = Name::of(members.next()?);
+        let own = self.function.vars.iter().find(|var| var.name == root)?;
+        let (owner, _) =
+            program.types.owner(own.declared, self.function.file).filter(|(_, pointers)| *pointers == 0)?;
+        let members: Vec<Name> = members.map(Name::of).collect();
+        if members.is_empty() {
+            return None;
+        }
+        let wanted: Vec<Selector> =
+            std::iter::once(Selector::Deref).chain(members.iter().copied().map(Selector::Field)).collect();
+        let takes_it = |id: &FunctionId| {
+            let body = &program.functions[id.0 as usize];
+            let declared = body.vars.first().filter(|_| body.parameters == 1).map(|var| var.declared);
+            declared.and_then(|declared| program.types.owner(declared, body.file)) == Some((owner, 1))
+                && sounds_like_release(program.text(body.name))
+                && program.resolve(body.name, self.function.file) == Some(*id)
+        };
+        let releases = |id: &FunctionId| {
+            let summary = self.known.summaries().get(*id);
+            summary.is_some_and(|summary| {
+                let mut effects = summary.outcomes.iter().flat_map(|outcome| &outcome.effects);
+                effects.any(|effect| matches!(effect, Effect::Release(path) if path.base == Base::Parameter(0) && path.selectors == wanted))
+            })
+        };
+        let all = (0..program.functions.len() as u32).map(FunctionId);
+        let names = all.filter(takes_it).filter(releases).map(|id| program.functions[id.0 as usize].name);
+        names.min_by_key(|name| program.text(*name)).map(|name| (name, members))
     }
-    if let Some((name, _, _)) = evidence.release_of(site.source, site.part) {
-        return Some(Releaser { name, example: None });
-    }
-    site.release.map(|name| Releaser { name, example: None })
 }

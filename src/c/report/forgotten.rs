@@ -98,7 +98,11 @@ fn releaser(tree: &SourceTree, id: FunctionId, forgotten: &Forgotten) -> Option<
     let fields = forgotten.member.owner.map(|owner| tree.program.types.fields(owner.name, function.file));
     let declared = fields?.iter().find(|(name, _)| *name == forgotten.member.field).map(|(_, declared)| *declared);
     let typed = declared.and_then(|declared| destructors::release_of_type(tree.known(), declared, function.file));
-    let seen = tree.evidence.release_of(gift.source, gift.part).map(|(name, _, _)| name);
+    let seen = tree
+        .evidence
+        .release_of(gift.source, gift.part)
+        .filter(|(how, _, _)| how.1.is_empty())
+        .map(|(how, _, _)| how.0);
     typed.or(seen).or(Some(gift.release))
 }
 

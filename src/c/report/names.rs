@@ -1,13 +1,21 @@
 //! What held the object, as the file writes it.
 
-use super::FileView;
+use super::{Decided, FileView};
 use crate::c::syntax::{Kind, Role};
 use crate::c::walk::{FoundLoss, Site};
 
 /// The place an acquisition goes to: the left side of the assignment, the declared name, the argument that is filled;
-/// else the last place that held it.
-pub(super) fn variable(view: &FileView, site: &Site, loss: &FoundLoss) -> Option<String> {
-    assigned(view, site).or_else(|| loss.loss.holder.clone())
+/// else the last place that held it. Of a structure that is filled it is the member, unless the structure is released
+/// as a whole.
+pub(super) fn variable(view: &FileView, decided: &Decided, loss: &FoundLoss) -> Option<String> {
+    let assigned = assigned(view, &decided.site);
+    let holder = loss.loss.holder.as_ref();
+    let as_a_whole = decided.releaser.as_ref().is_some_and(|releaser| !releaser.members.is_empty());
+    let is_member = |holder: &&String| {
+        let rest = assigned.as_ref().and_then(|whole| holder.strip_prefix(whole.as_str()));
+        decided.site.part > 0 && !as_a_whole && rest.is_some_and(|rest| rest.starts_with(['.', '-']))
+    };
+    holder.filter(is_member).cloned().or(assigned).or_else(|| holder.cloned())
 }
 
 /// The place an acquisition is assigned to in the source.

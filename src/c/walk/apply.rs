@@ -1,11 +1,31 @@
 //! Playing a summary: each outcome that fits the caller's values becomes a view of its own.
 
 use super::calls::Call;
+use super::memory::Replaced;
 use super::release::Below;
 use super::{Site, Walk};
-use crate::c::domain::{Fact, LossKind, Region, RegionId, Root, Standing, State, SymbolId, Value, Via};
+use crate::c::domain::{Fact, LossKind, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value, Via};
 use crate::c::knowledge::sounds_like_the_end;
+use crate::c::names::Name;
 use crate::c::summary::{Base, Effect, Outcome, Path, Selector, Spec, Summary};
+
+/// Members within members that a function answers for where a callee fills them. What lies deeper is seldom released
+/// by itself, and often moved with what is around it.
+const MAX_MEMBERS: usize = 2;
+
+/// Blocks of a function that only hands on what its callees hang into its caller's structure. A larger one has paths
+/// enough without telling such objects apart.
+const MAX_WRAPPER: usize = 8;
+
+/// What an outcome puts where.
+struct Written {
+    place: RegionId,
+    value: Value,
+    /// Whether the place is a member of what an argument points to, and not simply one of a local.
+    is_far: bool,
+    /// Whether nothing is put there, or something that is not known.
+    is_vague: bool,
+}
 
 impl Walk<'_> {
     pub(super) fn apply(&mut self, mut view: State, call: &Call, summary: &Summary, after: &mut Vec<State>) {
@@ -18,6 +38,7 @@ impl Walk<'_> {
             // no leak that anybody looks for.
             feasible.retain(|outcome| outcome.returns != Spec::Int(0));
         }
+        self.spared(&mut view, call, summary, &feasible);
         if feasible.len() > 1 && self.is_indifferent(&mut view, call, &feasible) {
             self.blur(&mut view, call, &feasible);
             after.push(view);
@@ -42,6 +63,27 @@ impl Walk<'_> {
         after.extend(results.into_iter().map(|(view, _)| view));
     }
 
+    /// A destructor of the structure around an object that leaves the object alone, for what other members say, knows
+    /// what those members are there for: nothing is said of the object.
+    fn spared(&mut self, view: &mut State, call: &Call, summary: &Summary, feasible: &[&Outcome]) {
+        let releases = |outcome: &Outcome, path: &Path| {
+            let grows = |effect: &Effect| matches!(effect, Effect::Write(to, Spec::Fresh(_)) if to == path);
+            outcome.effects.contains(&Effect::Release(path.clone())) && !outcome.effects.iter().any(grows)
+        };
+        for outcome in &summary.outcomes {
+            for effect in &outcome.effects {
+                let Effect::Release(path) = effect else { continue };
+                let is_destroyed = !members_of(path).is_empty() && releases(outcome, path);
+                if !is_destroyed || feasible.iter().any(|outcome| releases(outcome, path)) {
+                    continue;
+                }
+                if let Some(value) = self.value_at(view, call, path, &[]) {
+                    self.share(view, value);
+                }
+            }
+        }
+    }
+
     /// Whether the conditions of an outcome can hold, each by itself.
     fn is_feasible(&mut self, view: &mut State, call: &Call, outcome: &Outcome) -> bool {
         outcome.when.iter().all(|(path, fact)| match self.value_at(view, call, path, &[]) {
@@ -52,13 +94,21 @@ impl Walk<'_> {
         })
     }
 
-    /// Whether no object depends on which outcome it is: none makes or releases one, none sees one of ours.
+    /// Whether no object depends on which outcome it is: none makes or releases one, none sees one of ours, and all or
+    /// none hand one back.
     fn is_indifferent(&mut self, view: &mut State, call: &Call, outcomes: &[&Outcome]) -> bool {
         // Nothing that a value leads to is held if nothing is; and outcomes mostly speak of the same values.
         let any_held = view.objects.iter().any(|(_, object)| object.standing == Standing::Held);
         let mut known: Vec<(Value, bool)> = Vec::new();
+        let back = |walk: &mut Self, view: &mut State, outcome: &Outcome| {
+            let Spec::Initial(path) = &outcome.returns else { return None };
+            let value = walk.value_at(view, call, path, &[])?;
+            walk.arena.target(value).filter(|target| view.is_held(*target))
+        };
+        let handed_back = outcomes.first().and_then(|outcome| back(self, view, outcome));
         outcomes.iter().all(|outcome| {
             outcome.fresh.is_empty()
+                && back(self, view, outcome) == handed_back
                 && outcome.effects.iter().all(|effect| match effect {
                     Effect::Release(_) => false,
                     Effect::Escape(path, _) | Effect::Write(_, Spec::Initial(path)) => {
@@ -126,6 +176,13 @@ impl Walk<'_> {
             }
         }
         self.check_call(view, call);
+        let same = outcomes.first().map(|outcome| &outcome.returns);
+        let same = same.filter(|first| outcomes.iter().all(|outcome| outcome.returns == **first));
+        if let Some(Spec::Initial(path)) = same
+            && let Some(value) = self.value_at(view, call, path, &[])
+        {
+            return self.give(view, call, value);
+        }
         let returned = self.make(view, 0);
         let _ = view.learn(returned, fact.unwrap_or(Fact::ANY));
         self.give(view, call, Value::Symbol(returned));
@@ -140,10 +197,13 @@ impl Walk<'_> {
         }
         let kept_before = self.given(before, None);
         let kept: Vec<Vec<SymbolId>> = results.iter().map(|(view, _)| self.given(view, None)).collect();
+        let hung_before = self.hanging(before);
+        let hung: Vec<Vec<SymbolId>> = results.iter().map(|(view, _)| self.hanging(view)).collect();
         let takes = |number: usize, view: &State, symbol: SymbolId| {
             let standing = view.object(symbol).map(|object| object.standing);
             matches!(standing, Some(Standing::Released(_) | Standing::Shared))
                 || (kept[number].binary_search(&symbol).is_ok() && kept_before.binary_search(&symbol).is_err())
+                || (hung[number].contains(&symbol) && !hung_before.contains(&symbol))
         };
         for symbol in held {
             let taking: Vec<bool> =
@@ -177,6 +237,12 @@ impl Walk<'_> {
         }
     }
 
+    /// What hangs in an object.
+    fn hanging(&self, view: &State) -> Vec<SymbolId> {
+        let in_object = view.store.iter().filter(|(at, _)| matches!(self.arena.root(*at), Root::Pointee(_)));
+        in_object.filter_map(|(_, value)| self.arena.target(*value)).collect()
+    }
+
     /// A call that on one way releases an object, and on another empties what held it, has reasons that its caller's
     /// values do not show: the loss is taken back.
     fn take_back(&mut self, before: &State, view: &mut State, symbol: SymbolId) {
@@ -195,25 +261,29 @@ impl Walk<'_> {
                 return None;
             }
         }
-        let fresh = self.fresh_objects(view, call, outcome, may_return_other);
+        let grown = self.grown(view, call, outcome);
+        let fresh = self.fresh_objects(view, call, outcome, &grown, may_return_other);
         let mut writes = Vec::new();
         let returned = self.value_of(view, call, &outcome.returns, &fresh, 0);
         for (number, effect) in outcome.effects.iter().enumerate() {
             if let Effect::Write(path, spec) = effect
                 && let Some(place) = self.place_at(view, call, path, &fresh)
             {
-                // A callee that empties a place on its way has reasons of its own (a capacity that is 0, an error that
-                // was handled): the condition is seldom one that the caller's values can be held against. And what it
-                // writes without our knowing may lead to what was there.
+                let value = self.value_of(view, call, spec, &fresh, number + 1);
+                let members = members_of(path).len();
+                let is_near = matches!(self.arena.root(place), Root::Var(_)) && members == 1;
+                let is_far = members > 0 && !is_near;
                 let is_vague = matches!(spec, Spec::Int(0) | Spec::Unknown(_));
-                writes.push((place, self.value_of(view, call, spec, &fresh, number + 1), is_vague));
+                writes.push(Written { place, value, is_far, is_vague });
             }
         }
         for effect in &outcome.effects {
             match effect {
                 Effect::Release(path) => {
-                    if let Some(value) = self.value_at(view, call, path, &fresh) {
-                        let by = call.spelled;
+                    let value = self.value_at(view, call, path, &fresh);
+                    let kept = |value: Value| grown.iter().any(|(_, object)| value == Value::Symbol(*object));
+                    if let Some(value) = value.filter(|value| !kept(*value)) {
+                        let by = (call.spelled, &*members_of(path));
                         self.release(view, value, by, call.span, Below::Unknown);
                     }
                 }
@@ -230,18 +300,36 @@ impl Walk<'_> {
             }
         }
         self.check_call_uses(view, call, outcome);
-        // All at once: an item that one write puts in front of a list is led to by another.
-        let mut replaced = Vec::new();
-        for (place, value, is_vague) in writes {
-            if is_vague {
-                self.share_contents(view, place);
-            }
-            replaced.extend(self.replace(view, place, value));
-        }
         let result = self.arena.region(Region::Var(call.into));
+        let mut replaced = self.put(view, &writes, returned);
         replaced.extend(self.replace(view, result, returned));
         self.settle(view, replaced, call.span, LossKind::Overwrite);
         Some(())
+    }
+
+    /// Puts what an outcome writes where it belongs, all at once: an item that one write puts in front of a list is led to by
+    /// another. Gives the objects that were replaced.
+    fn put(&mut self, view: &mut State, writes: &[Written], returned: Value) -> Vec<Replaced> {
+        let mut replaced = Vec::new();
+        for written in writes {
+            let old = self.load(view, written.place);
+            let is_handed_on = returned == old || writes.iter().any(|other| other.value == old);
+            if written.is_vague && !is_handed_on {
+                // A callee that empties a place on its way has reasons of its own (a capacity that is 0, an error that
+                // was handled): the condition is seldom one that the caller's values can be held against. And what it
+                // writes without our knowing may lead to what was there.
+                self.share_contents(view, written.place);
+            } else if written.is_far && !is_handed_on && old != written.value && self.leads_to_held(view, old) {
+                // What it replaces in a member far away may lie within the structure, or hang elsewhere by then.
+                self.share(view, old);
+            }
+            replaced.extend(self.replace(view, written.place, written.value));
+        }
+        replaced
+    }
+
+    fn leads_to_held(&self, view: &State, value: Value) -> bool {
+        self.arena.target(value).is_some_and(|target| view.is_held(target))
     }
 
     /// Nothing is said any more of what a place and its members lead to.
@@ -249,7 +337,7 @@ impl Walk<'_> {
         let mut inside = self.members(view, place);
         inside.push(self.load(view, place));
         for value in inside {
-            if self.arena.target(value).is_some_and(|target| view.is_held(target)) {
+            if self.leads_to_held(view, value) {
                 self.share(view, value);
             }
         }
@@ -263,16 +351,40 @@ impl Walk<'_> {
         }
     }
 
+    /// The objects of ours that an outcome only makes larger: it releases what a place leads to and puts a new one
+    /// there. They stay what they are, so that a text that is added to ten times is one object and not eleven.
+    fn grown(&mut self, view: &mut State, call: &Call, outcome: &Outcome) -> Vec<(u8, SymbolId)> {
+        let mut grown = Vec::new();
+        for effect in &outcome.effects {
+            let Effect::Write(path, Spec::Fresh(number)) = effect else { continue };
+            if !outcome.effects.contains(&Effect::Release(path.clone())) {
+                continue;
+            }
+            if let Some(Value::Symbol(old)) = self.value_at(view, call, path, &[])
+                && view.object(old).is_some_and(|object| object.standing == Standing::Held && object.site.is_some())
+            {
+                grown.push((*number, old));
+            }
+        }
+        grown
+    }
+
     /// The objects that an outcome makes.
     fn fresh_objects(
         &mut self,
         view: &mut State,
         call: &Call,
         outcome: &Outcome,
+        grown: &[(u8, SymbolId)],
         may_return_other: bool,
     ) -> Vec<SymbolId> {
         let mut made = Vec::new();
         for (number, fresh) in outcome.fresh.iter().enumerate() {
+            if let Some((_, old)) = grown.iter().find(|(grown, _)| usize::from(*grown) == number) {
+                let _ = view.learn(*old, fresh.fact);
+                made.push(*old);
+                continue;
+            }
             let part = part_of(outcome, number as u8);
             let source = if part >= 200 { fresh.source } else { call.spelled };
             // A function that fills what it is given, or makes something where it is given nothing: whoever drops its result
@@ -280,7 +392,7 @@ impl Walk<'_> {
             let is_dropped =
                 outcome.returns == Spec::Fresh(number as u8) && !self.flow.is_read(call.into) && may_return_other;
             let unknown = is_dropped || fresh.release.is_none() && !self.program.may_give(source, part);
-            if unknown || !self.is_handed_out(outcome, number as u8, call) {
+            if unknown || !self.is_handed_out(view, outcome, number as u8, call) {
                 let symbol = self.make(view, part);
                 let _ = view.learn(symbol, fresh.fact);
                 made.push(symbol);
@@ -292,25 +404,48 @@ impl Walk<'_> {
         made
     }
 
-    /// Whether a fresh object is handed to the caller: as the result, through `*argument`, or in a member of a local
-    /// whose address is passed. What is hung up deeper belongs to the structure it hangs in.
-    fn is_handed_out(&self, outcome: &Outcome, number: u8, call: &Call) -> bool {
+    /// Whether a fresh object is handed to the caller: as the result, through `*argument`, or in a member of a structure
+    /// that the caller knows. What is hung up deeper belongs to the structure it hangs in.
+    fn is_handed_out(&self, view: &State, outcome: &Outcome, number: u8, call: &Call) -> bool {
         outcome.returns == Spec::Fresh(number)
             || outcome.effects.iter().any(|effect| {
                 let Effect::Write(path, Spec::Fresh(written)) = effect else { return false };
-                let local = |parameter: u32| {
-                    let value = call.args.get(parameter as usize).map(|arg| arg.value);
-                    matches!(value, Some(Value::Address(region)) if matches!(self.arena.root(region), Root::Var(_)))
-                };
                 let direct = match (path.base, path.selectors.as_slice()) {
                     (Base::Parameter(_), [Selector::Deref]) => true,
-                    (Base::Parameter(number), [Selector::Deref, Selector::Field(_)]) => local(number),
+                    (Base::Parameter(number), [Selector::Deref, members @ ..]) => {
+                        members.iter().all(|selector| matches!(selector, Selector::Field(_)))
+                            && call
+                                .args
+                                .get(number as usize)
+                                .is_some_and(|arg| members.len() <= self.answers_for(view, arg.value))
+                    }
                     // A member of another fresh object, which goes with it.
                     (Base::Fresh(owner), _) => owner != number && path.selectors.len() <= 2,
                     _ => false,
                 };
                 direct && *written == number
             })
+    }
+
+    /// How many members deep this function answers for the structure that a value leads to: a local, less deep what one
+    /// of its parameters points to, so that the callers of a small function hear of it, and what it acquired and still holds, since that
+    /// has a destructor of its own as a rule.
+    fn answers_for(&self, view: &State, value: Value) -> usize {
+        let root = match value {
+            Value::Address(region) => self.arena.root(region),
+            Value::Symbol(symbol) => Root::Pointee(symbol),
+            _ => return 0,
+        };
+        match root {
+            Root::Var(_) => MAX_MEMBERS,
+            Root::Pointee(symbol) => {
+                let is_given = matches!(self.arena.symbol_of(symbol), Symbol::Initial(region)
+                    if matches!(self.arena.region_of(region), Region::Var(_)));
+                let is_wrapper = self.function.blocks.len() <= MAX_WRAPPER;
+                usize::from(is_given && is_wrapper || view.is_held(symbol))
+            }
+            _ => 0,
+        }
     }
 
     fn value_of(&mut self, view: &mut State, call: &Call, spec: &Spec, fresh: &[SymbolId], number: usize) -> Value {
@@ -406,4 +541,14 @@ fn part_of(outcome: &Outcome, number: u8) -> u16 {
         }
     }
     200 + u16::from(number)
+}
+
+/// The members on the way from what an argument points to to what a path leads to, if there is nothing else on it.
+fn members_of(path: &Path) -> Vec<Name> {
+    let [Selector::Deref, fields @ ..] = path.selectors.as_slice() else { return Vec::new() };
+    let field = |selector: &Selector| match selector {
+        Selector::Field(name) => Some(*name),
+        _ => None,
+    };
+    fields.iter().map(field).collect::<Option<_>>().unwrap_or_default()
 }

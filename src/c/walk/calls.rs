@@ -53,8 +53,10 @@ impl Walk<'_> {
         for arg in args {
             self.consume(&mut view, *arg);
         }
-        let args = evaluated;
-        let call = Call { callee, spelled, args, into, span };
+        let mut call = Call { callee, spelled, args: evaluated, into, span };
+        if !self.may_release(&call) {
+            self.trust_arguments(&mut view, &mut call);
+        }
         let Some(name) = callee else {
             // Whoever is called through a parameter or local may be anybody: no other call tells what it does.
             if matches!(reached, Callee::Through(expr) if matches!(self.function.expr(expr), Expr::Var(_) | Expr::Deref(_)))
@@ -100,6 +102,35 @@ impl Walk<'_> {
         }
     }
 
+    /// Whether a call may release one of its arguments.
+    fn may_release(&self, call: &Call) -> bool {
+        let Some(name) = call.callee else { return false };
+        if let Some(deed) = self.program.knowledge.of(name) {
+            return matches!(deed, Deed::Release { .. } | Deed::Reallocate { .. });
+        }
+        let id = self.program.resolve(name, self.function.file);
+        match id.and_then(|id| self.summaries.get(id)) {
+            Some(summary) => summary
+                .outcomes
+                .iter()
+                .any(|outcome| (0..call.args.len() as u32).any(|number| outcome.releases(number))),
+            _ => sounds_like_release(self.program.text(name)),
+        }
+    }
+
+    /// A variable that is handed to a call was given a value before: where the walk saw nobody do so, it was on a path
+    /// that does not happen, or by means that are not followed.
+    fn trust_arguments(&mut self, view: &mut State, call: &mut Call) {
+        for (number, arg) in call.args.iter_mut().enumerate() {
+            if let (Value::Undefined, Some(place)) = (arg.value, arg.place)
+                && view.binding(place) == Some(Value::Undefined)
+            {
+                self.unsettle(view, place, number);
+                arg.value = self.load(view, place);
+            }
+        }
+    }
+
     /// The function that a call reaches: by name, by the value of the pointer, or as the only candidate.
     fn called(&mut self, view: &mut State, callee: Callee) -> Option<Name> {
         match callee {
@@ -115,10 +146,7 @@ impl Walk<'_> {
     }
 
     fn argument(&mut self, view: &mut State, expr: ExprId) -> Argument {
-        let place = match self.function.expr(expr) {
-            Expr::Var(_) | Expr::Field(..) | Expr::Deref(_) => self.place(view, expr),
-            _ => None,
-        };
+        let place = self.whole(view, expr);
         let value = self.eval(view, expr);
         Argument { value, place, literal: matches!(self.function.expr(expr), Expr::Int(_)), printed: false }
     }
@@ -171,7 +199,7 @@ impl Walk<'_> {
             Deed::Release { argument, deep } => {
                 if let Some(value) = arg(argument) {
                     let below = if deep { Below::Unknown } else { Below::Left };
-                    self.release(&mut view, value, call.spelled, call.span, below);
+                    self.release(&mut view, value, (call.spelled, &[]), call.span, below);
                 }
                 self.plain_result(&mut view, call);
             }
@@ -312,7 +340,7 @@ impl Walk<'_> {
                 self.share(view, value);
             }
         }
-        self.release(view, old, Name::of(""), call.span, Below::Unknown);
+        self.release(view, old, (Name::of(""), &[]), call.span, Below::Unknown);
     }
 
     fn fill(
@@ -479,25 +507,32 @@ impl Walk<'_> {
         let Some(value) = chosen else { return false };
         match value {
             Value::Symbol(_) => {
-                self.release(view, value, call.spelled, call.span, Below::Unknown);
+                self.release(view, value, (call.spelled, &[]), call.span, Below::Unknown);
                 true
             }
             Value::Address(region) if matches!(self.arena.root(region), Root::Var(_)) => {
                 match view.binding(region) {
                     Some(inner @ Value::Symbol(_)) => {
-                        self.release(view, inner, call.spelled, call.span, Below::Unknown);
+                        self.release(view, inner, (call.spelled, &[]), call.span, Below::Unknown);
                         view.bind(region, Value::Int(0));
                     }
-                    // A structure that is emptied in place.
-                    _ => {
-                        for inner in self.members(view, region) {
-                            self.share(view, inner);
-                        }
-                    }
+                    _ => self.empty_by_name(view, region, call),
                 }
                 true
             }
             _ => false,
+        }
+    }
+
+    /// `foo_destroy(&structure)`: what its members lead to is released.
+    fn empty_by_name(&mut self, view: &mut State, whole: RegionId, call: &Call) {
+        for (members, value) in self.parts(view, whole) {
+            if self.arena.target(value).is_some_and(|target| view.is_held(target)) {
+                self.release(view, value, (call.spelled, &members), call.span, Below::Unknown);
+            }
+        }
+        for inner in self.members(view, whole) {
+            self.share(view, inner);
         }
     }
 

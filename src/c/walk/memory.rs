@@ -312,10 +312,7 @@ impl Walk<'_> {
 
     /// `to = from`
     pub(super) fn assign(&mut self, view: &mut State, to: ExprId, from: ExprId, span: Span) {
-        let source = match self.function.expr(from) {
-            Expr::Var(_) | Expr::Field(..) | Expr::Deref(_) => self.place(view, from),
-            _ => None,
-        };
+        let source = self.whole(view, from);
         let value = self.eval(view, from);
         let kind = match self.function.expr(from) {
             Expr::Var(var) if self.reallocated.contains(&var) => LossKind::Reallocation,
@@ -345,7 +342,7 @@ impl Walk<'_> {
     }
 
     /// The fields of a structure that were written by themselves: their names from the outside in, and their values.
-    fn parts(&self, view: &State, whole: RegionId) -> Vec<(Vec<Name>, Value)> {
+    pub(super) fn parts(&self, view: &State, whole: RegionId) -> Vec<(Vec<Name>, Value)> {
         let mut found = Vec::new();
         if !self.arena.has_parts(whole) {
             return found;
@@ -367,6 +364,14 @@ impl Walk<'_> {
             }
         }
         found
+    }
+
+    /// The place of a structure whose value an expression is.
+    pub(super) fn whole(&mut self, view: &mut State, value: ExprId) -> Option<RegionId> {
+        match self.function.expr(value) {
+            Expr::Var(_) | Expr::Field(..) | Expr::Deref(_) => self.place(view, value),
+            _ => None,
+        }
     }
 
     /// Gives a place a value; what only it held is lost.

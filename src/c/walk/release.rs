@@ -66,8 +66,15 @@ impl Walk<'_> {
         symbol
     }
 
-    /// Releases what a value points to.
-    pub(super) fn release(&mut self, view: &mut State, value: Value, by: Name, span: Span, below: Below) {
+    /// Releases what a value points to. `members` lead to it from the structure that the releasing function is given.
+    pub(super) fn release(
+        &mut self,
+        view: &mut State,
+        value: Value,
+        (by, members): (Name, &[Name]),
+        span: Span,
+        below: Below,
+    ) {
         let symbol = match value {
             Value::Symbol(symbol) => symbol,
             Value::Int(_) | Value::Code(_) => return,
@@ -95,7 +102,8 @@ impl Walk<'_> {
         if let Some(object) = &object
             && let Some(site) = object.site
         {
-            let seen = SeenRelease { site, by, span, seen_by: object.seen_by.clone() };
+            let members = members.to_vec();
+            let seen = SeenRelease { site, by, members, span, seen_by: object.seen_by.clone() };
             if by != Name::of("") && !self.releases.contains(&seen) {
                 self.releases.push(seen);
             }

@@ -1,9 +1,11 @@
 //! Where a release can go: the templates.
 
+use super::declared;
 use super::layout::{Layout, is_jump, is_statement};
 use super::{Proposal, call};
 use crate::c::Tree as SourceTree;
 use crate::c::domain::LossKind;
+use crate::c::names::Name;
 use crate::c::report::{Candidate, FileView, Releaser};
 use crate::c::syntax::{Kind, Role, Span};
 use crate::c::walk::FoundLoss;
@@ -35,6 +37,7 @@ pub(crate) fn proposals(
     found.push(site.after_last_use_in_scope());
     found.push(site.after_last_use(Marks::Cleared));
     found.push(site.before_each_loss(Marks::Cleared));
+    found.push(site.null_from_the_start());
     let mut proposals: Vec<Proposal> = Vec::new();
     for proposal in found.into_iter().flatten() {
         if !proposals.iter().any(|known| known.edits == proposal.edits) {
@@ -127,7 +130,17 @@ impl Workbench<'_> {
         }
         places.dedup();
         let why = format!("`{}` is called {}, on every path that still holds it", self.name(), places.join(" and "));
-        Some(Proposal { edits, why })
+        Some(Proposal { edits, why, initialises: false })
+    }
+
+    /// Right before each place where it is lost, also on paths where it was never acquired: null from its declaration on.
+    fn null_from_the_start(&self) -> Option<Proposal> {
+        let holder = self.last_holder()?;
+        let declaration = declared::as_null(self.view, &holder, self.candidate.decided.site.span)?;
+        let mut proposal = self.before_each_loss(Marks::Plain)?;
+        proposal.edits.push(declaration);
+        proposal.why.push_str(", and it is null until it is acquired");
+        Some(Proposal { initialises: true, ..proposal })
     }
 
     fn before_loss(&self, found: &FoundLoss, statements: &[String]) -> Option<(Vec<Edit>, &'static str)> {
@@ -137,6 +150,13 @@ impl Workbench<'_> {
             return Some((self.layout.at_end(span.start, statements)?, "at the end of the block"));
         }
         let statement = self.layout.statement(span)?;
+        if found.loss.kind == LossKind::Exit
+            && let Some(tested) = self.tested_by_macro(statement)
+        {
+            let [release] = statements else { return None };
+            let guarded = self.layout.guard(statement.start, &format!("{tested} == NULL"), release);
+            return Some((self.layout.before(statement.start, &[guarded])?, "where the macro returns"));
+        }
         let place = match found.loss.kind {
             LossKind::Exit => "before the return",
             LossKind::Overwrite | LossKind::Reallocation => "before the overwrite",
@@ -144,6 +164,24 @@ impl Workbench<'_> {
             LossKind::Container => "before what holds it is released",
         };
         Some((self.layout.before(statement.start, statements)?, place))
+    }
+
+    /// What `RETURN_IF_NULL(p);` looks at: the only argument of a statement that is one use of a macro.
+    fn tested_by_macro(&self, statement: Span) -> Option<&str> {
+        let syntax = &self.view.syntax;
+        let at = *syntax.path_to(statement).iter().rev().find(|at| syntax.node(**at).span == statement)?;
+        let call = syntax.children(at).next().filter(|call| syntax.node(*call).kind == Kind::CallExpression)?;
+        let name = Name::of(syntax.slice(syntax.child(call, Role::Function)?));
+        let file = self.tree.program.functions.get(self.candidate.function.0 as usize)?.file;
+        self.tree.macros.find(name, file).filter(|found| found.parameters.is_some())?;
+        let mut arguments = syntax.children(syntax.child(call, Role::Arguments)?);
+        let only = arguments.next().filter(|_| arguments.next().is_none())?;
+        let calls = syntax.below(only).any(|inner| syntax.node(inner).kind == Kind::CallExpression);
+        let is_place = matches!(
+            syntax.node(only).kind,
+            Kind::Identifier | Kind::FieldExpression | Kind::PointerExpression | Kind::SubscriptExpression
+        );
+        (is_place && !calls).then(|| syntax.slice(only))
     }
 
     /// Before the jump that ends the branch on which it is lost.
@@ -164,7 +202,7 @@ impl Workbench<'_> {
             }
         }
         let why = format!("`{}` is called before the jump on the path that loses it", self.name());
-        Some(Proposal { edits, why })
+        Some(Proposal { edits, why, initialises: false })
     }
 
     fn last_jump(&self, body: u32) -> Option<Span> {
@@ -177,12 +215,14 @@ impl Workbench<'_> {
         is_jump(syntax.node(last).kind).then(|| syntax.node(last).span)
     }
 
-    /// After the last statement that mentions it, in the block in which it is acquired.
+    /// After the last statement that mentions it, in the block, or the case of a switch, in which it is acquired.
     fn after_last_use(&self, marks: Marks) -> Option<Proposal> {
         let holder = self.last_holder()?;
         let statements = self.statements(&holder, marks)?;
         let path = self.view.syntax.path_to(self.candidate.decided.site.span);
-        let block = path.iter().rev().find(|node| self.view.syntax.node(**node).kind == Kind::CompoundStatement)?;
+        let is_block =
+            |node: u32| matches!(self.view.syntax.node(node).kind, Kind::CompoundStatement | Kind::CaseStatement);
+        let block = path.iter().rev().find(|node| is_block(**node))?;
         self.after_last_in(*block, &holder, &statements)
     }
 
@@ -209,7 +249,8 @@ impl Workbench<'_> {
             return None;
         }
         let edits = self.layout.after(node.span, statements)?;
-        Some(Proposal { edits, why: format!("`{}` is called after the last use", self.name()) })
+        let why = format!("`{}` is called after the last use", self.name());
+        Some(Proposal { edits, why, initialises: false })
     }
 
     /// `p = realloc(p, n)` goes through a temporary, so that `p` can be released where it fails.
@@ -246,7 +287,7 @@ impl Workbench<'_> {
         }
         edits.push(Edit::replace(span.start as usize, span.end as usize, name));
         let why = format!("a failed reallocation leaves the old memory in place, so `{}` releases it", self.name());
-        Some(Proposal { edits, why })
+        Some(Proposal { edits, why, initialises: false })
     }
 
     /// A name that the function does not use yet.
