@@ -154,6 +154,40 @@ fn a_member_given_in_one_file_and_forgotten_in_another_is_told_where_it_is_forgo
     assert!(fix.diff.contains("+\tfree (n->tag);\n \tfree (n);"), "{}", fix.diff);
 }
 
+/// What fills the siblings of a forgotten member, and what its name is elsewhere, only the rest of the tree can say.
+#[test]
+fn a_report_of_one_file_knows_what_fills_its_members_in_others() {
+    const HEADER: &str = "
+struct text { char *bytes; };
+struct item { struct text name; struct text path; struct text owner; struct text flags; };
+void text_set(struct text *text, const char *bytes);
+void text_free(struct text *text);
+";
+    let with_header =
+        |path: &str, body: &str| file(path, &format!("#include <stdlib.h>\n#include <string.h>\n{HEADER}{body}"));
+    let files = vec![
+        with_header(
+            "item.c",
+            "void item_free(struct item *item)\n{\n    text_free(&item->name);\n    text_free(&item->path);\n    text_free(&item->owner);\n    free(item);\n}\n",
+        ),
+        with_header(
+            "text.c",
+            "void text_set(struct text *text, const char *bytes)\n{\n    free(text->bytes);\n    text->bytes = strdup(bytes);\n}\nvoid text_free(struct text *text)\n{\n    free(text->bytes);\n    text->bytes = NULL;\n}\n",
+        ),
+        with_header(
+            "fill.c",
+            "void item_fill(struct item *item, const char *line)\n{\n    text_set(&item->name, line);\n    text_set(&item->path, line);\n    text_set(&item->flags, line);\n}\n",
+        ),
+    ];
+    let found = |only: &[&str]| {
+        let options = Options { only: only.iter().map(|path| (*path).to_owned()).collect(), ..Options::default() };
+        let leaks = c::analyze(files.clone(), &options).findings;
+        leaks.iter().map(|leak| leak.variable.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&[]), ["item->flags"]);
+    assert_eq!(found(&["item.c"]), found(&[]));
+}
+
 #[test]
 fn one_file_alone_is_reported_when_asked_for() {
     let text = fixture("templates.c");

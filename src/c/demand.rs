@@ -22,7 +22,7 @@ pub(super) fn analyze(mut tree: Tree, only: &[String]) -> Analysis {
     let mut demand = Demand::new(&tree, only);
     loop {
         demand.walk(&mut tree);
-        tree.learn(Questions::open(), Scope::Part { fields: &demand.fields, owners: &demand.owners });
+        tree.learn(Questions::open(), demand.scope());
         report::ask(&tree, only);
         if demand.takes(&tree) {
             continue;
@@ -52,6 +52,8 @@ struct Demand {
     tellers: Set<FunctionId>,
     fields: Set<Name>,
     owners: Set<Owner>,
+    /// Whether it was asked what all functions do: then members of every name count.
+    everything: bool,
 }
 
 impl Demand {
@@ -68,7 +70,13 @@ impl Demand {
             tellers: Set::default(),
             fields: Set::default(),
             owners: Set::default(),
+            everything: false,
         }
+    }
+
+    /// The members that have to be looked at.
+    fn scope(&self) -> Scope<'_> {
+        if self.everything { Scope::Tree } else { Scope::Part { fields: &self.fields, owners: &self.owners } }
     }
 
     /// Walks what is wanted, and the callers of what tells of a callee that was asked about.
@@ -87,7 +95,6 @@ impl Demand {
     /// Takes over what was asked; false if nothing is new.
     fn takes(&mut self, tree: &Tree) -> bool {
         let (mut callees, mut sources) = (Set::default(), Set::default());
-        let mut everything = false;
         let asked = tree.evidence.questions.asked();
         let new: Vec<Question> = asked.difference(&self.answered).copied().collect();
         for question in &new {
@@ -105,11 +112,11 @@ impl Demand {
                 Question::Releasers(owner) => {
                     self.owners.insert(owner);
                 }
-                Question::Source(..) | Question::Everything => everything = true,
+                Question::Source(..) | Question::Everything => self.everything = true,
             }
         }
         self.answered.extend(&new);
-        if everything {
+        if self.everything {
             self.new.extend((0..self.wanted.len() as u32).map(FunctionId));
         } else if !callees.is_empty() || !sources.is_empty() {
             let program = &tree.program;
