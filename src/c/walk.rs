@@ -17,6 +17,7 @@ mod flow;
 mod guards;
 mod memory;
 mod release;
+mod unknown;
 
 use super::domain::{Arena, Fact, Loss, RegionId, Standing, State, SymbolId, Trace, Value, Via};
 use super::ir::{BlockId, Function, InstrKind, Terminator, VarId};

@@ -1,11 +1,10 @@
 //! What a call does: by the table of known functions, by its summary, or by its absence.
 
-use super::contents::Contents;
 use super::release::Below;
-use super::{FaultKind, Manner, Site, Walk};
-use crate::c::domain::{Fact, LossKind, Object, Region, RegionId, Root, Standing, State, Symbol, Value, Via};
+use super::{FaultKind, Site, Walk};
+use crate::c::domain::{Fact, LossKind, Object, RegionId, Root, Standing, State, Symbol, Value, Via};
 use crate::c::ir::{BinaryOp, Callee, Expr, ExprId, VarId};
-use crate::c::knowledge::{Deed, Success, sounds_like_keeping, sounds_like_release};
+use crate::c::knowledge::{Deed, Success, sounds_like_release};
 use crate::c::names::Name;
 use crate::c::syntax::Span;
 
@@ -157,18 +156,18 @@ impl Walk<'_> {
         self.write(view, region, value, call.span, LossKind::Overwrite);
     }
 
-    fn plain_result(&mut self, view: &mut State, call: &Call) {
+    pub(super) fn plain_result(&mut self, view: &mut State, call: &Call) {
         let result = self.make(view, 0);
         self.give(view, call, Value::Symbol(result));
     }
 
-    fn check_args(&mut self, view: &State, call: &Call) {
+    pub(super) fn check_args(&mut self, view: &State, call: &Call) {
         for arg in call.args.iter().filter(|arg| !arg.literal) {
             self.check_use(view, arg.value);
         }
     }
 
-    fn site_of(&self, call: &Call, part: u16, release: Option<Name>, zeroed: bool) -> Site {
+    pub(super) fn site_of(&self, call: &Call, part: u16, release: Option<Name>, zeroed: bool) -> Site {
         Site { span: call.span, source: call.spelled, part, release, zeroed }
     }
 
@@ -420,7 +419,7 @@ impl Walk<'_> {
     }
 
     /// A place may hold anything from now on.
-    fn unsettle(&mut self, view: &mut State, place: RegionId, number: usize) {
+    pub(super) fn unsettle(&mut self, view: &mut State, place: RegionId, number: usize) {
         if self.arena.depth(place) == 0 && view.binding(place) == Some(Value::Undefined) {
             // A structure that was filled: each of its members is something of its own.
             view.unbind(place);
@@ -432,62 +431,6 @@ impl Walk<'_> {
         }
     }
 
-    /// A call of which nothing is known but its name.
-    fn unknown_call(&mut self, mut view: State, call: &Call, after: &mut Vec<State>) {
-        let name = call.callee.unwrap_or(call.spelled);
-        let manner = self.manner(name);
-        if manner.releases && self.release_by_name(&mut view, call) {
-            self.plain_result(&mut view, call);
-            after.push(view);
-            return;
-        }
-        self.check_args(&view, call);
-        for (number, arg) in call.args.iter().enumerate() {
-            // What is printed is only read; a scan fills what it is given the address of.
-            if arg.printed && !matches!(arg.value, Value::Address(_)) {
-                continue;
-            }
-            let via = Via { callee: name, argument: number as u16, at: self.at };
-            let constant = self.program.takes_const(name, number as u32);
-            if manner.keeps && self.is_link(arg.value) {
-                self.share(&mut view, arg.value);
-            }
-            self.show(&mut view, arg.value, via);
-            if let Some(place) = arg.place {
-                // A structure passed by value carries its pointers along.
-                for value in self.members(&view, place) {
-                    self.show(&mut view, value, via);
-                }
-            }
-            if !constant {
-                self.clobber(&mut view, arg.value, number, call);
-            }
-        }
-        if self.program.may_give(call.spelled, 0) {
-            let site = self.site_of(call, 0, None, false);
-            let symbol = self.acquire(&mut view, site, Fact::ANY, Vec::new());
-            self.give(&mut view, call, Value::Symbol(symbol));
-        } else {
-            self.plain_result(&mut view, call);
-        }
-        after.push(view);
-    }
-
-    /// What a name sounds like; asked once for each name, since a callee is met on every path.
-    fn manner(&mut self, name: Name) -> Manner {
-        let text = self.program.text(name);
-        *self
-            .manners
-            .entry(name)
-            .or_insert_with(|| Manner { releases: sounds_like_release(text), keeps: sounds_like_keeping(text) })
-    }
-
-    /// `&item->link`: the address of a member, by which lists take hold of the whole.
-    fn is_link(&self, value: Value) -> bool {
-        matches!(value, Value::Address(region) if matches!(self.arena.region_of(region), Region::Field(..))
-            && matches!(self.arena.root(region), Root::Pointee(_)))
-    }
-
     /// What the members of a structure hold that were written by themselves.
     pub(super) fn members(&self, view: &State, place: RegionId) -> Vec<Value> {
         if !self.arena.has_parts(place) {
@@ -495,114 +438,6 @@ impl Walk<'_> {
         }
         let inside = view.store.iter().filter(|(region, _)| *region != place && self.arena.within(*region, place));
         inside.map(|(_, value)| *value).collect()
-    }
-
-    /// `foo_free(p)`, `pool_free(pool, p)`, `foo_freep(&p)`; false if no argument fits.
-    fn release_by_name(&mut self, view: &mut State, call: &Call) -> bool {
-        let held = |walk: &Self, value: Value| walk.arena.target(value).is_some_and(|target| view.is_held(target));
-        let chosen = match call.args.as_slice() {
-            [only] => Some(only.value),
-            all => all.iter().rev().map(|arg| arg.value).find(|value| held(self, *value)),
-        };
-        let Some(value) = chosen else { return false };
-        match value {
-            Value::Symbol(_) => {
-                self.release(view, value, (call.spelled, &[]), call.span, Below::Unknown);
-                true
-            }
-            Value::Address(region) if matches!(self.arena.root(region), Root::Var(_)) => {
-                match view.binding(region) {
-                    Some(inner @ Value::Symbol(_)) => {
-                        self.release(view, inner, (call.spelled, &[]), call.span, Below::Unknown);
-                        view.bind(region, Value::Int(0));
-                    }
-                    _ => self.empty_by_name(view, region, call),
-                }
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// `foo_destroy(&structure)`: what its members lead to is released.
-    fn empty_by_name(&mut self, view: &mut State, whole: RegionId, call: &Call) {
-        for (members, value) in self.parts(view, whole) {
-            if self.arena.target(value).is_some_and(|target| view.is_held(target)) {
-                self.release(view, value, (call.spelled, &members), call.span, Below::Unknown);
-            }
-        }
-        for inner in self.members(view, whole) {
-            self.share(view, inner);
-        }
-    }
-
-    /// Memory that an unknown callee can reach may hold anything afterwards; pointers to held objects are kept, since
-    /// the callee has been noted as having seen them.
-    fn clobber(&mut self, view: &mut State, value: Value, number: usize, call: &Call) {
-        if let Value::Address(region) = value
-            && matches!(self.arena.root(region), Root::Var(_))
-            && self.fill_by_guess(view, region, number, call)
-        {
-            return;
-        }
-        let mut places = Vec::new();
-        let met = self.met_from(view, value);
-        let mut contents = Contents::of(&self.arena, view);
-        for symbol in met.iter() {
-            contents.each(Root::Pointee(symbol), &mut |region, value| places.push((region, value)));
-        }
-        // What was known of the initial values behind the pointers is known no more.
-        let arena = &self.arena;
-        view.facts.retain(|(known, _)| match arena.symbol_of(*known) {
-            Symbol::Initial(region) => !matches!(arena.root(region), Root::Pointee(symbol) if met.has(symbol)),
-            _ => true,
-        });
-        if let Value::Address(region) = value {
-            let inside = view.store.iter().filter(|(other, _)| self.arena.within(*other, region));
-            places.extend(inside.copied());
-        }
-        for (place, value) in places {
-            if self.arena.target(value).is_none_or(|target| !view.is_held(target)) {
-                self.unsettle(view, place, number);
-            }
-        }
-    }
-
-    /// `foo(&p)` where `p` holds nothing yet: perhaps `p` is filled with something that must be released.
-    fn fill_by_guess(&mut self, view: &mut State, region: RegionId, number: usize, call: &Call) -> bool {
-        let empty = matches!(view.binding(region), Some(Value::Int(0) | Value::Undefined));
-        let whole = self.arena.parent(region).is_none();
-        let plain = match self.arena.region_of(region) {
-            crate::c::domain::Region::Var(var) => {
-                self.function.var(var).is_some_and(|var| var.shape == crate::c::ir::Shape::Plain)
-            }
-            _ => false,
-        };
-        let alone = !view.store.iter().any(|(other, _)| *other != region && self.arena.within(*other, region));
-        if !(empty && whole && plain && alone) {
-            return false;
-        }
-        let undefined = view.binding(region) == Some(Value::Undefined);
-        if undefined && self.is_structure(region) {
-            view.unbind(region);
-            return true;
-        }
-        let part = number as u16 + 1;
-        if !self.program.may_give(call.spelled, part) {
-            return false;
-        }
-        let site = self.site_of(call, part, None, false);
-        let symbol = self.acquire(view, site, Fact::ANY, Vec::new());
-        view.bind(region, Value::Symbol(symbol));
-        true
-    }
-
-    /// Whether a local is used with `.`: then it is a structure, not a pointer.
-    fn is_structure(&self, region: RegionId) -> bool {
-        let crate::c::domain::Region::Var(var) = self.arena.region_of(region) else { return false };
-        self.function.exprs.iter().any(|expr| {
-            matches!(expr, Expr::Field(base, _) if matches!(self.function.expr(*base), Expr::Var(other) if other == var))
-        })
     }
 
     /// Notes a use of released memory, or of null, by a call.
