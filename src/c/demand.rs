@@ -13,6 +13,7 @@ use super::program::{FunctionId, Program};
 use super::questions::{Question, Questions};
 use super::summary::{Effect, Summary};
 use super::types::Owner;
+use super::walk::HANDED_ON;
 use super::{Analysis, Tree, report};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
@@ -155,9 +156,6 @@ impl Demand {
         callers
     }
 }
-
-/// From this number on, outputs hang below another output; the function that made them is not called by name.
-const HANDED_ON: u16 = 200;
 
 fn those(program: &Program, wanted: impl Fn(&Function) -> bool + Sync) -> Vec<FunctionId> {
     let all = program.functions.par_iter().enumerate().filter(|(_, function)| wanted(function));

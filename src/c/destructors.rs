@@ -7,11 +7,12 @@ use super::ir::{Callee, Expr, ExprId, FileId, Function, InstrKind, VarId};
 use super::knowledge::{Deed, sounds_like_release, sounds_like_the_end};
 use super::members::{Fate, Gift, Known, Members, Scope, Uses};
 use super::names::{Map, Name};
-use super::program::FunctionId;
+use super::program::{FunctionId, Program};
 use super::questions::Question;
 use super::syntax::Span;
 use super::types::{Member, Owner, Type};
 use rayon::prelude::*;
+use std::sync::OnceLock;
 
 /// Callees of callees looked into for a mention of the member.
 const MAX_DEPTH: u32 = 3;
@@ -54,10 +55,14 @@ pub struct Sibling {
     pub by_address: bool,
 }
 
-/// Which functions release structures of a kind. The question comes up for many structures, so all functions are looked
-/// through once.
+/// Which functions release structures of a kind, or members of them. The questions come up for many structures, so all
+/// functions are looked through once.
 #[derive(Debug, Default)]
-pub(super) struct Releasers(Map<Owner, Vec<(Name, FileId)>>);
+pub(super) struct Releasers {
+    of_whole: Map<Owner, Vec<(Name, FileId)>>,
+    /// The most members that one function releases, as far as names tell; made when somebody asks first.
+    most_members: OnceLock<Map<Owner, usize>>,
+}
 
 impl Releasers {
     pub(super) fn collect(known: Known, scope: Scope) -> Releasers {
@@ -82,7 +87,7 @@ impl Releasers {
         let mut releasers = Releasers::default();
         let all: Vec<Vec<(Owner, (Name, FileId))>> = known.program.functions.par_iter().map(released).collect();
         for (owner, by) in all.into_iter().flatten() {
-            releasers.0.entry(owner).or_default().push(by);
+            releasers.of_whole.entry(owner).or_default().push(by);
         }
         releasers
     }
@@ -90,8 +95,24 @@ impl Releasers {
     /// Whether no other function releases structures of this kind.
     fn has_only(&self, known: Known, owner: Owner, function: &Function) -> bool {
         known.evidence.questions.ask(Question::Releasers(owner));
-        let all = self.0.get(&owner).map_or(&[][..], |all| all);
+        let all = self.of_whole.get(&owner).map_or(&[][..], |all| all);
         all.iter().all(|other| *other == (function.name, function.file))
+    }
+
+    /// Whether another function releases more members of a structure than `function`, as far as names tell.
+    fn outdo(&self, known: Known, function: &Function, owner: Owner) -> bool {
+        let most_members = self.most_members.get_or_init(|| {
+            let all: Vec<Map<Owner, Vec<Name>>> =
+                known.program.functions.par_iter().map(|one| released_by_name(known, one)).collect();
+            let mut most: Map<Owner, usize> = Map::default();
+            for (owner, members) in all.into_iter().flatten() {
+                let known = most.entry(owner).or_default();
+                *known = members.len().max(*known);
+            }
+            most
+        });
+        let own = released_by_name(known, function).get(&owner).map_or(0, Vec::len);
+        most_members.get(&owner).is_some_and(|most| *most > own)
     }
 }
 
@@ -209,7 +230,7 @@ fn dying(known: Known, members: &Members, function: &Function) -> Vec<Dying> {
     found.retain(|dying| !dying.siblings.is_empty() || members.releasers.has_only(known, dying.owner, function));
     // Where another function releases more of such a structure's members, this one only resets a part of it.
     if let Some(emptied) = emptied(known, function).filter(|_| has_name)
-        && !is_outdone(known, function, emptied.owner)
+        && !members.releasers.outdo(known, function, emptied.owner)
         && !found.iter().any(|dying| same(function, dying.holder, emptied.holder))
     {
         found.push(emptied);
@@ -231,16 +252,10 @@ fn is_left_to_another(known: Known, function: &Function, holder: ExprId, own: us
     })
 }
 
-/// Whether another function releases more members of a structure than this one, as far as names tell.
-fn is_outdone(known: Known, function: &Function, owner: Owner) -> bool {
-    let own = released_by_name(known, function, owner);
-    known.program.functions.iter().any(|other| released_by_name(known, other, owner) > own)
-}
-
-/// How many members of a structure a function hands to what releases by its name. What the paths of the callees show is
-/// left out: not all of the tree is walked for a report on some of its files.
-fn released_by_name(known: Known, function: &Function, owner: Owner) -> usize {
-    let mut found: Vec<Name> = Vec::new();
+/// The members of each structure that a function hands to what releases by its name. What the paths of the callees show
+/// is left out: not all of the tree is walked for a report on some of its files.
+fn released_by_name(known: Known, function: &Function) -> Map<Owner, Vec<Name>> {
+    let mut found: Map<Owner, Vec<Name>> = Map::default();
     for (_, callee, _, args) in calls(function) {
         let Callee::Named(name) = callee else { continue };
         let releases = match known.program.knowledge.of(name) {
@@ -252,13 +267,15 @@ fn released_by_name(known: Known, function: &Function, owner: Owner) -> usize {
                 Expr::AddressOf(place) => place,
                 _ => *arg,
             };
-            let member = known.program.types.member(function, place).filter(|member| member.owner == Some(owner));
-            if let Some(member) = member.filter(|member| !found.contains(&member.field)) {
-                found.push(member.field);
+            let Some(member) = known.program.types.member(function, place) else { continue };
+            let Some(owner) = member.owner else { continue };
+            let members = found.entry(owner).or_default();
+            if !members.contains(&member.field) {
+                members.push(member.field);
             }
         }
     }
-    found.len()
+    found
 }
 
 /// A parameter that is not released itself, but several of its members are.
@@ -401,15 +418,21 @@ fn calls(function: &Function) -> impl Iterator<Item = (Span, Callee, Name, &[Exp
     })
 }
 
+/// Whether a function takes a pointer to a structure and nothing else, and by its name releases something.
+pub fn is_named_for(program: &Program, function: &Function, owner: Owner) -> bool {
+    let only = function.vars.first().filter(|_| function.parameters == 1);
+    only.and_then(|var| program.types.owner(var.declared, function.file)) == Some((owner, 1))
+        && sounds_like_release(program.text(function.name))
+}
+
 /// The only function of the tree that by its name and body releases structures of a type, as `file` sees it.
 pub fn release_of_type(known: Known, declared: Type, file: FileId) -> Option<Name> {
     let types = &known.program.types;
     let (owner, _) = types.owner(declared, file).filter(|(_, pointers)| *pointers == 1)?;
     let mut found = known.program.functions.iter().enumerate().filter(|(number, function)| {
         let visible = function.linkage == super::ir::Linkage::Program || function.file == file;
-        let only = function.vars.first().filter(|_| visible && function.parameters == 1);
-        only.and_then(|var| types.owner(var.declared, function.file)) == Some((owner, 1))
-            && sounds_like_release(known.program.text(function.name))
+        visible
+            && is_named_for(known.program, function, owner)
             && known
                 .summaries()
                 .get(FunctionId(*number as u32))

@@ -103,20 +103,16 @@ pub enum Scope<'a> {
 }
 
 impl Scope<'_> {
-    fn asks_for(self, member: Member) -> bool {
+    fn asks_for(self, field: Name) -> bool {
         match self {
             Scope::Tree => true,
-            Scope::Part { fields, .. } => fields.contains(&member.field),
+            Scope::Part { fields, .. } => fields.contains(&field),
         }
     }
 
     fn looks_at(self, function: &Function) -> bool {
-        let asked = |field: &Name| match self {
-            Scope::Tree => true,
-            Scope::Part { fields, .. } => fields.contains(field),
-        };
         function.exprs.iter().any(|expr| match expr {
-            Expr::Field(_, field) => asked(field),
+            Expr::Field(_, field) => self.asks_for(*field),
             Expr::Deref(_) => matches!(self, Scope::Tree),
             _ => false,
         })
@@ -331,7 +327,7 @@ impl Look<'_> {
 
     /// The member that an expression denotes, if anybody asks for such members.
     fn member(&self, expr: ExprId) -> Option<Member> {
-        self.known.program.types.member(self.function, expr).filter(|member| self.scope.asks_for(*member))
+        self.known.program.types.member(self.function, expr).filter(|member| self.scope.asks_for(member.field))
     }
 
     fn assign(&mut self, to: ExprId, from: ExprId, span: Span) {

@@ -68,6 +68,9 @@ impl<'a> Summaries<'a> {
     }
 }
 
+/// From this number on, an output hangs below another one, and the function called has not made it itself.
+pub const HANDED_ON: u16 = 200;
+
 /// Where an object was acquired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
@@ -75,7 +78,7 @@ pub struct Site {
     pub span: Span,
     /// The function called, as it is spelled in the file.
     pub source: Name,
-    /// Which of its outputs: 0 the result, else the number of the argument plus 1; from 200 what hangs below another.
+    /// Which of its outputs: 0 the result, else the number of the argument plus 1; from [`HANDED_ON`] what hangs below another.
     pub part: u16,
     /// What releases its kind; `None` if it is only a guess that it must be released.
     pub release: Option<Name>,
@@ -471,7 +474,7 @@ impl Walk<'_> {
         for var in vars {
             let region = self.arena.region(super::domain::Region::Var(var));
             let value = self.load(view, region);
-            if self.arena.target(value).is_some_and(|target| view.is_held(target)) {
+            if self.leads_to_held(view, value) {
                 self.share(view, value);
             }
         }

@@ -46,16 +46,15 @@ pub(super) fn recipes(subject: &Subject, compiler: Option<&str>) -> Result<Vec<R
         return Ok(vec![recipe.clone()]);
     }
     let known = Known::of(subject);
-    let main = main_file(&known);
-    let own_check = if main.is_err() { own_check::target(&known.makefiles, folder_of(known.fault)) } else { None };
-    let compiler = match (&main, own_check) {
-        (Err(why), None) => return Err(why.clone()),
-        _ => compiler.ok_or("there is no C compiler here, and no `prove` block says how to build")?,
+    let needed = || compiler.ok_or("there is no C compiler here, and no `prove` block says how to build");
+    let main = match main_file(&known) {
+        Ok(main) => main,
+        Err(why) => {
+            let (folder, target) = own_check::target(&known.makefiles, folder_of(known.fault)).ok_or(why)?;
+            return Ok(vec![check_recipe(folder, target, needed()?)]);
+        }
     };
-    if let Some((folder, target)) = own_check {
-        return Ok(vec![check_recipe(folder, target, compiler)]);
-    }
-    let main = main?;
+    let compiler = needed()?;
     let (folder, name) = main.as_str().rsplit_once('/').unwrap_or(("", main.as_str()));
     let mut found = vec![Recipe {
         build: Some(build_command(&known, main, compiler)?),
@@ -71,17 +70,14 @@ pub(super) fn recipes(subject: &Subject, compiler: Option<&str>) -> Result<Vec<R
     Ok(found)
 }
 
-/// Whether a recipe can be found at all, before the files of a build are read: the same on every machine.
+/// Whether a recipe can be found at all, before the files of a build are read: the same on every machine. Gives whether it is
+/// a repository's own check, which may read any file of the tree.
 ///
 /// # Errors
-/// Why not, as a clause.
-pub(super) fn look_ahead(subject: &Subject) -> Result<(), String> {
-    recipes(subject, Some("cc")).map(drop)
-}
-
-/// Whether what is found is a repository's own check, which may read any file of the tree.
-pub(super) fn is_own_check(subject: &Subject) -> bool {
-    recipes(subject, Some("cc")).is_ok_and(|found| found.iter().any(|recipe| recipe.origin == Origin::OwnCheck))
+/// Why none can be found, as a clause.
+pub(super) fn look_ahead(subject: &Subject) -> Result<bool, String> {
+    let found = recipes(subject, Some("cc"))?;
+    Ok(found.iter().any(|recipe| recipe.origin == Origin::OwnCheck))
 }
 
 /// Whether a path is a Makefile's, or that of a part of one.

@@ -24,7 +24,8 @@ const PROGRAMS: [&str; 4] = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/s
 const MANIFEST_LIMIT: u64 = 64 * 1024;
 /// At most so many YAML files are looked into for a memory limit.
 const MOST_MANIFESTS: usize = 60;
-/// A configured build, or a repository's own check, may need any file of the tree, as long as these limits hold: bytes of one, number, bytes of all.
+/// A configured build, or a repository's own check, may need any file of the tree, as long as these limits hold: bytes of
+/// one, number, bytes of all.
 const FILE_LIMIT: u64 = 1 << 20;
 const MOST_FILES: usize = 5_000;
 const MOST_BYTES: usize = 64 << 20;
@@ -83,8 +84,7 @@ impl Reader<'_> {
             Some(_) => self.all_files(evidence)?,
             None => self.files(evidence, &subject)?,
         };
-        recipe::look_ahead(&subject)?;
-        if recipe::is_own_check(&subject) {
+        if recipe::look_ahead(&subject)? {
             subject.files = self.all_files(evidence)?;
         }
         subject.patch = patch(repair, &subject.files);

@@ -1,14 +1,15 @@
 //! Which losses are worth telling.
 
+use crate::c::destructors::is_named_for;
 use crate::c::domain::LossKind;
 use crate::c::evidence::{Evidence, How};
 use crate::c::ir::Function;
-use crate::c::knowledge::{sounds_like_lookup, sounds_like_release};
+use crate::c::knowledge::sounds_like_lookup;
 use crate::c::members::Known;
 use crate::c::names::Name;
 use crate::c::program::{FunctionId, Program};
 use crate::c::summary::{Base, Effect, Selector};
-use crate::c::walk::{FoundLoss, Site, Walked};
+use crate::c::walk::{FoundLoss, HANDED_ON, Site, Walked};
 
 /// How sure a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,7 +119,7 @@ fn confidence(
 ) -> Option<(Confidence, Vec<String>)> {
     let source = program.text(site.source);
     // Whether an unknown function filled its argument depends on a result whose meaning is unknown as well.
-    if site.release.is_none() && site.part != 0 || site.part >= 200 {
+    if site.release.is_none() && site.part != 0 || site.part >= HANDED_ON {
         return None;
     }
     if let Some(release) = site.release {
@@ -197,10 +198,7 @@ impl Search<'_> {
             std::iter::once(Selector::Deref).chain(members.iter().copied().map(Selector::Field)).collect();
         let takes_it = |id: &FunctionId| {
             let body = &program.functions[id.0 as usize];
-            let declared = body.vars.first().filter(|_| body.parameters == 1).map(|var| var.declared);
-            declared.and_then(|declared| program.types.owner(declared, body.file)) == Some((owner, 1))
-                && sounds_like_release(program.text(body.name))
-                && program.resolve(body.name, self.function.file) == Some(*id)
+            is_named_for(program, body, owner) && program.resolve(body.name, self.function.file) == Some(*id)
         };
         let releases = |id: &FunctionId| {
             let summary = self.known.summaries().get(*id);

@@ -2,7 +2,7 @@
 
 use super::{Decided, FileView};
 use crate::c::syntax::{Kind, Role};
-use crate::c::walk::{FoundLoss, Site};
+use crate::c::walk::{FoundLoss, HANDED_ON, Site};
 
 /// The place an acquisition goes to: the left side of the assignment, the declared name, the argument that is filled;
 /// else the last place that held it. Of a structure that is filled it is the member, unless the structure is released
@@ -20,7 +20,7 @@ pub(super) fn variable(view: &FileView, decided: &Decided, loss: &FoundLoss) -> 
 
 /// The place an acquisition is assigned to in the source.
 pub(super) fn assigned(view: &FileView, site: &Site) -> Option<String> {
-    if site.part >= 200 {
+    if site.part >= HANDED_ON {
         return None;
     }
     let tree = &view.syntax;

@@ -3,7 +3,7 @@
 use super::calls::Call;
 use super::memory::Replaced;
 use super::release::Below;
-use super::{Site, Walk};
+use super::{HANDED_ON, Site, Walk};
 use crate::c::domain::{Fact, LossKind, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value, Via};
 use crate::c::knowledge::sounds_like_the_end;
 use crate::c::names::Name;
@@ -29,9 +29,8 @@ struct Written {
 
 impl Walk<'_> {
     pub(super) fn apply(&mut self, mut view: State, call: &Call, summary: &Summary, after: &mut Vec<State>) {
-        let feasible: Vec<&Outcome> =
+        let mut feasible: Vec<&Outcome> =
             summary.outcomes.iter().filter(|outcome| self.is_feasible(&mut view, call, outcome)).collect();
-        let mut feasible = feasible;
         let makes = |outcome: &&Outcome| matches!(outcome.returns, Spec::Fresh(_));
         if feasible.iter().any(makes) && self.flow.is_taken_for_granted(call.into) {
             // Whoever never asks whether there was memory takes it that there was; what is lost where there was none is
@@ -307,8 +306,8 @@ impl Walk<'_> {
         Some(())
     }
 
-    /// Puts what an outcome writes where it belongs, all at once: an item that one write puts in front of a list is led to by
-    /// another. Gives the objects that were replaced.
+    /// Puts what an outcome writes where it belongs, all at once: an item that one write puts in front of a list is led
+    /// to by another. Gives the objects that were replaced.
     fn put(&mut self, view: &mut State, writes: &[Written], returned: Value) -> Vec<Replaced> {
         let mut replaced = Vec::new();
         for written in writes {
@@ -326,10 +325,6 @@ impl Walk<'_> {
             replaced.extend(self.replace(view, written.place, written.value));
         }
         replaced
-    }
-
-    fn leads_to_held(&self, view: &State, value: Value) -> bool {
-        self.arena.target(value).is_some_and(|target| view.is_held(target))
     }
 
     /// Nothing is said any more of what a place and its members lead to.
@@ -386,7 +381,7 @@ impl Walk<'_> {
                 continue;
             }
             let part = part_of(outcome, number as u8);
-            let source = if part >= 200 { fresh.source } else { call.spelled };
+            let source = if part >= HANDED_ON { fresh.source } else { call.spelled };
             // A function that fills what it is given, or makes something where it is given nothing: whoever drops its result
             // has given it something.
             let is_dropped =
@@ -428,8 +423,8 @@ impl Walk<'_> {
     }
 
     /// How many members deep this function answers for the structure that a value leads to: a local, less deep what one
-    /// of its parameters points to, so that the callers of a small function hear of it, and what it acquired and still holds, since that
-    /// has a destructor of its own as a rule.
+    /// of its parameters points to, so that the callers of a small function hear of it, and what it acquired and still
+    /// holds, since that has a destructor of its own as a rule.
     fn answers_for(&self, view: &State, value: Value) -> usize {
         let root = match value {
             Value::Address(region) => self.arena.root(region),
@@ -540,7 +535,7 @@ fn part_of(outcome: &Outcome, number: u8) -> u16 {
             return parameter.min(150) as u16 + 1;
         }
     }
-    200 + u16::from(number)
+    HANDED_ON + u16::from(number)
 }
 
 /// The members on the way from what an argument points to to what a path leads to, if there is nothing else on it.

@@ -305,7 +305,7 @@ impl Walk<'_> {
     ) {
         self.reallocated.insert(call.into);
         // A type among the arguments (`g_renew(char *, old, n)`) may not have been read as one of them.
-        let held = |value: &Value| self.arena.target(*value).is_some_and(|target| view.is_held(target));
+        let held = |value: &Value| self.leads_to_held(&view, *value);
         let old = call.args.get(argument as usize).map(|arg| arg.value);
         let old =
             old.filter(|old| argument == 0 || held(old)).or_else(|| call.args.iter().map(|arg| arg.value).find(held));
@@ -358,7 +358,7 @@ impl Walk<'_> {
         };
         let old = self.load(&view, region);
         let site = self.site_of(call, argument as u16 + 1, Some(release), false);
-        if success == Success::Always && self.arena.target(old).is_some_and(|target| view.is_held(target)) {
+        if success == Success::Always && self.leads_to_held(&view, old) {
             // The buffer is used again, moved if need be.
             self.plain_result(&mut view, call);
             after.push(view);

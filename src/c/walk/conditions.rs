@@ -1,11 +1,9 @@
 //! What a branch teaches.
 
-use super::Walk;
+use super::{HANDED_ON, Walk};
 use crate::c::domain::{Fact, Standing, State, Symbol, SymbolId, Value, Via};
 use crate::c::ir::BinaryOp;
 
-/// From this part on a call's outputs are not objects in its out-parameters.
-const OTHER_OUTPUTS: u16 = 200;
 /// The part of a result of which a summary knows nothing more, and the first one of what such a call writes.
 const RESULT: u16 = 400;
 
@@ -86,7 +84,7 @@ impl Walk<'_> {
             .filter(|(symbol, object)| {
                 object.standing == Standing::Held
                     && matches!(self.arena.symbol_of(*symbol),
-                        Symbol::Made { site, part, .. } if site == call && (1..OTHER_OUTPUTS).contains(&part))
+                        Symbol::Made { site, part, .. } if site == call && (1..HANDED_ON).contains(&part))
             })
             .map(|(symbol, _)| *symbol)
             .collect();
@@ -158,7 +156,7 @@ impl Walk<'_> {
         if op == BinaryOp::Equal && truth && !matches!((a, b), (Value::Int(_), _) | (_, Value::Int(_))) {
             // `if (copy == original)`: on this path the pointer is another name for what someone else holds.
             for side in [a, b] {
-                if self.arena.target(side).is_some_and(|target| view.is_held(target)) {
+                if self.leads_to_held(view, side) {
                     self.share(view, side);
                 }
             }

@@ -93,7 +93,7 @@ impl Walk<'_> {
             return;
         }
         for value in below {
-            if self.arena.target(value).is_some_and(|target| view.is_held(target)) {
+            if self.leads_to_held(view, value) {
                 self.share(view, value);
             }
         }
@@ -203,7 +203,7 @@ impl Walk<'_> {
                     .iter()
                     .filter(|(other, _)| self.arena.within(*other, base))
                     .map(|(_, value)| *value)
-                    .filter(|value| self.arena.target(*value).is_some_and(|target| view.is_held(target)))
+                    .filter(|value| self.leads_to_held(view, *value))
                     .collect();
                 for value in held {
                     self.share(view, value);
@@ -372,6 +372,11 @@ impl Walk<'_> {
             Expr::Var(_) | Expr::Field(..) | Expr::Deref(_) => self.place(view, value),
             _ => None,
         }
+    }
+
+    /// Whether a value leads to an object that is held.
+    pub(super) fn leads_to_held(&self, view: &State, value: Value) -> bool {
+        self.arena.target(value).is_some_and(|target| view.is_held(target))
     }
 
     /// Gives a place a value; what only it held is lost.

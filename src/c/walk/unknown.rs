@@ -68,10 +68,9 @@ impl Walk<'_> {
 
     /// `foo_free(p)`, `pool_free(pool, p)`, `foo_freep(&p)`; false if no argument fits.
     fn release_by_name(&mut self, view: &mut State, call: &Call) -> bool {
-        let held = |walk: &Self, value: Value| walk.arena.target(value).is_some_and(|target| view.is_held(target));
         let chosen = match call.args.as_slice() {
             [only] => Some(only.value),
-            all => all.iter().rev().map(|arg| arg.value).find(|value| held(self, *value)),
+            all => all.iter().rev().map(|arg| arg.value).find(|value| self.leads_to_held(view, *value)),
         };
         let Some(value) = chosen else { return false };
         match value {
@@ -96,7 +95,7 @@ impl Walk<'_> {
     /// `foo_destroy(&structure)`: what its members lead to is released.
     fn empty_by_name(&mut self, view: &mut State, whole: RegionId, call: &Call) {
         for (members, value) in self.parts(view, whole) {
-            if self.arena.target(value).is_some_and(|target| view.is_held(target)) {
+            if self.leads_to_held(view, value) {
                 self.release(view, value, (call.spelled, &members), call.span, Below::Unknown);
             }
         }
@@ -131,7 +130,7 @@ impl Walk<'_> {
             places.extend(inside.copied());
         }
         for (place, value) in places {
-            if self.arena.target(value).is_none_or(|target| !view.is_held(target)) {
+            if !self.leads_to_held(view, value) {
                 self.unsettle(view, place, number);
             }
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
+use super::people::encode;
 use super::{ApiError, GitHub};
 use crate::diagnose::versions::is_production;
 use crate::model::deployed::{Rollout, Teller};
@@ -105,9 +106,8 @@ impl GitHub {
         struct Commit {
             sha: CommitSha,
         }
-        let encoded: String = url::form_urlencoded::byte_serialize(format!("tags/{tag}").as_bytes()).collect();
         // One file of its difference is as few as GitHub gives.
-        match self.get::<Commit>(&format!("/commits/{encoded}?per_page=1")).await {
+        match self.get::<Commit>(&format!("/commits/{}?per_page=1", encode(&format!("tags/{tag}")))).await {
             Ok(commit) => Ok(Some(commit.sha)),
             // 422: there is no commit of that name.
             Err(why) if matches!(why.status(), Some(404 | 422)) => Ok(None),
@@ -142,8 +142,7 @@ impl GitHub {
     async fn ask_for_deployments(&self, environment: Option<&str>) -> Result<Vec<Deployment>, ApiError> {
         let mut route = format!("/deployments?per_page={PAGE}");
         if let Some(environment) = environment {
-            let encoded: String = url::form_urlencoded::byte_serialize(environment.as_bytes()).collect();
-            route.push_str(&format!("&environment={encoded}"));
+            route.push_str(&format!("&environment={}", encode(environment)));
         }
         let mut all: Vec<Deployment> = self.get(&route).await?;
         all.sort_by_key(|deployment| std::cmp::Reverse(deployment.created_at));

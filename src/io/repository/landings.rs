@@ -154,10 +154,7 @@ impl Repository {
         if commits.is_empty() {
             return Ok(Vec::new());
         }
-        let mut arguments: Vec<String> = ["log", "--no-walk=unsorted", HEADER_FORMAT].map(str::to_owned).to_vec();
-        arguments.extend(LISTING_FLAGS.map(str::to_owned));
-        arguments.push("--stdin".to_owned());
-        self.listed_blobs(arguments, Some(listed(commits)?.into_bytes()))
+        self.listed_blobs(named_arguments(&LISTING_FLAGS), Some(listed(commits)?.into_bytes()))
     }
 
     /// Visits the commits in their order.
@@ -174,10 +171,7 @@ impl Repository {
         if !is_here {
             self.fetch_blobs(self.named_blobs(commits)?.iter().map(String::as_str))?;
         }
-        let mut arguments: Vec<String> = ["log", "--no-walk=unsorted", HEADER_FORMAT].map(str::to_owned).to_vec();
-        arguments.extend(STREAM_FLAGS.map(str::to_owned));
-        arguments.push("--stdin".to_owned());
-        self.stream(arguments, Some(listed(commits)?.into_bytes()), limits, visit)
+        self.stream(named_arguments(&STREAM_FLAGS), Some(listed(commits)?.into_bytes()), limits, visit)
     }
 
     /// The ids of all blobs that the window's differences compare. Needs trees only, so nothing is fetched for it.
@@ -305,6 +299,12 @@ fn kept(
         gaps.push(Gap::new(format!("the lines of {cut} landings"), why));
     }
     Ok(Landings { landings, gaps })
+}
+
+/// `git log` over the commits that it is given on its standard input, and no others.
+fn named_arguments(flags: &[&str]) -> Vec<String> {
+    let all = ["log", "--no-walk=unsorted", HEADER_FORMAT].into_iter().chain(flags.iter().copied()).chain(["--stdin"]);
+    all.map(str::to_owned).collect()
 }
 
 /// Commits a line each, as git reads them.
