@@ -23,7 +23,7 @@ use crate::model::evidence::Gap;
 use crate::repair::release;
 use crate::repair::verify::Before;
 use rayon::prelude::*;
-use std::cell::LazyCell;
+use std::cell::{LazyCell, OnceCell};
 use std::sync::Arc;
 
 /// One step of a finding's story.
@@ -87,6 +87,8 @@ pub struct FileView<'a> {
     pub syntax: Tree,
     /// Line numbers.
     pub lines: Lines,
+    /// The parse errors of the text as it is, once somebody asked.
+    errors: OnceCell<usize>,
 }
 
 /// A loss that is worth telling, and where it belongs.
@@ -166,9 +168,16 @@ impl FileView<'_> {
     pub fn new(tree: &SourceTree, file: usize) -> FileView<'_> {
         let source = &tree.files[file];
         let clean: Arc<str> = macros::without_noise(&source.text, &tree.macros).into();
+        let is_plain = *clean == *source.text;
         // The same text was parsed before; a parser that gave up then gave no function to report on.
         let syntax = Tree::parse(clean).unwrap_or_else(Tree::empty);
-        FileView { path: &source.path, text: &source.text, syntax, lines: Lines::of(&source.text) }
+        let errors = if is_plain { OnceCell::from(syntax.errors()) } else { OnceCell::new() };
+        FileView { path: &source.path, text: &source.text, syntax, lines: Lines::of(&source.text), errors }
+    }
+
+    /// The parse errors of the text as it is, noise included.
+    pub fn errors(&self) -> usize {
+        *self.errors.get_or_init(|| Tree::parse(self.text.into()).map_or(0, |tree| tree.errors()))
     }
 }
 

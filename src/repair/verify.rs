@@ -11,7 +11,7 @@ use crate::c::lower;
 use crate::c::program::FunctionId;
 use crate::c::report::{Candidate, Decided, FileView, Releaser, decide};
 use crate::c::summary::{Effect, Path, Selector, Summary};
-use crate::c::syntax::Span;
+use crate::c::syntax::{Span, Tree};
 use crate::c::walk::{self, FaultKind, Walked};
 use crate::model::edit::{self, Edit};
 use crate::repair::release::Proposal;
@@ -91,7 +91,7 @@ pub(crate) fn accept(
     if given(&old.walked.summary) != given(&trial.new.walked.summary) {
         return Err("callers would notice the change".to_owned().into());
     }
-    Ok(())
+    Ok(no_new_error(view, &proposal.edits)?)
 }
 
 /// Whether the edits make a destructor release a member that it forgets, and change nothing else; if not, why not.
@@ -123,7 +123,20 @@ pub fn accept_member(
     if is.iter().any(|path| !was.contains(path) && !own(path)) || was.iter().any(|path| !is.contains(path)) {
         return Err("callers would notice the change".to_owned());
     }
-    Ok(())
+    no_new_error(view, edits)
+}
+
+/// Whether the whole file reads no worse with the edits. In a file that reads well the function shows it by itself; in
+/// another one, what stands around the function changes how it is read.
+fn no_new_error(view: &FileView, edits: &[Edit]) -> Result<(), String> {
+    if view.syntax.errors() == 0 {
+        return Ok(());
+    }
+    let after = edit::apply(view.text, edits).ok_or("the edits overlap")?;
+    match Tree::parse(after.into()) {
+        Some(tree) if tree.errors() <= view.errors() => Ok(()),
+        _ => Err("the patched file would read worse: it has parse errors already".to_owned()),
+    }
 }
 
 /// The function after the edits.

@@ -142,6 +142,21 @@ fn patched(leaks: &[Leak], text: &str) -> String {
     edit::apply(text, &edits).unwrap_or_else(|| text.to_owned())
 }
 
+/// An open quotation makes the parser read on somewhere else; what a patch does to that shows in the whole file only.
+#[test]
+fn a_patch_in_a_file_with_an_open_quotation_adds_no_parse_error() {
+    let text = fixture("doubts.c");
+    let (before, rest) =
+        text.split_once("            continue;\n        look(text);\n        free(text);").expect("a loop");
+    let text = format!("{before}      \"        look(text);\n        free(text);{rest}");
+    let leaks = analyze("broken.c", &text).findings;
+    assert!(leaks.iter().any(|leak| leak.fix.is_some()), "what lies far from it is mended all the same");
+    for fix in leaks.iter().filter_map(|leak| leak.fix.as_ref()) {
+        let after = edit::apply(&text, &fix.edits).expect("a fix applies to its own file");
+        assert!(errors(&after) <= errors(&text), "{}", fix.diff);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
