@@ -4,7 +4,7 @@ use crate::c::destructors::is_named_for;
 use crate::c::domain::LossKind;
 use crate::c::evidence::{Evidence, How};
 use crate::c::ir::Function;
-use crate::c::knowledge::sounds_like_lookup;
+use crate::c::knowledge::{sounds_like_lookup, sounds_like_release};
 use crate::c::members::Known;
 use crate::c::names::Name;
 use crate::c::program::{FunctionId, Program};
@@ -156,7 +156,7 @@ struct Search<'a> {
 impl Search<'_> {
     /// What releases it here: what this function uses, else what the tree uses, else what its kind asks for.
     fn releaser(&self, number: u32, site: &Site, losses: &[FoundLoss]) -> Option<Releaser> {
-        let own = self.walked.releases.iter().filter(|seen| seen.site == number);
+        let own = self.walked.releases.iter().filter(|seen| seen.site == number && self.is_for_release(seen.by));
         let example = own.clone().find_map(|seen| {
             let call = self.text.get(seen.span.start as usize..seen.span.end as usize)?;
             call.starts_with(self.known.program.text(seen.by)).then(|| (seen, call.to_owned()))
@@ -169,15 +169,33 @@ impl Search<'_> {
                 .sites
                 .get(seen.site as usize)
                 .is_some_and(|other| other.release == site.release && other.source == site.source)
+                && self.is_for_release(seen.by)
         });
         if let Some(seen) = same_kind.max_by_key(|seen| seen.span) {
             return Some(Releaser { name: seen.by, example: None, members: seen.members.clone() });
         }
         let of_pair = self.known.evidence.release_of(site.source, site.part).map(|(how, _, _)| how.clone());
+        let of_pair = of_pair.filter(|(name, _)| self.is_for_release(*name));
         if let Some((name, members)) = of_pair.or_else(|| self.emptier(losses)) {
             return Some(Releaser { name, example: None, members });
         }
         site.release.map(|name| Releaser { name, example: None, members: Vec::new() })
+    }
+
+    /// Whether a function that was seen to release something is there for that: by its name, or because it does so
+    /// whenever it is given anything. Others release what they could not make use of, or once they have used it.
+    fn is_for_release(&self, name: Name) -> bool {
+        let program = self.known.program;
+        if sounds_like_release(program.text(name)) {
+            return true;
+        }
+        let body = program.resolve(name, self.function.file).and_then(|id| self.known.summaries().get(id));
+        body.is_none_or(|summary| {
+            summary.outcomes.iter().all(|outcome| {
+                let releases = outcome.effects.iter().any(|effect| matches!(effect, Effect::Release(_)));
+                releases || outcome.when.iter().any(|(_, fact)| fact.value() == Some(0))
+            })
+        })
     }
 
     /// What releases the local structure whose member holds it: the first function by name that is called after a
