@@ -255,6 +255,16 @@ impl Function {
         args.iter().take(number).any(|arg| self.expr(*arg) == Expr::Format)
     }
 
+    /// Whether two expressions are written alike: members of members of the same local or global.
+    pub fn same(&self, one: ExprId, two: ExprId) -> bool {
+        one == two
+            || match (self.expr(one), self.expr(two)) {
+                (Expr::Field(a, name), Expr::Field(b, other)) => name == other && self.same(a, b),
+                (Expr::Deref(a), Expr::Deref(b)) => self.same(a, b),
+                (a, b) => a == b && matches!(a, Expr::Var(_) | Expr::Global(_)),
+            }
+    }
+
     /// The variable behind an id.
     pub fn var(&self, id: VarId) -> Option<&Variable> {
         self.vars.get(id.0 as usize)

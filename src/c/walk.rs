@@ -5,11 +5,12 @@
 //! bound is a constant here; where the budget of steps ends, the function is left with a gap and no summary.
 //!
 //! The rooms: `flow` knows the graph (order, loops, liveness), `memory` reads and writes places, `conditions` learns
-//! from branches, `calls` decides what a call does and `apply` plays a summary, `release` keeps the owners, `finish`
+//! from branches, `calls` decides what a call does, `apply` plays a summary and `compared` holds its outcomes against each other, `release` keeps the owners, `finish`
 //! turns the end of a path into an outcome and losses.
 
 mod apply;
 mod calls;
+mod compared;
 mod conditions;
 mod contents;
 mod finish;

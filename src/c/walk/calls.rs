@@ -66,7 +66,7 @@ impl Walk<'_> {
             }
             return self.unknown_call(view, &call, after);
         };
-        if let Some(deed) = self.program.knowledge.of(name) {
+        if let Some(deed) = self.program.deed(name, self.function.file) {
             return self.known_call(view, &call, deed, after);
         }
         if self.program.never_returns(name) {
@@ -104,7 +104,7 @@ impl Walk<'_> {
     /// Whether a call may release one of its arguments.
     fn may_release(&self, call: &Call) -> bool {
         let Some(name) = call.callee else { return false };
-        if let Some(deed) = self.program.knowledge.of(name) {
+        if let Some(deed) = self.program.deed(name, self.function.file) {
             return matches!(deed, Deed::Release { .. } | Deed::Reallocate { .. });
         }
         let id = self.program.resolve(name, self.function.file);

@@ -43,7 +43,7 @@ impl Walk<'_> {
         if !view.learn(symbol, fact) {
             return false;
         }
-        if before == Fact::ANY
+        if (before == Fact::ANY || before == Fact::NON_ZERO)
             && let Symbol::Made { site, part, .. } = self.arena.symbol_of(symbol)
         {
             if part == 0 {
@@ -140,6 +140,10 @@ impl Walk<'_> {
             Value::Symbol(symbol) => match self.arena.symbol_of(symbol) {
                 Symbol::Combined(BinaryOp::Equal | BinaryOp::Less, ..) => {
                     view.fact(symbol).meet(Fact { low: 0, high: 1, zero: true })
+                }
+                Symbol::Combined(op @ (BinaryOp::Add | BinaryOp::Subtract), Value::Symbol(of), Value::Int(by)) => {
+                    let by = if op == BinaryOp::Add { by } else { by.checked_neg()? };
+                    view.fact(symbol).meet(view.fact(of).shifted(by))
                 }
                 _ => Some(view.fact(symbol)),
             },

@@ -111,7 +111,9 @@ impl Walk<'_> {
         let held_below = self.held_below(view, symbol);
         view.set_object(symbol, Object { standing: Standing::Released(span), site, seen_by: Vec::new() });
         for (place, target) in held_below {
-            if self.is_referenced(view, target) {
+            // An item that leads back to the whole is linked into it, whoever else leads to the item.
+            let is_linked = below == Below::Unknown && self.met_from(view, Value::Symbol(target)).has(symbol);
+            if self.is_referenced(view, target) && !is_linked {
                 continue;
             }
             match below {

@@ -1,10 +1,10 @@
 //! A call whose body nobody has: what its name, its arguments and the rest of the tree say of it.
 
 use super::calls::Call;
-use super::contents::Contents;
+use super::contents::{Contents, Met};
 use super::release::Below;
 use super::{Manner, Walk};
-use crate::c::domain::{Fact, Region, RegionId, Root, State, Symbol, Value, Via};
+use crate::c::domain::{Fact, Region, RegionId, Root, State, Symbol, SymbolId, Value, Via};
 use crate::c::ir::Expr;
 use crate::c::knowledge::{sounds_like_keeping, sounds_like_release};
 use crate::c::names::Name;
@@ -119,12 +119,7 @@ impl Walk<'_> {
         for symbol in met.iter() {
             contents.each(Root::Pointee(symbol), &mut |region, value| places.push((region, value)));
         }
-        // What was known of the initial values behind the pointers is known no more.
-        let arena = &self.arena;
-        view.facts.retain(|(known, _)| match arena.symbol_of(*known) {
-            Symbol::Initial(region) => !matches!(arena.root(region), Root::Pointee(symbol) if met.has(symbol)),
-            _ => true,
-        });
+        self.unsettle_initials(view, &met, number);
         if let Value::Address(region) = value {
             let inside = view.store.iter().filter(|(other, _)| self.arena.within(*other, region));
             places.extend(inside.copied());
@@ -132,6 +127,27 @@ impl Walk<'_> {
         for (place, value) in places {
             if !self.leads_to_held(view, value) {
                 self.unsettle(view, place, number);
+            }
+        }
+    }
+
+    /// What places behind the pointers held on entry is known no more, unless it was copied before: then the copy is what it
+    /// was, and the place holds something else.
+    fn unsettle_initials(&mut self, view: &mut State, met: &Met, number: usize) {
+        let arena = &self.arena;
+        let behind = |known: SymbolId| match arena.symbol_of(known) {
+            Symbol::Initial(region) => {
+                Some(region).filter(|region| matches!(arena.root(*region), Root::Pointee(symbol) if met.has(symbol)))
+            }
+            _ => None,
+        };
+        let is_copied = |known: SymbolId| view.store.iter().any(|(_, value)| *value == Value::Symbol(known));
+        let all = view.facts.iter().filter_map(|(known, _)| Some((*known, behind(*known)?)));
+        let (copied, gone): (Vec<_>, Vec<_>) = all.partition(|(known, _)| is_copied(*known));
+        view.facts.retain(|(known, _)| gone.iter().all(|(other, _)| other != known));
+        for (_, region) in copied {
+            if view.binding(region).is_none() {
+                self.unsettle(view, region, number);
             }
         }
     }
