@@ -192,6 +192,14 @@ void text_free(struct text *text);
 }
 
 #[test]
+fn a_test_that_ends_at_an_expectation_leaves_its_memory_to_nobody() {
+    let text = "#define EXPECT(what) do { if (!(what)) return -1; } while (0)\nint look(const char *text);\nint run(void)\n{\n\tchar *copy = strdup(\"a\");\n\tif (!copy)\n\t\treturn -1;\n\tEXPECT(copy[0] == 'a');\n\tfree(copy);\n\treturn 0;\n}\n";
+    assert_eq!(analyze("src/run.c", text).findings.len(), 1);
+    assert_eq!(analyze("tests/run.c", text).findings, []);
+    assert_eq!(analyze("src/run_test.c", text).findings, []);
+}
+
+#[test]
 fn one_file_alone_is_reported_when_asked_for() {
     let text = fixture("templates.c");
     let files = vec![file("a.c", &text), file("b.c", &text.replace("main", "other_main"))];

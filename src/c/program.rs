@@ -111,12 +111,14 @@ impl Program {
         }
     }
 
-    /// The body that a name means in a file: the file's own, else the program's if there is one.
+    /// The body that a name means in a file: the file's own, else the program's if there is one. Of several, the longest:
+    /// the others are there for another system, or stand in for it in a test.
     pub fn resolve(&self, name: Name, file: FileId) -> Option<FunctionId> {
         let all = self.by_name.get(&name)?;
         let own = all.iter().find(|id| self.functions[id.0 as usize].file == file);
         let public = |id: &&FunctionId| self.functions[id.0 as usize].linkage == Linkage::Program;
-        own.or_else(|| all.iter().find(public)).copied()
+        let length = |id: &&FunctionId| self.functions[id.0 as usize].blocks.len();
+        own.or_else(|| all.iter().filter(public).rev().max_by_key(length)).copied()
     }
 
     /// The static variables of a file.

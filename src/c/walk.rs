@@ -458,9 +458,14 @@ impl Walk<'_> {
             }
             Terminator::Return { span, value } => {
                 let whole = value.and_then(|value| self.whole(&mut view, value));
-                let value = value.map(|value| self.eval(&mut view, value));
-                // A structure that is returned takes its pointers along.
-                for member in whole.map(|whole| self.members(&view, whole)).unwrap_or_default() {
+                let mut value = value.map(|value| self.eval(&mut view, value));
+                // A structure that is returned takes its pointers along, and is not what it was copied from once a
+                // member was given another value.
+                let members = whole.map(|whole| self.members(&view, whole)).unwrap_or_default();
+                if !members.is_empty() {
+                    value = Some(Value::Undefined);
+                }
+                for member in members {
                     self.share(&mut view, member);
                 }
                 self.finish(view, *span, value);

@@ -125,7 +125,9 @@ pub(super) const LIBRARIES: &[&str] = &[
     "take 1: talloc_steal talloc_move talloc_reparent",
     "alias 0: talloc_get_type talloc_get_type_abort talloc_check_name talloc_get_name",
     "borrow: talloc_realloc talloc_realloc_size talloc_set_name talloc_set_name_const talloc_get_size talloc_parent",
-    "borrow: talloc_array_length talloc_total_size talloc_set_destructor talloc_is_parent talloc_strdup_append",
+    "borrow: talloc_array_length talloc_total_size talloc_set_destructor talloc_is_parent",
+    "alias 0: talloc_strdup_append talloc_asprintf_append talloc_strdup_append_buffer talloc_strndup_append",
+    "alias 0: talloc_asprintf_append_buffer talloc_vasprintf_append talloc_vasprintf_append_buffer",
     // json-c: https://json-c.github.io/json-c/
     "acquire json_object_put: json_object_new_object json_object_new_array json_object_new_string json_tokener_parse",
     "acquire json_object_put: json_object_new_int json_object_new_int64 json_object_new_boolean json_object_new_double",

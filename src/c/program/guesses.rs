@@ -17,7 +17,11 @@ pub(super) fn guesses(program: &Program, function: &Function) -> Vec<(Name, u16)
     let mut found = Vec::new();
     for instr in function.blocks.iter().flat_map(|block| &block.instrs) {
         match &instr.kind {
-            InstrKind::Call { into, spelled, args, .. } => {
+            InstrKind::Call { into, spelled, callee, args } => {
+                if !function.is_named(*callee, *spelled) {
+                    // A macro around it is no source: others stand in the same one.
+                    continue;
+                }
                 results.insert(*into, *spelled);
                 for (number, arg) in args.iter().enumerate() {
                     if let Expr::AddressOf(place) = function.expr(*arg)

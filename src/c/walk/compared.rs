@@ -55,7 +55,7 @@ impl Walk<'_> {
             if takers.is_empty() {
                 continue;
             }
-            let read = self.flow.is_read(call.into);
+            let read = self.flow.is_tested(call.into);
             for ((view, outcome), taken) in results.iter_mut().zip(&taking) {
                 let told_apart = read
                     && takers.iter().all(|fact| {

@@ -52,6 +52,9 @@ impl Walk<'_> {
             if part >= RESULT {
                 self.doubt_filled(view, site, part, fact);
             }
+            if part > 0 && fact.is_non_zero() {
+                self.doubt_result(view, site, symbol);
+            }
         }
         let known = view.fact(symbol);
         if known.high <= 0 || known.value().is_some() {
@@ -94,6 +97,19 @@ impl Walk<'_> {
             if nothing_came || part == RESULT && tells_of_error() {
                 self.share(view, Value::Symbol(symbol));
             }
+        }
+    }
+
+    /// A call told of an error: then its result is nothing.
+    fn doubt_result(&mut self, view: &mut State, call: u32, told: SymbolId) {
+        if !self.holder(view, told, 4).is_some_and(|place| place.to_lowercase().contains("err")) {
+            return;
+        }
+        let is_result = |symbol: SymbolId| matches!(self.arena.symbol_of(symbol), Symbol::Made { site, part: 0, .. } if site == call);
+        let held = view.objects.iter().filter(|(_, object)| object.standing == Standing::Held);
+        let results: Vec<SymbolId> = held.map(|(symbol, _)| *symbol).filter(|symbol| is_result(*symbol)).collect();
+        for symbol in results {
+            self.share(view, Value::Symbol(symbol));
         }
     }
 

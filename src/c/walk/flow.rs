@@ -78,8 +78,8 @@ pub(super) struct Flow {
     loops: Vec<Loop>,
     live_in: Vec<Bits>,
     address_taken: Bits,
-    read: Bits,
     kept: Bits,
+    tested: Bits,
     asked: Bits,
     followed: Bits,
 }
@@ -98,12 +98,13 @@ impl Flow {
             first_instrs.push(count);
             count += block.instrs.len() as u32 + 1;
         }
-        let Uses { address_taken, read, kept } = uses(function);
+        let Uses { address_taken, kept } = uses(function);
         let asked = asked(function);
         let followed = followed(function);
+        let tested = tested(function);
         let loops = loops(function, &successors, &order, &positions);
         let live_in = liveness(function, &successors, &order);
-        Flow { order, positions, first_instrs, loops, live_in, address_taken, read, kept, asked, followed }
+        Flow { order, positions, first_instrs, loops, live_in, address_taken, kept, tested, asked, followed }
     }
 
     /// A reachable block's position in the order.
@@ -116,9 +117,9 @@ impl Flow {
         self.first_instrs.get(block.0 as usize).copied().unwrap_or(0)
     }
 
-    /// Whether a variable's value is ever read.
-    pub(super) fn is_read(&self, var: VarId) -> bool {
-        self.read.has(var.0 as usize)
+    /// Whether a branch depends on a variable's value, or on what the value is put into.
+    pub(super) fn is_tested(&self, var: VarId) -> bool {
+        self.tested.has(var.0 as usize)
     }
 
     /// Whether a variable's value is put anywhere or handed to anybody, and not only asked about.
@@ -173,14 +174,12 @@ fn reverse_postorder(successors: &[Vec<BlockId>]) -> Vec<BlockId> {
 struct Uses {
     /// Their address is taken.
     address_taken: Bits,
-    /// Their value is read anywhere.
-    read: Bits,
     /// Their value is put somewhere, handed to a call, or returned.
     kept: Bits,
 }
 
 fn uses(function: &Function) -> Uses {
-    let (mut taken, mut read) = (Bits::new(function.vars.len()), Bits::new(function.vars.len()));
+    let (mut taken, mut kept) = (Bits::new(function.vars.len()), Bits::new(function.vars.len()));
     for expr in &function.exprs {
         if let Expr::AddressOf(place) = expr {
             function.walk(*place, &mut |inner| {
@@ -193,18 +192,14 @@ fn uses(function: &Function) -> Uses {
     for block in &function.blocks {
         for instr in &block.instrs {
             if !matches!(instr.kind, InstrKind::Use(_)) {
-                each_read(function, &instr.kind, &mut |var| read.set(var.0 as usize));
+                each_read(function, &instr.kind, &mut |var| kept.set(var.0 as usize));
             }
         }
-    }
-    let mut kept = read.clone();
-    for block in &function.blocks {
-        each_read_at_end(function, &block.end, &mut |var| read.set(var.0 as usize));
         if let Terminator::Return { value: Some(value), .. } = &block.end {
             each_var(function, *value, &mut |var| kept.set(var.0 as usize));
         }
     }
-    Uses { address_taken: taken, read, kept }
+    Uses { address_taken: taken, kept }
 }
 
 /// The variables whose value a branch depends on, or that is given to other places or the caller; and the temporaries
@@ -238,6 +233,30 @@ fn asked(function: &Function) -> Bits {
         }
     }
     asked
+}
+
+/// The variables that a branch depends on, and those whose value such a one is given.
+fn tested(function: &Function) -> Bits {
+    let mut tested = Bits::new(function.vars.len());
+    for block in &function.blocks {
+        if let Terminator::Branch { condition: value, .. } | Terminator::Switch { value, .. } = &block.end {
+            each_var(function, *value, &mut |var| tested.set(var.0 as usize));
+        }
+    }
+    // From the end, since values mostly go from earlier places to later ones.
+    for instr in function.blocks.iter().rev().flat_map(|block| block.instrs.iter().rev()) {
+        if let InstrKind::Assign { to, from } = &instr.kind {
+            match function.expr(*to) {
+                Expr::Var(to) if tested.has(to.0 as usize) => {
+                    each_var(function, *from, &mut |var| tested.set(var.0 as usize));
+                }
+                Expr::Var(_) => {}
+                // What is put into memory may be tested there.
+                _ => each_var(function, *from, &mut |var| tested.set(var.0 as usize)),
+            }
+        }
+    }
+    tested
 }
 
 /// The variables that are followed as pointers, and the temporaries that such a variable is filled from.

@@ -532,10 +532,11 @@ impl Walk<'_> {
             self.arena.target(*value) == Some(symbol)
                 && match self.arena.root(*region) {
                     Root::Pointee(owner) => {
+                        // What the caller passed in may have been released for another reason than a name gives away.
                         owner != symbol
-                            && !view
-                                .object(owner)
-                                .is_some_and(|owner| matches!(owner.standing, Standing::Released(_) | Standing::Lost))
+                            && !view.object(owner).is_some_and(|owner| {
+                                owner.site.is_some() && matches!(owner.standing, Standing::Released(_) | Standing::Lost)
+                            })
                     }
                     _ => true,
                 }

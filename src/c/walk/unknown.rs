@@ -31,6 +31,13 @@ impl Walk<'_> {
                 self.share(&mut view, arg.value);
             }
             self.show(&mut view, arg.value, via);
+            if constant && let Value::Address(region) = arg.value {
+                // `copy(to, &pointer, sizeof(pointer))`: what only reads the pointer may well copy it.
+                let value = self.load(&view, region);
+                if self.leads_to_held(&view, value) {
+                    self.share(&mut view, value);
+                }
+            }
             if let Some(place) = arg.place {
                 // A structure passed by value carries its pointers along.
                 for value in self.members(&view, place) {

@@ -26,7 +26,42 @@ pub(super) fn substituted(definition: &Macro, arguments: &str) -> Option<String>
         let number = parameters.iter().position(|parameter| *parameter == Name::of(word))?;
         Some(if is_variadic && number == fixed { rest.trim() } else { given[number].trim() })
     };
-    Some(replaced(&definition.body, value))
+    Some(without_typeof(&replaced(&definition.body, value)))
+}
+
+/// `typeof (…)` reads as a type that the grammar knows: whose it is does not matter here.
+fn without_typeof(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    loop {
+        let mut at = 0;
+        let found = tokens(rest).find(|token| matches!(token.text, "typeof" | "__typeof__" | "__typeof"));
+        let Some(found) = found else { break };
+        at += found.at + found.text.len();
+        let blanks = rest[at..].len() - rest[at..].trim_start().len();
+        let Some(length) = bracketed(&rest[at + blanks..]) else { break };
+        out.push_str(&rest[..found.at]);
+        out.push_str("int");
+        rest = &rest[at + blanks + length..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The length of the parenthesised text that a text begins with.
+fn bracketed(text: &str) -> Option<usize> {
+    let mut depth = 0i32;
+    for token in tokens(text) {
+        match token.text {
+            "(" => depth += 1,
+            ")" => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return (token.text == ")").then_some(token.at + 1);
+        }
+    }
+    None
 }
 
 /// Splits at the commas that stand in no bracket and no literal.
@@ -122,6 +157,8 @@ mod tests {
             opened(init, "(p, .name = \"a,b\", .pair = { 1, 2 })").as_deref(),
             Some("(p) = make(); *(p) = (struct box){ .name = \"a,b\", .pair = { 1, 2 } }")
         );
+        let new = "#define NEW(p, ...) *(p) = (typeof (*(p))){ __VA_ARGS__ }\n";
+        assert_eq!(opened(new, "(*at, .a = 1)").as_deref(), Some("*(*at) = (int){ .a = 1 }"));
         assert_eq!(opened("#define JOIN(a, b) a ## _ ## b(a)\n", "(list, free)").as_deref(), Some("list_free(list)"));
         assert_eq!(opened("#define ONE(a) a\n", "(x, y)"), None);
         assert_eq!(opened("#define NONE() f()\n", "()").as_deref(), Some("f()"));
