@@ -11,7 +11,7 @@ use crate::c::lower;
 use crate::c::program::FunctionId;
 use crate::c::report::{Candidate, Decided, FileView, Releaser, decide};
 use crate::c::summary::{Effect, Path, Selector, Summary};
-use crate::c::syntax::{Span, Tree};
+use crate::c::syntax::{Kind, Span, Tree};
 use crate::c::walk::{self, FaultKind, Walked};
 use crate::model::edit::{self, Edit};
 use crate::repair::release::Proposal;
@@ -19,8 +19,8 @@ use crate::repair::release::Proposal;
 /// The function as it is, which every proposal for it is compared with. Read once, however many are tried.
 pub struct Before {
     span: Span,
-    /// `None` if the function cannot be read by itself.
-    reading: Option<Reading>,
+    /// Or why no proposal can be compared with it.
+    reading: Result<Reading, String>,
 }
 
 /// One reading of the function.
@@ -33,21 +33,27 @@ struct Reading {
 }
 
 impl Before {
-    /// Reads the function by itself.
-    pub fn of(tree: &SourceTree, view: &FileView, function: FunctionId) -> Before {
-        let function = &tree.program.functions[function.0 as usize];
-        let text = view.text.get(function.span.start as usize..function.span.end as usize);
-        Before { span: function.span, reading: text.and_then(|text| read(tree, function, text)) }
+    /// Reads the function by itself, if all its paths were seen where it stands.
+    pub fn of(tree: &SourceTree, view: &FileView, id: FunctionId) -> Before {
+        let function = &tree.program.functions[id.0 as usize];
+        let is_seen = !tree.walks[id.0 as usize].exhausted;
+        Before { span: function.span, reading: whole(is_seen).and_then(|()| sound_reading(tree, view, function)) }
     }
 
-    /// The reading, if all paths were seen.
     fn sound(&self) -> Result<&Reading, String> {
-        let reading = self.reading.as_ref().ok_or("the function cannot be read by itself")?;
-        if reading.walked.exhausted {
-            return Err("the function has more paths than are walked".to_owned());
-        }
-        Ok(reading)
+        self.reading.as_ref().map_err(String::clone)
     }
+}
+
+fn sound_reading(tree: &SourceTree, view: &FileView, function: &Function) -> Result<Reading, String> {
+    let text = view.text.get(function.span.start as usize..function.span.end as usize);
+    let reading = text.and_then(|text| read(tree, function, text)).ok_or("the function cannot be read by itself")?;
+    whole(!reading.walked.exhausted).map(|()| reading)
+}
+
+/// Whether all paths were seen.
+fn whole(is_seen: bool) -> Result<(), String> {
+    if is_seen { Ok(()) } else { Err("the function has more paths than are walked".to_owned()) }
 }
 
 /// Why a patch is not offered.
@@ -91,7 +97,7 @@ pub(crate) fn accept(
     if given(&old.walked.summary) != given(&trial.new.walked.summary) {
         return Err("callers would notice the change".to_owned().into());
     }
-    Ok(no_new_error(view, &proposal.edits)?)
+    Ok(no_new_error(view, before.span, &proposal.edits)?)
 }
 
 /// Whether the edits make a destructor release a member that it forgets, and change nothing else; if not, why not.
@@ -123,13 +129,13 @@ pub fn accept_member(
     if is.iter().any(|path| !was.contains(path) && !own(path)) || was.iter().any(|path| !is.contains(path)) {
         return Err("callers would notice the change".to_owned());
     }
-    no_new_error(view, edits)
+    no_new_error(view, before.span, edits)
 }
 
-/// Whether the whole file reads no worse with the edits. In a file that reads well the function shows it by itself; in
-/// another one, what stands around the function changes how it is read.
-fn no_new_error(view: &FileView, edits: &[Edit]) -> Result<(), String> {
-    if view.syntax.errors() == 0 {
+/// Whether the whole file reads no worse with the edits. A function that reads well where it stands shows it by itself;
+/// how another one is read depends on what stands around it.
+fn no_new_error(view: &FileView, function: Span, edits: &[Edit]) -> Result<(), String> {
+    if reads_well(&view.syntax, function) {
         return Ok(());
     }
     let after = edit::apply(view.text, edits).ok_or("the edits overlap")?;
@@ -137,6 +143,14 @@ fn no_new_error(view: &FileView, edits: &[Edit]) -> Result<(), String> {
         Some(tree) if tree.errors() <= view.errors() => Ok(()),
         _ => Err("the patched file would read worse: it has parse errors already".to_owned()),
     }
+}
+
+/// Whether a function stands in the tree as a function, without an error in it or around it.
+fn reads_well(syntax: &Tree, function: Span) -> bool {
+    let path = syntax.path_to(function);
+    let whole = path.iter().map(|at| syntax.node(*at)).find(|node| node.span == function);
+    whole.is_some_and(|node| node.kind == Kind::FunctionDefinition && !node.damaged)
+        && path.iter().all(|at| syntax.node(*at).kind != Kind::Error)
 }
 
 /// The function after the edits.
