@@ -77,7 +77,12 @@ impl Walk<'_> {
     fn release_by_name(&mut self, view: &mut State, call: &Call) -> bool {
         let chosen = match call.args.as_slice() {
             [only] => Some(only.value),
-            all => all.iter().rev().map(|arg| arg.value).find(|value| self.leads_to_held(view, *value)),
+            all => {
+                let held = all.iter().rev().map(|arg| arg.value).find(|value| self.leads_to_held(view, *value));
+                // `foo_destroy(p, false)`: the only argument that leads anywhere.
+                let mut leading = all.iter().map(|arg| arg.value).filter(|value| matches!(value, Value::Symbol(_)));
+                held.or_else(|| leading.next().filter(|_| leading.next().is_none()))
+            }
         };
         let Some(value) = chosen else { return false };
         match value {
