@@ -24,6 +24,9 @@ pub(crate) struct Proposal {
     pub(crate) why: String,
     /// Whether the pointer becomes null where it held anything before: what uses it there was wrong already.
     pub(crate) initialises: bool,
+    /// The edits with a bare `free` in the place of each release, where the release also sets the pointer to null or may
+    /// do so: they show whether anything still uses what the pointer held.
+    pub(crate) probe: Option<Vec<Edit>>,
 }
 
 /// Proposals tried for one finding in one round.

@@ -12,7 +12,7 @@ use crate::c::program::FunctionId;
 use crate::c::report::{Candidate, Decided, FileView, Releaser, decide};
 use crate::c::summary::{Effect, Path, Selector, Summary};
 use crate::c::syntax::{Kind, Span, Tree};
-use crate::c::walk::{self, FaultKind, Walked};
+use crate::c::walk::{self, Fault, FaultKind, Walked};
 use crate::model::edit::{self, Edit};
 use crate::repair::release::Proposal;
 
@@ -96,6 +96,10 @@ pub(crate) fn accept(
     }
     if given(&old.walked.summary) != given(&trial.new.walked.summary) {
         return Err("callers would notice the change".to_owned().into());
+    }
+    if let Some(probe) = &proposal.probe {
+        let releaser = candidate.decided.releaser.as_ref().map_or("", |releaser| tree.program.text(releaser.name));
+        Trial::of(tree, view, candidate.function, before, probe)?.no_later_use(old, releaser)?;
     }
     Ok(no_new_error(view, before.span, &proposal.edits)?)
 }
@@ -217,6 +221,26 @@ impl Trial {
                 }
                 .to_owned());
             }
+        }
+        Ok(())
+    }
+
+    /// Whether nothing uses what was released, but for another release by the same function: with a null pointer that
+    /// one does nothing, while anything else would do something else than before.
+    fn no_later_use(&self, old: &Reading, releaser: &str) -> Result<(), String> {
+        let place = |position: u32| edit::original_position(position as usize, &self.edits);
+        let known = faults(&old.walked, |position| position as usize);
+        let releases_again = |fault: &Fault| {
+            let text = self.text.get(fault.span.start as usize..fault.span.end as usize).unwrap_or("");
+            let callee = text.split('(').next().unwrap_or("").trim();
+            fault.kind == FaultKind::DoubleRelease && (callee == releaser || callee == "free")
+        };
+        let new = &self.new.walked;
+        let is_used = new.faults.iter().zip(faults(new, place)).any(|(fault, placed)| {
+            fault.kind != FaultKind::NullUse && !known.contains(&placed) && !releases_again(fault)
+        });
+        if is_used || new.exhausted {
+            return Err("what it held would still be used after its release".to_owned());
         }
         Ok(())
     }

@@ -78,7 +78,12 @@ impl Bench<'_> {
         }
         let statement = self.release(node.span.start, self.is_dereferenced_before(node.span.end));
         let edits = self.layout.after(node.span, &[statement])?;
-        Some(Proposal { edits, why: self.why("beside the releases of the other members"), initialises: false })
+        Some(Proposal {
+            edits,
+            why: self.why("beside the releases of the other members"),
+            initialises: false,
+            probe: None,
+        })
     }
 
     /// Right before the structure is released.
@@ -86,7 +91,7 @@ impl Bench<'_> {
         let dies = self.statement(self.forgotten.dies)?;
         let statement = self.release(dies.start, self.is_dereferenced_before(dies.start));
         let edits = self.layout.before(dies.start, &[statement])?;
-        Some(Proposal { edits, why: self.why("before the structure is released"), initialises: false })
+        Some(Proposal { edits, why: self.why("before the structure is released"), initialises: false, probe: None })
     }
 
     fn statement(&self, span: Span) -> Option<Span> {

@@ -20,24 +20,24 @@ pub(crate) fn proposals(
     releaser: &Releaser,
     before: &[String],
 ) -> Vec<Proposal> {
-    let site = Workbench { tree, view, layout, candidate, releaser, before };
+    let site = Workbench { tree, view, layout, candidate, releaser, before, is_probe: false };
     let mut found: Vec<Option<Proposal>> = Vec::new();
     if before.is_empty() {
         found.push(site.reallocation());
     }
     let one_end = candidate.decided.losses.iter().all(|found| site.is_block_end(found));
     if one_end {
-        found.push(site.after_last_use(Marks::Plain));
+        found.push(site.probed(|site| site.after_last_use(Marks::Plain)));
     }
-    found.push(site.before_each_loss(Marks::Plain));
-    found.push(site.before_each_jump());
+    found.push(site.probed(|site| site.before_each_loss(Marks::Plain)));
+    found.push(site.probed(|site| site.before_each_jump()));
     if !one_end {
-        found.push(site.after_last_use(Marks::Plain));
+        found.push(site.probed(|site| site.after_last_use(Marks::Plain)));
     }
-    found.push(site.after_last_use_in_scope());
-    found.push(site.after_last_use(Marks::Cleared));
-    found.push(site.before_each_loss(Marks::Cleared));
-    found.push(site.null_from_the_start());
+    found.push(site.probed(|site| site.after_last_use_in_scope()));
+    found.push(site.probed(|site| site.after_last_use(Marks::Cleared)));
+    found.push(site.probed(|site| site.before_each_loss(Marks::Cleared)));
+    found.push(site.probed(|site| site.null_from_the_start()));
     let mut proposals: Vec<Proposal> = Vec::new();
     for proposal in found.into_iter().flatten() {
         if !proposals.iter().any(|known| known.edits == proposal.edits) {
@@ -46,6 +46,9 @@ pub(crate) fn proposals(
     }
     proposals
 }
+
+/// What releases memory and leaves the pointer to it as it is.
+const BARE: &str = "free";
 
 /// Whether the pointer is set to null after its release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,9 +66,19 @@ struct Workbench<'a> {
     releaser: &'a Releaser,
     /// The releases of what hangs below the object, which come first.
     before: &'a [String],
+    /// Whether a bare `free` stands in the place of the release.
+    is_probe: bool,
 }
 
 impl Workbench<'_> {
+    /// What a template proposes, with its probe.
+    fn probed(&self, template: impl Fn(&Workbench) -> Option<Proposal>) -> Option<Proposal> {
+        let proposal = template(self)?;
+        let probe = template(&Workbench { is_probe: true, ..*self })?.edits;
+        let probe = (probe != proposal.edits).then_some(probe);
+        Some(Proposal { probe, ..proposal })
+    }
+
     /// What holds the object at a loss: the place it was assigned to if the loss names no other.
     fn holder(&self, found: &FoundLoss) -> String {
         let own = self.candidate.variable;
@@ -81,6 +94,10 @@ impl Workbench<'_> {
             return None;
         }
         let mut statements = self.before.to_vec();
+        if self.is_probe {
+            statements.push(format!("{BARE}({holder})"));
+            return Some(statements);
+        }
         statements.push(call(self.tree, self.view, self.releaser, holder)?);
         if marks == Marks::Cleared {
             statements.push(format!("{holder} = NULL"));
@@ -130,7 +147,7 @@ impl Workbench<'_> {
         }
         places.dedup();
         let why = format!("`{}` is called {}, on every path that still holds it", self.name(), places.join(" and "));
-        Some(Proposal { edits, why, initialises: false })
+        Some(Proposal { edits, why, initialises: false, probe: None })
     }
 
     /// Right before each place where it is lost, also on paths where it was never acquired: null from its declaration on.
@@ -202,7 +219,7 @@ impl Workbench<'_> {
             }
         }
         let why = format!("`{}` is called before the jump on the path that loses it", self.name());
-        Some(Proposal { edits, why, initialises: false })
+        Some(Proposal { edits, why, initialises: false, probe: None })
     }
 
     fn last_jump(&self, body: u32) -> Option<Span> {
@@ -250,7 +267,7 @@ impl Workbench<'_> {
         }
         let edits = self.layout.after(node.span, statements)?;
         let why = format!("`{}` is called after the last use", self.name());
-        Some(Proposal { edits, why, initialises: false })
+        Some(Proposal { edits, why, initialises: false, probe: None })
     }
 
     /// `p = realloc(p, n)` goes through a temporary, so that `p` can be released where it fails.
@@ -287,7 +304,7 @@ impl Workbench<'_> {
         }
         edits.push(Edit::replace(span.start as usize, span.end as usize, name));
         let why = format!("a failed reallocation leaves the old memory in place, so `{}` releases it", self.name());
-        Some(Proposal { edits, why, initialises: false })
+        Some(Proposal { edits, why, initialises: false, probe: None })
     }
 
     /// A name that the function does not use yet.
