@@ -24,6 +24,9 @@ const FIXTURES: &[&str] = &[
     "beliefs.c",
     "structures.c",
     "doubts.c",
+    "silences.c",
+    "macros.c",
+    "agreements.c",
 ];
 
 fn fixture(name: &str) -> String {
@@ -189,6 +192,14 @@ void text_free(struct text *text);
 }
 
 #[test]
+fn a_test_that_ends_at_an_expectation_leaves_its_memory_to_nobody() {
+    let text = "#define EXPECT(what) do { if (!(what)) return -1; } while (0)\nint look(const char *text);\nint run(void)\n{\n\tchar *copy = strdup(\"a\");\n\tif (!copy)\n\t\treturn -1;\n\tEXPECT(copy[0] == 'a');\n\tfree(copy);\n\treturn 0;\n}\n";
+    assert_eq!(analyze("src/run.c", text).findings.len(), 1);
+    assert_eq!(analyze("tests/run.c", text).findings, []);
+    assert_eq!(analyze("src/run_test.c", text).findings, []);
+}
+
+#[test]
 fn one_file_alone_is_reported_when_asked_for() {
     let text = fixture("templates.c");
     let files = vec![file("a.c", &text), file("b.c", &text.replace("main", "other_main"))];
@@ -223,7 +234,7 @@ fn run_sanitized(name: &str, text: &str) -> Option<(bool, String)> {
 #[expect(clippy::print_stderr, reason = "whoever runs the tests must see what was skipped")]
 fn patched_programs_run_clean_under_the_sanitizers() {
     let mut skipped = 0;
-    for name in ["templates.c", "summaries.c", "places.c", "destructors.c", "structures.c"] {
+    for name in ["templates.c", "summaries.c", "places.c", "destructors.c", "structures.c", "macros.c"] {
         let text = fixture(name);
         let after = all_fixes(&analyze(name, &text).findings, &text);
         match (run_sanitized(name, &text), run_sanitized(name, &after)) {

@@ -216,7 +216,7 @@ fn dying(known: Known, members: &Members, function: &Function) -> Vec<Dying> {
                 continue;
             }
             let Some((owner, declared)) = structure(known, function, *arg) else { continue };
-            if is_made_here(known, function, *arg) || found.iter().any(|other| same(function, other.holder, *arg)) {
+            if is_made_here(known, function, *arg) || found.iter().any(|other| function.same(other.holder, *arg)) {
                 continue;
             }
             let siblings = siblings(known, function, *arg);
@@ -231,7 +231,7 @@ fn dying(known: Known, members: &Members, function: &Function) -> Vec<Dying> {
     // Where another function releases more of such a structure's members, this one only resets a part of it.
     if let Some(emptied) = emptied(known, function).filter(|_| has_name)
         && !members.releasers.outdo(known, function, emptied.owner)
-        && !found.iter().any(|dying| same(function, dying.holder, emptied.holder))
+        && !found.iter().any(|dying| function.same(dying.holder, emptied.holder))
     {
         found.push(emptied);
     }
@@ -244,7 +244,7 @@ fn is_left_to_another(known: Known, function: &Function, holder: ExprId, own: us
     calls(function).any(|(_, callee, _, args)| {
         let id = known.callee(function, callee).and_then(|name| known.program.resolve(name, function.file));
         let Some(body) = id.and_then(|id| known.program.functions.get(id.0 as usize)) else { return false };
-        args.iter().enumerate().filter(|(_, arg)| same(function, **arg, holder)).any(|(number, _)| {
+        args.iter().enumerate().filter(|(_, arg)| function.same(**arg, holder)).any(|(number, _)| {
             let parameter = Expr::Var(VarId(number as u32));
             let at = body.exprs.iter().position(|expr| *expr == parameter && (number as u32) < body.parameters);
             at.is_some_and(|at| siblings(known, body, ExprId(at as u32)).len() > own)
@@ -258,7 +258,7 @@ fn released_by_name(known: Known, function: &Function) -> Map<Owner, Vec<Name>> 
     let mut found: Map<Owner, Vec<Name>> = Map::default();
     for (_, callee, _, args) in calls(function) {
         let Callee::Named(name) = callee else { continue };
-        let releases = match known.program.knowledge.of(name) {
+        let releases = match known.program.deed(name, function.file) {
             Some(deed) => matches!(deed, Deed::Release { .. }),
             None => sounds_like_release(known.program.text(name)),
         };
@@ -295,7 +295,7 @@ fn emptied(known: Known, function: &Function) -> Option<Dying> {
 /// Whether a releasing function takes any memory, so that it cannot know of the structure's members.
 fn is_plain(known: Known, caller: &Function, callee: Option<Name>, argument: usize) -> bool {
     let Some(name) = callee else { return false };
-    if let Some(deed) = known.program.knowledge.of(name) {
+    if let Some(deed) = known.program.deed(name, caller.file) {
         return matches!(deed, Deed::Release { .. });
     }
     let Some(id) = known.program.resolve(name, caller.file) else { return false };
@@ -309,7 +309,7 @@ fn structure(known: Known, function: &Function, pointer: ExprId) -> Option<(Owne
     let types = &known.program.types;
     let declared = types.of(function, pointer)?;
     let (owner, pointers) = types.owner(declared, function.file)?;
-    (pointers == 1).then_some((owner, Type { name: owner.name, pointers: 0 }))
+    (pointers == 1).then_some((owner, Type { name: owner.name, pointers: 0, is_tag: false }))
 }
 
 /// Whether the local that leads to the structure is given fresh memory by the same function.
@@ -328,7 +328,7 @@ fn is_made_here(known: Known, function: &Function, holder: ExprId) -> bool {
 }
 
 fn makes(known: Known, function: &Function, callee: Name) -> bool {
-    match known.program.knowledge.of(callee) {
+    match known.program.deed(callee, function.file) {
         Some(deed) => matches!(deed, Deed::Acquire { .. } | Deed::Reallocate { .. }),
         None => known
             .summary(callee, function)
@@ -369,21 +369,11 @@ fn is_within(function: &Function, place: ExprId, holder: ExprId) -> bool {
     for _ in 0..4 {
         match function.expr(at) {
             Expr::Field(base, _) => at = base,
-            Expr::Deref(pointer) => return same(function, pointer, holder),
+            Expr::Deref(pointer) => return function.same(pointer, holder),
             _ => return false,
         }
     }
     false
-}
-
-/// Whether two expressions are written alike.
-fn same(function: &Function, one: ExprId, two: ExprId) -> bool {
-    one == two
-        || match (function.expr(one), function.expr(two)) {
-            (Expr::Field(a, name), Expr::Field(b, other)) => name == other && same(function, a, b),
-            (Expr::Deref(a), Expr::Deref(b)) => same(function, a, b),
-            (a, b) => a == b && matches!(a, Expr::Var(_) | Expr::Global(_)),
-        }
 }
 
 /// Whether a place is the member, or one of that name in a structure whose type is not known.

@@ -255,6 +255,27 @@ impl Function {
         args.iter().take(number).any(|arg| self.expr(*arg) == Expr::Format)
     }
 
+    /// Whether a callee is a function, or a member that leads to one, of this name.
+    pub fn is_named(&self, callee: Callee, name: Name) -> bool {
+        match callee {
+            Callee::Named(own) => own == name,
+            Callee::Through(expr) => match self.expr(expr) {
+                Expr::Field(_, field) => field == name,
+                _ => true,
+            },
+        }
+    }
+
+    /// Whether two expressions are written alike: members of members of the same local or global.
+    pub fn same(&self, one: ExprId, two: ExprId) -> bool {
+        one == two
+            || match (self.expr(one), self.expr(two)) {
+                (Expr::Field(a, name), Expr::Field(b, other)) => name == other && self.same(a, b),
+                (Expr::Deref(a), Expr::Deref(b)) => self.same(a, b),
+                (a, b) => a == b && matches!(a, Expr::Var(_) | Expr::Global(_)),
+            }
+    }
+
     /// The variable behind an id.
     pub fn var(&self, id: VarId) -> Option<&Variable> {
         self.vars.get(id.0 as usize)

@@ -189,6 +189,11 @@ impl Knowledge {
         self.rows.retain(|name, _| !(yielding.contains(name) && defined(*name)));
     }
 
+    /// Whether the row of a function gives way to a body.
+    pub fn yields(&self, function: Name) -> bool {
+        self.yielding.contains(&function)
+    }
+
     /// What is known of a function.
     pub fn of(&self, function: Name) -> Option<Deed> {
         self.rows.get(&function).copied()
@@ -348,7 +353,8 @@ pub fn sounds_like_lookup(name: &str) -> bool {
         "parent",
     ];
     let lower = name.to_ascii_lowercase();
-    lower.ends_with("_get") || lower.starts_with("to_") || lower.split('_').any(|part| WORDS.contains(&part))
+    let picks = ["_get_for_", "_get_by_", "_get_from_"].iter().any(|word| lower.contains(word));
+    picks || lower.ends_with("_get") || lower.starts_with("to_") || lower.split('_').any(|part| WORDS.contains(&part))
 }
 
 #[cfg(test)]

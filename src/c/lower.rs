@@ -186,7 +186,8 @@ impl Lowerer<'_> {
         self.block_items(body);
         self.build.finish(self.frames.node(body).span);
         let build = std::mem::take(&mut self.build);
-        let linkage = if is_static { Linkage::File } else { Linkage::Program };
+        // Every file that includes a header has the header's functions.
+        let linkage = if is_static && !self.is_header { Linkage::File } else { Linkage::Program };
         Some(build.into_function(self.file, linkage))
     }
 

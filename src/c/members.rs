@@ -148,7 +148,7 @@ impl<'a> Known<'a> {
     pub fn fate(&self, caller: &Function, callee: Option<Name>, args: &[ExprId], argument: usize) -> Fate {
         let Some(name) = callee else { return Fate::Kept };
         let number = argument as u32;
-        if let Some(deed) = self.program.knowledge.of(name) {
+        if let Some(deed) = self.program.deed(name, caller.file) {
             return match deed {
                 Deed::Release { argument, .. } if argument == number => Fate::Released,
                 Deed::Reallocate { .. } if number == 0 => Fate::Released,
@@ -198,7 +198,7 @@ impl<'a> Known<'a> {
     /// What a call puts where an argument points to, as far as that is fresh memory: what releases it.
     fn fill(&self, caller: &Function, callee: Option<Name>, argument: usize) -> Option<Name> {
         let name = callee?;
-        if let Some(deed) = self.program.knowledge.of(name) {
+        if let Some(deed) = self.program.deed(name, caller.file) {
             return match deed {
                 Deed::Fill { argument: filled, release, .. } if filled as usize == argument => Some(release),
                 _ => None,

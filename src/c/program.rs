@@ -3,7 +3,7 @@
 mod guesses;
 
 use super::ir::{Callee, Expr, FileId, Function, InstrKind, Linkage};
-use super::knowledge::{Knowledge, sounds_like_a_question};
+use super::knowledge::{Deed, Knowledge, sounds_like_a_question};
 use super::lower::LoweredFile;
 use super::names::{Map, Name, NameTable, Set};
 use super::types::Types;
@@ -111,12 +111,14 @@ impl Program {
         }
     }
 
-    /// The body that a name means in a file: the file's own, else the program's if there is one.
+    /// The body that a name means in a file: the file's own, else the program's if there is one. Of several, the longest:
+    /// the others are there for another system, or stand in for it in a test.
     pub fn resolve(&self, name: Name, file: FileId) -> Option<FunctionId> {
         let all = self.by_name.get(&name)?;
         let own = all.iter().find(|id| self.functions[id.0 as usize].file == file);
         let public = |id: &&FunctionId| self.functions[id.0 as usize].linkage == Linkage::Program;
-        own.or_else(|| all.iter().find(public)).copied()
+        let length = |id: &&FunctionId| self.functions[id.0 as usize].blocks.len();
+        own.or_else(|| all.iter().filter(public).rev().max_by_key(length)).copied()
     }
 
     /// The static variables of a file.
@@ -134,6 +136,14 @@ impl Program {
     /// The bodies of that name in all files.
     pub fn bodies(&self, name: Name) -> &[FunctionId] {
         self.by_name.get(&name).map_or(&[], |all| all)
+    }
+
+    /// What is known of a function as `file` calls it. A file that has a static function with a library's name means
+    /// that one.
+    pub fn deed(&self, name: Name, file: FileId) -> Option<Deed> {
+        let deed = self.knowledge.of(name)?;
+        let is_own = || self.bodies(name).iter().any(|id| self.functions[id.0 as usize].file == file);
+        (!(self.knowledge.yields(name) && is_own())).then_some(deed)
     }
 
     /// Whether any body in the tree has this name.

@@ -131,7 +131,7 @@ pub(super) fn ask(tree: &SourceTree, only: &[String]) {
         let Some(source) = tree.files.get(function.file.0 as usize).filter(|file| only.contains(&file.path)) else {
             continue;
         };
-        decide(tree.known(), function, &tree.walks[number], &source.text);
+        decide(tree.known(), function, &tree.walks[number], (&source.path, &source.text));
         destructors::forgotten(tree.known(), &tree.members, function);
     }
 }
@@ -147,7 +147,7 @@ fn report_file(tree: &SourceTree, file: usize, functions: &[FunctionId]) -> Anal
             let what = format!("{}: function {}", source.path, tree.program.text(function.name));
             analysis.gaps.push(Gap::new(what, "it has more paths than are walked"));
         }
-        let decided = decide(tree.known(), function, walked, &source.text);
+        let decided = decide(tree.known(), function, walked, (&source.path, &source.text));
         let forgotten = destructors::forgotten(tree.known(), &tree.members, function);
         if decided.is_empty() && forgotten.is_empty() {
             continue;
@@ -160,7 +160,28 @@ fn report_file(tree: &SourceTree, file: usize, functions: &[FunctionId]) -> Anal
         analysis.findings.extend(forgotten.iter().filter_map(|one| forgotten::tell(tree, view, (*id, &before), one)));
     }
     analysis.findings.sort_by(|a, b| (a.line, a.lost_at, &a.variable).cmp(&(b.line, b.lost_at, &b.variable)));
+    once_each(&mut analysis.findings);
     analysis
+}
+
+/// What was acquired in several places and is lost in one, through the same variable, is one mistake: the finding with a
+/// fix tells it, else the first.
+fn once_each(findings: &mut Vec<Leak>) {
+    let told: Vec<(String, String, u32, bool)> = findings
+        .iter()
+        .map(|leak| (leak.function.clone(), leak.variable.clone(), leak.lost_at, leak.fix.is_some()))
+        .collect();
+    let mut number = 0;
+    findings.retain(|leak| {
+        let at = number;
+        number += 1;
+        let same = told
+            .iter()
+            .enumerate()
+            .filter(|(_, other)| other.0 == leak.function && other.1 == leak.variable && other.2 == leak.lost_at);
+        let chosen = same.min_by_key(|(number, other)| (!other.3, *number));
+        chosen.is_none_or(|(chosen, _)| chosen == at)
+    });
 }
 
 impl FileView<'_> {

@@ -16,6 +16,8 @@ pub struct Type {
     pub name: Name,
     /// How many pointers or dimensions lead to it.
     pub pointers: u8,
+    /// Whether it is named by its tag (`struct list`) and not by an alias, which may hide a pointer.
+    pub is_tag: bool,
 }
 
 /// A structure's or union's definition.
@@ -103,7 +105,11 @@ impl Types {
                 break;
             }
             let Some(meant) = self.aliases.get(&declared.name) else { break };
-            declared = Type { name: meant.name, pointers: declared.pointers.saturating_add(meant.pointers) };
+            declared = Type {
+                name: meant.name,
+                pointers: declared.pointers.saturating_add(meant.pointers),
+                is_tag: meant.is_tag,
+            };
         }
         declared
     }
@@ -137,11 +143,11 @@ impl Types {
             }
             Expr::Deref(inner) | Expr::Index(inner, _) => {
                 let inner = self.followed(self.of(function, inner)?);
-                Some(Type { name: inner.name, pointers: inner.pointers.checked_sub(1)? })
+                Some(Type { pointers: inner.pointers.checked_sub(1)?, ..inner })
             }
             Expr::AddressOf(inner) => {
                 let inner = self.of(function, inner)?;
-                Some(Type { name: inner.name, pointers: inner.pointers.saturating_add(1) })
+                Some(Type { pointers: inner.pointers.saturating_add(1), ..inner })
             }
             Expr::Binary(BinaryOp::Add | BinaryOp::Subtract, pointer, _) => self.of(function, pointer),
             _ => None,

@@ -5,11 +5,12 @@
 //! bound is a constant here; where the budget of steps ends, the function is left with a gap and no summary.
 //!
 //! The rooms: `flow` knows the graph (order, loops, liveness), `memory` reads and writes places, `conditions` learns
-//! from branches, `calls` decides what a call does and `apply` plays a summary, `release` keeps the owners, `finish`
+//! from branches, `calls` decides what a call does, `apply` plays a summary and `compared` holds its outcomes against each other, `release` keeps the owners, `finish`
 //! turns the end of a path into an outcome and losses.
 
 mod apply;
 mod calls;
+mod compared;
 mod conditions;
 mod contents;
 mod finish;
@@ -457,9 +458,14 @@ impl Walk<'_> {
             }
             Terminator::Return { span, value } => {
                 let whole = value.and_then(|value| self.whole(&mut view, value));
-                let value = value.map(|value| self.eval(&mut view, value));
-                // A structure that is returned takes its pointers along.
-                for member in whole.map(|whole| self.members(&view, whole)).unwrap_or_default() {
+                let mut value = value.map(|value| self.eval(&mut view, value));
+                // A structure that is returned takes its pointers along, and is not what it was copied from once a
+                // member was given another value.
+                let members = whole.map(|whole| self.members(&view, whole)).unwrap_or_default();
+                if !members.is_empty() {
+                    value = Some(Value::Undefined);
+                }
+                for member in members {
                     self.share(&mut view, member);
                 }
                 self.finish(view, *span, value);

@@ -254,7 +254,8 @@ impl Trial {
     /// The new findings, if all of them are what hung below something that is now released.
     fn orphans(&self, tree: &SourceTree, old: &Reading) -> Vec<(String, Releaser)> {
         let reading = &self.new;
-        let decided = decide(tree.known(), &reading.function, &reading.walked, &self.text);
+        let path = path_of(tree, &reading.function);
+        let decided = decide(tree.known(), &reading.function, &reading.walked, (path, &self.text));
         let key = |one: &Decided| (edit::original_position(one.site.span.start as usize, &self.edits), one.site.part);
         let mut orphans = Vec::new();
         for one in decided.iter().filter(|one| !old.lost.contains(&key(one))) {
@@ -283,12 +284,17 @@ fn faults(walked: &Walked, place: impl Fn(u32) -> usize) -> Vec<PlacedFault> {
     walked.faults.iter().map(|fault| (fault.kind, place(fault.span.start), fault.site.and_then(site))).collect()
 }
 
+/// The path of the file that a function stands in.
+fn path_of<'a>(tree: &'a SourceTree, function: &Function) -> &'a str {
+    tree.files.get(function.file.0 as usize).map_or("", |file| file.path.as_str())
+}
+
 fn read(tree: &SourceTree, function: &Function, text: &str) -> Option<Reading> {
-    let path = tree.files.get(function.file.0 as usize).map_or("", |file| file.path.as_str());
+    let path = path_of(tree, function);
     let piece = lower::lower_piece(FileId(function.file.0), path, text, &tree.macros, &tree.program)?;
     let function = piece.functions.into_iter().find(|other| other.name == function.name)?;
     let walked = walk::walk(&tree.program, tree.known().summaries(), &function);
-    let lost = decide(tree.known(), &function, &walked, text)
+    let lost = decide(tree.known(), &function, &walked, (path, text))
         .iter()
         .map(|one| (one.site.span.start as usize, one.site.part))
         .collect();

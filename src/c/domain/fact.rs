@@ -58,6 +58,13 @@ impl Fact {
         (fact.low <= fact.high).then_some(fact)
     }
 
+    /// What is known of the value with `by` added to it, where that does not overflow.
+    pub fn shifted(self, by: i64) -> Fact {
+        let low = if self.low == i64::MIN { self.low } else { self.low.saturating_add(by) };
+        let high = if self.high == i64::MAX { self.high } else { self.high.saturating_add(by) };
+        Fact { low, high, zero: low <= 0 && high >= 0 && (by != 0 || self.zero) }
+    }
+
     /// One of them holds.
     pub fn join(self, other: Fact) -> Fact {
         Fact { low: self.low.min(other.low), high: self.high.max(other.high), zero: self.zero || other.zero }
@@ -97,5 +104,8 @@ mod tests {
         assert_eq!(Fact::exactly(3).without(3), None);
         assert_eq!(Fact::exactly(0).join(Fact::exactly(2)), Fact { low: 0, high: 2, zero: true });
         assert_eq!(Fact::ANY.without(0), Some(Fact::NON_ZERO));
+        assert_eq!(Fact::at_least(0).shifted(1), Fact::at_least(1));
+        assert_eq!(Fact::at_least(1).shifted(-1), Fact::at_least(0));
+        assert_eq!(Fact::ANY.shifted(3), Fact::ANY);
     }
 }

@@ -34,6 +34,8 @@ pub(crate) struct Builder {
     current: usize,
     scopes: Vec<Vec<(Name, VarId)>>,
     static_locals: Vec<(usize, Name, Name)>,
+    /// How many static locals of a name were declared.
+    statics_of_name: Map<Name, u64>,
     labels: Map<Name, BlockId>,
     breaks: Vec<Jump>,
     continues: Vec<Jump>,
@@ -143,9 +145,19 @@ impl Builder {
         self.scopes.iter().rev().find_map(|scope| scope.iter().rev().find(|(n, _)| *n == name).map(|(_, id)| *id))
     }
 
-    /// A static local: known under `full` until the innermost scope ends.
-    pub(crate) fn static_local(&mut self, name: Name, full: Name) {
-        self.static_locals.push((self.scopes.len(), name, full));
+    /// A static local: known under the result, which is made from `full`, until the innermost scope ends. Scopes of one
+    /// function may each have one of that name; a second declaration in the same scope means the same one.
+    pub(crate) fn static_local(&mut self, name: Name, full: Name) -> Name {
+        let depth = self.scopes.len();
+        let known = self.static_locals.iter().find(|(scope, known, _)| *scope == depth && *known == name);
+        if let Some((_, _, full)) = known {
+            return *full;
+        }
+        let before = self.statics_of_name.entry(name).or_default();
+        let own = if *before == 0 { full } else { full.within(Name(*before)) };
+        *before += 1;
+        self.static_locals.push((depth, name, own));
+        own
     }
 
     /// The program-wide name of a static local in scope.

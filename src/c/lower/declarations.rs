@@ -174,7 +174,7 @@ impl Lowerer<'_> {
     /// A static local is a global with a private name. Its initial value is set before the function ever runs.
     fn static_local(&mut self, name: Name, declared: Type, value: Option<At>) {
         let full = name.within(self.build.function_name()).within(self.file_name);
-        self.build.static_local(name, full);
+        let full = self.build.static_local(name, full);
         let known = match value {
             Some(value) => self.constant(value),
             None => Some(0),

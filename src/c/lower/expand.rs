@@ -1,6 +1,8 @@
 //! Macros are opened where they are used: the replacement is parsed once, and its parameters stand for the
 //! places of the arguments.
 
+mod as_text;
+
 use super::{At, Lowerer};
 use crate::c::ir::FileId;
 use crate::c::macros::{Macro, MacroTable};
@@ -23,7 +25,16 @@ struct Frame {
     parameters: Rc<[(Name, At)]>,
     /// The use of the outermost macro, which every position inside is told as, and the macro's name.
     site: Option<(Span, Name)>,
+    /// The macro that was opened, and those around it.
+    opened: Option<Rc<Opened>>,
     depth: u32,
+}
+
+/// A macro that is open. It means itself inside its own replacement, as C has it.
+#[derive(Debug)]
+struct Opened {
+    name: Name,
+    within: Option<Rc<Opened>>,
 }
 
 /// The replacements that the file uses, by the macro's name; `None` where one is no C.
@@ -53,7 +64,7 @@ impl<'a> Frames<'a> {
 
     /// Opens a file's own tree.
     pub(crate) fn open_file(&mut self, tree: Arc<Tree>) -> u32 {
-        self.list.push(Frame { tree, parameters: Rc::new([]), site: None, depth: 0 });
+        self.list.push(Frame { tree, parameters: Rc::new([]), site: None, opened: None, depth: 0 });
         self.list.len() as u32 - 1
     }
 
@@ -132,8 +143,7 @@ impl<'a> Frames<'a> {
 
     /// Opens the macro `name` as used at `call` with `arguments` (`None` without parentheses).
     pub(crate) fn open(&mut self, name: Name, call: At, arguments: Option<Vec<At>>) -> Option<Expansion> {
-        let depth = self.frame(call).depth;
-        if depth >= MAX_EXPANSION || self.list.len() >= MAX_FRAMES {
+        if !self.may_open(name, call) {
             return None;
         }
         let (tree, definition) = self.replacement(name)?;
@@ -142,8 +152,44 @@ impl<'a> Frames<'a> {
             (Some(names), Some(args)) => names.iter().copied().zip(args).collect(),
             _ => return None,
         };
+        self.enter(name, call, tree, parameters)
+    }
+
+    /// Opens the macro `name` as used at `call` with a parenthesised list of arguments, as the preprocessor does.
+    fn open_as_text(&mut self, name: Name, call: At, arguments: &str) -> Option<Expansion> {
+        if !self.may_open(name, call) {
+            return None;
+        }
+        // What the arguments mention may stand for an argument of the macro around the call.
+        let parameters = self.frame(call).parameters.clone();
+        let text = as_text::substituted(self.macros.find(name, self.file)?, arguments)?;
+        let tree = read(&text)?;
+        self.enter(name, call, tree, parameters)
+    }
+
+    /// Whether a macro may be opened where it is used: not inside itself, not too deep, not too many.
+    fn may_open(&self, name: Name, call: At) -> bool {
+        let mut around = self.frame(call).opened.as_ref();
+        while let Some(opened) = around {
+            if opened.name == name {
+                return false;
+            }
+            around = opened.within.as_ref();
+        }
+        self.frame(call).depth < MAX_EXPANSION && self.list.len() < MAX_FRAMES
+    }
+
+    /// Whether the macro `name` makes names out of its arguments.
+    fn joins_names(&self, name: Name) -> bool {
+        self.macros.find(name, self.file).is_some_and(|definition| as_text::joins_names(&definition.body))
+    }
+
+    /// What a macro's replacement is, once it was parsed.
+    fn enter(&mut self, name: Name, call: At, tree: Arc<Tree>, parameters: Rc<[(Name, At)]>) -> Option<Expansion> {
+        let depth = self.frame(call).depth + 1;
         let site = Some((self.span(call), self.macro_of(call).unwrap_or(name)));
-        self.list.push(Frame { tree, parameters, site, depth: depth + 1 });
+        let opened = Some(Rc::new(Opened { name, within: self.frame(call).opened.clone() }));
+        self.list.push(Frame { tree, parameters, site, opened, depth });
         let frame = self.list.len() as u32 - 1;
         let body = self.body_of(At { frame, node: 0 })?;
         let items = self.children(body);
@@ -197,6 +243,12 @@ impl Lowerer<'_> {
             return None;
         }
         let list = self.frames.child(call, Role::Arguments)?;
+        if self.frames.node(list).damaged || self.frames.joins_names(name) {
+            let text = self.frames.text(list).to_owned();
+            if let Some(opened) = self.frames.open_as_text(name, call, &text) {
+                return Some(opened);
+            }
+        }
         let arguments = self.frames.children(list).into_iter().map(|at| self.resolve(at)).collect();
         self.frames.open(name, call, Some(arguments))
     }

@@ -12,16 +12,17 @@ impl Lowerer<'_> {
         if declared.parameters.is_some() {
             return Type::default();
         }
-        Type { name: self.specified(declaration).unwrap_or_default(), pointers: declared.pointers }
+        let (name, is_tag) = self.specified(declaration).unwrap_or_default();
+        Type { name, pointers: declared.pointers, is_tag }
     }
 
-    /// The name of the type that a declaration begins with.
-    fn specified(&self, declaration: At) -> Option<Name> {
+    /// The name of the type that a declaration begins with, and whether it is a tag.
+    fn specified(&self, declaration: At) -> Option<(Name, bool)> {
         let at = self.frames.child(declaration, Role::Type)?;
         match self.frames.node(at).kind {
-            Kind::TypeIdentifier => Some(Name::of(self.frames.text(at))),
+            Kind::TypeIdentifier => Some((Name::of(self.frames.text(at)), false)),
             Kind::StructSpecifier | Kind::UnionSpecifier => {
-                self.frames.child(at, Role::Name).map(|name| Name::of(self.frames.text(name)))
+                self.frames.child(at, Role::Name).map(|name| (Name::of(self.frames.text(name)), true))
             }
             _ => None,
         }
@@ -88,16 +89,16 @@ impl Lowerer<'_> {
             }
             let Some(declared) = self.declared(child) else { continue };
             let specifier = self.frames.child(definition, Role::Type);
-            let meant = match self.specified(definition) {
-                Some(name) => name,
+            let (meant, is_tag) = match self.specified(definition) {
+                Some(named) => named,
                 None => {
                     if let Some(specifier) = specifier {
                         self.structure(specifier, Some(declared.name));
                     }
-                    declared.name
+                    (declared.name, false)
                 }
             };
-            let meant = Type { name: meant, pointers: declared.pointers };
+            let meant = Type { name: meant, pointers: declared.pointers, is_tag };
             if meant.name != declared.name && declared.parameters.is_none() {
                 self.facts.aliases.push((declared.name, meant));
             }

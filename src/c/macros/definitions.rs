@@ -32,9 +32,29 @@ fn definition(line: &str) -> Option<(Name, Macro)> {
     let body = body.replace("\\\r\n", "\n").replace("\\\n", "\n");
     let mut body = without_comments(body.trim()).trim().to_owned();
     if let Some(list) = &list {
+        body = with_nameless_tail(body, list);
         body = without_parameter_casts(&with_texts(&body), list);
     }
     Some((Name::of(name), Macro { parameters, body: body.into(), syntax: OnceLock::new() }))
+}
+
+/// A variadic tail that has a name (`args...`) reads as the one that has none.
+fn with_nameless_tail(body: String, parameters: &str) -> String {
+    let tail =
+        parameters.rsplit(',').next().and_then(|last| last.trim().trim_end_matches('\\').trim().strip_suffix("..."));
+    let Some(tail) = tail.map(str::trim).filter(|tail| !tail.is_empty()) else { return body };
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut out = String::with_capacity(body.len());
+    let mut rest = body.as_str();
+    while let Some(start) = rest.find(is_word) {
+        let (before, word) = rest.split_at(start);
+        let (word, after) = word.split_at(word.find(|c: char| !is_word(c)).unwrap_or(word.len()));
+        out.push_str(before);
+        out.push_str(if word == tail { "__VA_ARGS__" } else { word });
+        rest = after;
+    }
+    out.push_str(rest);
+    out
 }
 
 /// `#parameter`, which makes a text of an argument, reads as a text.

@@ -171,7 +171,7 @@ impl<'a> Origins<'a> {
     }
 
     fn of_result(&self, callee: Name, spelled: Name) -> Origin {
-        if let Some(deed) = self.known.program.knowledge.of(callee) {
+        if let Some(deed) = self.known.program.deed(callee, self.function.file) {
             return match deed {
                 Deed::Acquire { release, .. } | Deed::Reallocate { release, .. } => {
                     Origin::Fresh { source: spelled, part: 0, release }

@@ -17,7 +17,11 @@ pub(super) fn guesses(program: &Program, function: &Function) -> Vec<(Name, u16)
     let mut found = Vec::new();
     for instr in function.blocks.iter().flat_map(|block| &block.instrs) {
         match &instr.kind {
-            InstrKind::Call { into, spelled, args, .. } => {
+            InstrKind::Call { into, spelled, callee, args } => {
+                if !function.is_named(*callee, *spelled) {
+                    // A macro around it is no source: others stand in the same one.
+                    continue;
+                }
                 results.insert(*into, *spelled);
                 for (number, arg) in args.iter().enumerate() {
                     if let Expr::AddressOf(place) = function.expr(*arg)
@@ -31,7 +35,7 @@ pub(super) fn guesses(program: &Program, function: &Function) -> Vec<(Name, u16)
                 if let Expr::Var(var) = function.expr(*from)
                     && let Some(source) = results.get(&var).copied()
                 {
-                    if released.contains(&shape(function, *to)) {
+                    if released.contains(&shape(function, *to)) && !is_structure(program, function, *to) {
                         found.push((source, 0));
                     }
                     // A temporary may hand the result on.
@@ -52,7 +56,7 @@ fn released_places(program: &Program, function: &Function) -> Set<u64> {
     let mut places = Set::default();
     for instr in function.blocks.iter().flat_map(|block| &block.instrs) {
         let InstrKind::Call { callee: Callee::Named(name), args, .. } = &instr.kind else { continue };
-        let releases = match program.knowledge.of(*name) {
+        let releases = match program.deed(*name, function.file) {
             Some(deed) => matches!(deed, Deed::Release { .. }),
             None => sounds_like_release(program.text(*name)),
         };
@@ -68,6 +72,12 @@ fn released_places(program: &Program, function: &Function) -> Set<u64> {
         }
     }
     places
+}
+
+/// Whether a place is a structure itself, so that what is put there is no pointer: `struct map map = EMPTY(&map);`.
+fn is_structure(program: &Program, function: &Function, place: ExprId) -> bool {
+    let declared = program.types.of(function, place);
+    declared.is_some_and(|declared| declared.pointers == 0 && declared.is_tag)
 }
 
 /// A number that equal expressions share.

@@ -5,6 +5,7 @@ use super::memory::Replaced;
 use super::release::Below;
 use super::{HANDED_ON, Site, Walk};
 use crate::c::domain::{Fact, LossKind, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value, Via};
+use crate::c::ir::BinaryOp;
 use crate::c::knowledge::sounds_like_the_end;
 use crate::c::names::Name;
 use crate::c::summary::{Base, Effect, Outcome, Path, Selector, Spec, Summary};
@@ -31,13 +32,20 @@ impl Walk<'_> {
     pub(super) fn apply(&mut self, mut view: State, call: &Call, summary: &Summary, after: &mut Vec<State>) {
         let mut feasible: Vec<&Outcome> =
             summary.outcomes.iter().filter(|outcome| self.is_feasible(&mut view, call, outcome)).collect();
-        let makes = |outcome: &&Outcome| matches!(outcome.returns, Spec::Fresh(_));
-        if feasible.iter().any(makes) && self.flow.is_taken_for_granted(call.into) {
+        // One that hands an argument back has made what it needed as well.
+        let makes = |outcome: &&Outcome| match &outcome.returns {
+            Spec::Fresh(_) => true,
+            Spec::Initial(path) => path.selectors.is_empty() && !outcome.effects.is_empty(),
+            _ => false,
+        };
+        if self.flow.is_taken_for_granted(call.into) && (feasible.iter().any(makes) || self.flow.is_followed(call.into))
+        {
             // Whoever never asks whether there was memory takes it that there was; what is lost where there was none is
             // no leak that anybody looks for.
             feasible.retain(|outcome| outcome.returns != Spec::Int(0));
         }
         self.spared(&mut view, call, summary, &feasible);
+        self.transformed(&mut view, call, summary);
         if feasible.len() > 1 && self.is_indifferent(&mut view, call, &feasible) {
             self.blur(&mut view, call, &feasible);
             after.push(view);
@@ -46,6 +54,7 @@ impl Walk<'_> {
         let may_return_other =
             summary.outcomes.iter().any(|outcome| !matches!(outcome.returns, Spec::Fresh(_) | Spec::Int(_)));
         if let [only] = feasible.as_slice() {
+            self.regrown(&mut view, call, summary, only);
             if self.outcome(&mut view, call, only, may_return_other).is_some() {
                 after.push(view);
             }
@@ -54,33 +63,13 @@ impl Walk<'_> {
         let mut results: Vec<(State, &Outcome)> = Vec::new();
         for outcome in feasible {
             let mut next = view.clone();
+            self.regrown(&mut next, call, summary, outcome);
             if self.outcome(&mut next, call, outcome, may_return_other).is_some() {
                 results.push((next, outcome));
             }
         }
         self.doubt(&view, call, &mut results);
         after.extend(results.into_iter().map(|(view, _)| view));
-    }
-
-    /// A destructor of the structure around an object that leaves the object alone, for what other members say, knows
-    /// what those members are there for: nothing is said of the object.
-    fn spared(&mut self, view: &mut State, call: &Call, summary: &Summary, feasible: &[&Outcome]) {
-        let releases = |outcome: &Outcome, path: &Path| {
-            let grows = |effect: &Effect| matches!(effect, Effect::Write(to, Spec::Fresh(_)) if to == path);
-            outcome.effects.contains(&Effect::Release(path.clone())) && !outcome.effects.iter().any(grows)
-        };
-        for outcome in &summary.outcomes {
-            for effect in &outcome.effects {
-                let Effect::Release(path) = effect else { continue };
-                let is_destroyed = !members_of(path).is_empty() && releases(outcome, path);
-                if !is_destroyed || feasible.iter().any(|outcome| releases(outcome, path)) {
-                    continue;
-                }
-                if let Some(value) = self.value_at(view, call, path, &[]) {
-                    self.share(view, value);
-                }
-            }
-        }
     }
 
     /// Whether the conditions of an outcome can hold, each by itself.
@@ -107,6 +96,7 @@ impl Walk<'_> {
         let handed_back = outcomes.first().and_then(|outcome| back(self, view, outcome));
         outcomes.iter().all(|outcome| {
             outcome.fresh.is_empty()
+                && !(any_held && outcome.when.iter().any(|(path, _)| self.tells_of_held(view, call, path)))
                 && back(self, view, outcome) == handed_back
                 && outcome.effects.iter().all(|effect| match effect {
                     Effect::Release(_) => false,
@@ -133,6 +123,18 @@ impl Walk<'_> {
                     Effect::Write(..) => true,
                 })
         })
+    }
+
+    /// Whether a condition on the value at a path asks whether a held object is null.
+    fn tells_of_held(&mut self, view: &mut State, call: &Call, path: &Path) -> bool {
+        let Some(Value::Symbol(mut symbol)) = self.value_at(view, call, path, &[]) else { return false };
+        for _ in 0..3 {
+            match self.arena.symbol_of(symbol) {
+                Symbol::Combined(BinaryOp::Equal, Value::Symbol(inner), Value::Int(0)) => symbol = inner,
+                _ => break,
+            }
+        }
+        view.is_held(symbol)
     }
 
     /// The value at a path, and, where a structure lies there, its members.
@@ -185,70 +187,6 @@ impl Walk<'_> {
         let returned = self.make(view, 0);
         let _ = view.learn(returned, fact.unwrap_or(Fact::ANY));
         self.give(view, call, Value::Symbol(returned));
-    }
-
-    /// An object that one outcome takes and another does not, where the caller cannot tell which happened, is nobody's.
-    fn doubt(&mut self, before: &State, call: &Call, results: &mut [(State, &Outcome)]) {
-        let held: Vec<SymbolId> =
-            before.objects.iter().filter(|(_, object)| object.standing == Standing::Held).map(|(s, _)| *s).collect();
-        if held.is_empty() || results.len() < 2 {
-            return;
-        }
-        let kept_before = self.given(before, None);
-        let kept: Vec<Vec<SymbolId>> = results.iter().map(|(view, _)| self.given(view, None)).collect();
-        let hung_before = self.hanging(before);
-        let hung: Vec<Vec<SymbolId>> = results.iter().map(|(view, _)| self.hanging(view)).collect();
-        let takes = |number: usize, view: &State, symbol: SymbolId| {
-            let standing = view.object(symbol).map(|object| object.standing);
-            matches!(standing, Some(Standing::Released(_) | Standing::Shared))
-                || (kept[number].binary_search(&symbol).is_ok() && kept_before.binary_search(&symbol).is_err())
-                || (hung[number].contains(&symbol) && !hung_before.contains(&symbol))
-        };
-        for symbol in held {
-            let taking: Vec<bool> =
-                results.iter().enumerate().map(|(number, (view, _))| takes(number, view, symbol)).collect();
-            let takers: Vec<Fact> =
-                results.iter().zip(&taking).filter(|(_, taken)| **taken).map(|((_, o), _)| o.returns.fact()).collect();
-            if takers.is_empty() {
-                continue;
-            }
-            let read = self.flow.is_read(call.into);
-            for ((view, outcome), taken) in results.iter_mut().zip(&taking) {
-                let told_apart = read
-                    && takers.iter().all(|fact| {
-                        let own = match &outcome.returns {
-                            Spec::Fresh(number) => {
-                                outcome.fresh.get(usize::from(*number)).map_or(Fact::ANY, |fresh| fresh.fact)
-                            }
-                            other => other.fact(),
-                        };
-                        fact.disjoint(own)
-                    });
-                if told_apart || *taken {
-                    continue;
-                }
-                if view.is_held(symbol) {
-                    self.share(view, Value::Symbol(symbol));
-                } else {
-                    self.take_back(before, view, symbol);
-                }
-            }
-        }
-    }
-
-    /// What hangs in an object.
-    fn hanging(&self, view: &State) -> Vec<SymbolId> {
-        let in_object = view.store.iter().filter(|(at, _)| matches!(self.arena.root(*at), Root::Pointee(_)));
-        in_object.filter_map(|(_, value)| self.arena.target(*value)).collect()
-    }
-
-    /// A call that on one way releases an object, and on another empties what held it, has reasons that its caller's
-    /// values do not show: the loss is taken back.
-    fn take_back(&mut self, before: &State, view: &mut State, symbol: SymbolId) {
-        let Some(site) = before.object(symbol).and_then(|object| object.site) else { return };
-        let noted = &self.noted;
-        let is_of_it = |number: &u32| noted.get(*number as usize).is_some_and(|loss| loss.site == site);
-        view.losses.retain(|number| before.losses.contains(number) || !is_of_it(number));
     }
 
     /// Plays one outcome; `None` if it cannot happen here.
@@ -382,10 +320,10 @@ impl Walk<'_> {
             }
             let part = part_of(outcome, number as u8);
             let source = if part >= HANDED_ON { fresh.source } else { call.spelled };
-            // A function that fills what it is given, or makes something where it is given nothing: whoever drops its result
-            // has given it something.
+            // A function that fills what it is given, or makes something where it is given nothing: whoever drops its result,
+            // or only asks whether there is one, has given it something.
             let is_dropped =
-                outcome.returns == Spec::Fresh(number as u8) && !self.flow.is_read(call.into) && may_return_other;
+                outcome.returns == Spec::Fresh(number as u8) && !self.flow.is_kept(call.into) && may_return_other;
             let unknown = is_dropped || fresh.release.is_none() && !self.program.may_give(source, part);
             if unknown || !self.is_handed_out(view, outcome, number as u8, call) {
                 let symbol = self.make(view, part);
@@ -473,7 +411,7 @@ impl Walk<'_> {
     }
 
     /// The value at a path in the caller's words, before the call.
-    fn value_at(&mut self, view: &mut State, call: &Call, path: &Path, fresh: &[SymbolId]) -> Option<Value> {
+    pub(super) fn value_at(&mut self, view: &mut State, call: &Call, path: &Path, fresh: &[SymbolId]) -> Option<Value> {
         if path.selectors.is_empty() {
             return match path.base {
                 Base::Parameter(number) => call.args.get(number as usize).map(|arg| arg.value),
@@ -539,7 +477,7 @@ fn part_of(outcome: &Outcome, number: u8) -> u16 {
 }
 
 /// The members on the way from what an argument points to to what a path leads to, if there is nothing else on it.
-fn members_of(path: &Path) -> Vec<Name> {
+pub(super) fn members_of(path: &Path) -> Vec<Name> {
     let [Selector::Deref, fields @ ..] = path.selectors.as_slice() else { return Vec::new() };
     let field = |selector: &Selector| match selector {
         Selector::Field(name) => Some(*name),

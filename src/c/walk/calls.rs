@@ -66,7 +66,7 @@ impl Walk<'_> {
             }
             return self.unknown_call(view, &call, after);
         };
-        if let Some(deed) = self.program.knowledge.of(name) {
+        if let Some(deed) = self.program.deed(name, self.function.file) {
             return self.known_call(view, &call, deed, after);
         }
         if self.program.never_returns(name) {
@@ -104,7 +104,7 @@ impl Walk<'_> {
     /// Whether a call may release one of its arguments.
     fn may_release(&self, call: &Call) -> bool {
         let Some(name) = call.callee else { return false };
-        if let Some(deed) = self.program.knowledge.of(name) {
+        if let Some(deed) = self.program.deed(name, self.function.file) {
             return matches!(deed, Deed::Release { .. } | Deed::Reallocate { .. });
         }
         let id = self.program.resolve(name, self.function.file);
@@ -176,6 +176,7 @@ impl Walk<'_> {
         match deed {
             Deed::Acquire { release, zeroed, nullable } => {
                 self.check_args(&view, call);
+                self.clobber_outputs(&mut view, call);
                 let fact = if nullable { Fact::ANY } else { Fact::NON_ZERO };
                 let site = self.site_of(call, 0, Some(release), zeroed);
                 let symbol = self.acquire(&mut view, site, fact, Vec::new());
@@ -189,9 +190,9 @@ impl Walk<'_> {
                         let symbol = self.acquire(&mut view, site, Fact::ANY, Vec::new());
                         self.give(&mut view, call, Value::Symbol(symbol));
                     }
-                    Some(_) => {
+                    Some(given) => {
                         self.clobber_outputs(&mut view, call);
-                        self.plain_result(&mut view, call);
+                        self.part_of_given(&mut view, call, given, after);
                     }
                 }
             }
@@ -264,6 +265,20 @@ impl Walk<'_> {
             }
         }
         after.push(view);
+    }
+
+    /// The result lies in what was given, or hangs below it, or is null: who gets it may reach all of it.
+    fn part_of_given(&mut self, view: &mut State, call: &Call, given: Value, after: &mut Vec<State>) {
+        let Some(target) = self.arena.target(given).filter(|target| view.is_held(*target)) else {
+            return self.plain_result(view, call);
+        };
+        let mut failed = view.clone();
+        self.give(&mut failed, call, Value::Int(0));
+        after.push(failed);
+        let whole = self.pointee_of(target);
+        let somewhere = Value::Symbol(self.make(view, 1));
+        let part = Value::Address(self.arena.element(whole, somewhere));
+        self.give(view, call, part);
     }
 
     /// The number of an error is no object, and the same pointer gets the same answer all along the path.

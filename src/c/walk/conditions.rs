@@ -43,7 +43,7 @@ impl Walk<'_> {
         if !view.learn(symbol, fact) {
             return false;
         }
-        if before == Fact::ANY
+        if (before == Fact::ANY || before == Fact::NON_ZERO)
             && let Symbol::Made { site, part, .. } = self.arena.symbol_of(symbol)
         {
             if part == 0 {
@@ -51,6 +51,9 @@ impl Walk<'_> {
             }
             if part >= RESULT {
                 self.doubt_filled(view, site, part, fact);
+            }
+            if part > 0 && fact.is_non_zero() {
+                self.doubt_result(view, site, symbol);
             }
         }
         let known = view.fact(symbol);
@@ -97,6 +100,19 @@ impl Walk<'_> {
         }
     }
 
+    /// A call told of an error: then its result is nothing.
+    fn doubt_result(&mut self, view: &mut State, call: u32, told: SymbolId) {
+        if !self.holder(view, told, 4).is_some_and(|place| place.to_lowercase().contains("err")) {
+            return;
+        }
+        let is_result = |symbol: SymbolId| matches!(self.arena.symbol_of(symbol), Symbol::Made { site, part: 0, .. } if site == call);
+        let held = view.objects.iter().filter(|(_, object)| object.standing == Standing::Held);
+        let results: Vec<SymbolId> = held.map(|(symbol, _)| *symbol).filter(|symbol| is_result(*symbol)).collect();
+        for symbol in results {
+            self.share(view, Value::Symbol(symbol));
+        }
+    }
+
     /// Learns a fact of any value.
     pub(super) fn assume_fact(&mut self, view: &mut State, value: Value, fact: Fact) -> bool {
         match value {
@@ -140,6 +156,10 @@ impl Walk<'_> {
             Value::Symbol(symbol) => match self.arena.symbol_of(symbol) {
                 Symbol::Combined(BinaryOp::Equal | BinaryOp::Less, ..) => {
                     view.fact(symbol).meet(Fact { low: 0, high: 1, zero: true })
+                }
+                Symbol::Combined(op @ (BinaryOp::Add | BinaryOp::Subtract), Value::Symbol(of), Value::Int(by)) => {
+                    let by = if op == BinaryOp::Add { by } else { by.checked_neg()? };
+                    view.fact(symbol).meet(view.fact(of).shifted(by))
                 }
                 _ => Some(view.fact(symbol)),
             },

@@ -201,8 +201,10 @@ impl Walk<'_> {
             }
             let own = matches!(self.arena.root(*region), Root::Pointee(owner)
                 if view.object(owner).is_some_and(|object| matches!(object.standing, Standing::Lost | Standing::Released(_))));
+            // A list that is empty leads to itself: that keeps nothing.
             if let Some(target) = self.arena.target(*value)
                 && !own
+                && self.arena.root(*region) != Root::Pointee(target)
                 && let Some(path) = self.pointer_path(target, fresh)
             {
                 effects.push(Effect::Escape(path, Vec::new()));

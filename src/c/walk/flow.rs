@@ -2,8 +2,8 @@
 
 use super::Walk;
 use super::contents::Met;
-use crate::c::domain::{Arena, Region, RegionId, Root, Standing, State, Symbol, Value};
-use crate::c::ir::{BlockId, Expr, ExprId, Function, InstrKind, Terminator, VarId};
+use crate::c::domain::{Arena, Fact, Region, RegionId, Root, Standing, State, Symbol, Value};
+use crate::c::ir::{BinaryOp, BlockId, Expr, ExprId, Function, InstrKind, Terminator, VarId};
 
 /// A set of small numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +38,34 @@ impl Bits {
 struct Loop {
     head: BlockId,
     blocks: Bits,
-    /// With the number that every assignment of the loop gives it, if they all give the same.
-    assigned: Vec<(VarId, Option<i64>)>,
+    assigned: Vec<(VarId, Change)>,
+}
+
+/// What the assignments of a loop do to a variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    /// All give it this number.
+    Same(i64),
+    /// All add to it.
+    Grows,
+    /// Anything else.
+    Any,
+}
+
+impl Change {
+    /// What `var = from` does.
+    fn of(function: &Function, var: VarId, from: ExprId) -> Change {
+        match function.expr(from) {
+            Expr::Int(number) => Change::Same(number),
+            Expr::Binary(BinaryOp::Add, before, step)
+                if function.expr(before) == Expr::Var(var)
+                    && matches!(function.expr(step), Expr::Int(step) if step >= 0) =>
+            {
+                Change::Grows
+            }
+            _ => Change::Any,
+        }
+    }
 }
 
 /// What is known of a function's graph.
@@ -52,8 +78,10 @@ pub(super) struct Flow {
     loops: Vec<Loop>,
     live_in: Vec<Bits>,
     address_taken: Bits,
-    read: Bits,
+    kept: Bits,
+    tested: Bits,
     asked: Bits,
+    followed: Bits,
 }
 
 impl Flow {
@@ -70,11 +98,13 @@ impl Flow {
             first_instrs.push(count);
             count += block.instrs.len() as u32 + 1;
         }
-        let (address_taken, read) = uses(function);
+        let Uses { address_taken, kept } = uses(function);
         let asked = asked(function);
+        let followed = followed(function);
+        let tested = tested(function);
         let loops = loops(function, &successors, &order, &positions);
         let live_in = liveness(function, &successors, &order);
-        Flow { order, positions, first_instrs, loops, live_in, address_taken, read, asked }
+        Flow { order, positions, first_instrs, loops, live_in, address_taken, kept, tested, asked, followed }
     }
 
     /// A reachable block's position in the order.
@@ -87,15 +117,25 @@ impl Flow {
         self.first_instrs.get(block.0 as usize).copied().unwrap_or(0)
     }
 
-    /// Whether a variable's value is ever read.
-    pub(super) fn is_read(&self, var: VarId) -> bool {
-        self.read.has(var.0 as usize)
+    /// Whether a branch depends on a variable's value, or on what the value is put into.
+    pub(super) fn is_tested(&self, var: VarId) -> bool {
+        self.tested.has(var.0 as usize)
+    }
+
+    /// Whether a variable's value is put anywhere or handed to anybody, and not only asked about.
+    pub(super) fn is_kept(&self, var: VarId) -> bool {
+        self.kept.has(var.0 as usize)
     }
 
     /// Whether a function only works with what the result of a call is put into: it never asks whether it is null, and
     /// hands it to nobody who might, other than as an argument.
     pub(super) fn is_taken_for_granted(&self, result: VarId) -> bool {
         !self.asked.has(result.0 as usize)
+    }
+
+    /// Whether what a variable points to is used somewhere.
+    pub(super) fn is_followed(&self, var: VarId) -> bool {
+        self.followed.has(var.0 as usize)
     }
 
     /// Whether a variable may be read from a block on before it is written; true where that is not known.
@@ -130,9 +170,16 @@ fn reverse_postorder(successors: &[Vec<BlockId>]) -> Vec<BlockId> {
     order
 }
 
-/// The variables whose address is taken, and those whose value is read anywhere.
-fn uses(function: &Function) -> (Bits, Bits) {
-    let (mut taken, mut read) = (Bits::new(function.vars.len()), Bits::new(function.vars.len()));
+/// What is done with variables.
+struct Uses {
+    /// Their address is taken.
+    address_taken: Bits,
+    /// Their value is put somewhere, handed to a call, or returned.
+    kept: Bits,
+}
+
+fn uses(function: &Function) -> Uses {
+    let (mut taken, mut kept) = (Bits::new(function.vars.len()), Bits::new(function.vars.len()));
     for expr in &function.exprs {
         if let Expr::AddressOf(place) = expr {
             function.walk(*place, &mut |inner| {
@@ -145,12 +192,14 @@ fn uses(function: &Function) -> (Bits, Bits) {
     for block in &function.blocks {
         for instr in &block.instrs {
             if !matches!(instr.kind, InstrKind::Use(_)) {
-                each_read(function, &instr.kind, &mut |var| read.set(var.0 as usize));
+                each_read(function, &instr.kind, &mut |var| kept.set(var.0 as usize));
             }
         }
-        each_read_at_end(function, &block.end, &mut |var| read.set(var.0 as usize));
+        if let Terminator::Return { value: Some(value), .. } = &block.end {
+            each_var(function, *value, &mut |var| kept.set(var.0 as usize));
+        }
     }
-    (taken, read)
+    Uses { address_taken: taken, kept }
 }
 
 /// The variables whose value a branch depends on, or that is given to other places or the caller; and the temporaries
@@ -174,8 +223,7 @@ fn asked(function: &Function) -> Bits {
             _ => {}
         }
     }
-    let (taken, _) = uses(function);
-    asked.add(&taken);
+    asked.add(&uses(function).address_taken);
     for instr in instrs() {
         if let InstrKind::Assign { to, from } = &instr.kind
             && let (Expr::Var(to), Expr::Var(from)) = (function.expr(*to), function.expr(*from))
@@ -185,6 +233,51 @@ fn asked(function: &Function) -> Bits {
         }
     }
     asked
+}
+
+/// The variables that a branch depends on, and those whose value such a one is given.
+fn tested(function: &Function) -> Bits {
+    let mut tested = Bits::new(function.vars.len());
+    for block in &function.blocks {
+        if let Terminator::Branch { condition: value, .. } | Terminator::Switch { value, .. } = &block.end {
+            each_var(function, *value, &mut |var| tested.set(var.0 as usize));
+        }
+    }
+    // From the end, since values mostly go from earlier places to later ones.
+    for instr in function.blocks.iter().rev().flat_map(|block| block.instrs.iter().rev()) {
+        if let InstrKind::Assign { to, from } = &instr.kind {
+            match function.expr(*to) {
+                Expr::Var(to) if tested.has(to.0 as usize) => {
+                    each_var(function, *from, &mut |var| tested.set(var.0 as usize));
+                }
+                Expr::Var(_) => {}
+                // What is put into memory may be tested there.
+                _ => each_var(function, *from, &mut |var| tested.set(var.0 as usize)),
+            }
+        }
+    }
+    tested
+}
+
+/// The variables that are followed as pointers, and the temporaries that such a variable is filled from.
+fn followed(function: &Function) -> Bits {
+    let mut followed = Bits::new(function.vars.len());
+    for expr in &function.exprs {
+        if let Expr::Deref(pointer) | Expr::Index(pointer, _) = expr
+            && let Expr::Var(var) = function.expr(*pointer)
+        {
+            followed.set(var.0 as usize);
+        }
+    }
+    for instr in function.blocks.iter().flat_map(|block| &block.instrs) {
+        if let InstrKind::Assign { to, from } = &instr.kind
+            && let (Expr::Var(to), Expr::Var(from)) = (function.expr(*to), function.expr(*from))
+            && followed.has(to.0 as usize)
+        {
+            followed.set(from.0 as usize);
+        }
+    }
+    followed
 }
 
 fn each_var(function: &Function, expr: ExprId, visit: &mut impl FnMut(VarId)) {
@@ -306,13 +399,11 @@ fn loops(function: &Function, successors: &[Vec<BlockId>], order: &[BlockId], po
             if let InstrKind::Assign { to, from } = &instr.kind
                 && let Expr::Var(var) = function.expr(*to)
             {
-                let number = match function.expr(*from) {
-                    Expr::Int(number) => Some(number),
-                    _ => None,
-                };
+                let change = Change::of(function, var, *from);
                 match found.assigned.iter_mut().find(|(known, _)| *known == var) {
-                    Some((_, known)) => *known = known.filter(|known| Some(*known) == number),
-                    None => found.assigned.push((var, number)),
+                    Some((_, known)) if *known == change => {}
+                    Some((_, known)) => *known = Change::Any,
+                    None => found.assigned.push((var, change)),
                 }
             }
         }
@@ -393,11 +484,11 @@ impl Walk<'_> {
     /// Makes unknown whatever the loop assigns, except for what holds an object.
     pub(super) fn widen(&mut self, view: &mut State, block: BlockId) {
         let Some(found) = self.flow.loops.iter().find(|found| found.head == block) else { return };
-        for (var, number) in found.assigned.clone() {
+        for (var, change) in found.assigned.clone() {
             let region = self.arena.region(Region::Var(var));
             let Some(value) = view.binding(region) else { continue };
-            if number.is_some_and(|number| value == Value::Int(number)) && !self.flow.address_taken.has(var.0 as usize)
-            {
+            let is_own = !self.flow.address_taken.has(var.0 as usize);
+            if is_own && matches!(change, Change::Same(number) if value == Value::Int(number)) {
                 // A flag that was raised, and that the loop never lowers.
                 continue;
             }
@@ -418,8 +509,23 @@ impl Walk<'_> {
                 continue;
             }
             let symbol = self.arena.symbol(made);
+            let known = self.lasting(view, value, change).filter(|_| is_own);
             self.renew(view, symbol);
             view.bind(region, Value::Symbol(symbol));
+            if let Some(fact) = known {
+                let _ = view.learn(symbol, fact);
+            }
+        }
+    }
+
+    /// What holds of a variable however often a loop is still to be walked: a counter that only grows is no less than
+    /// it is, and what the way through the loop found out about a value, it finds out each time.
+    fn lasting(&self, view: &State, value: Value, change: Change) -> Option<Fact> {
+        let known = self.fact_of(view, value)?;
+        match (change, value) {
+            (Change::Grows, _) if known.low > i64::MIN => Some(Fact::at_least(known.low)),
+            (Change::Any, Value::Symbol(_)) if known.is_non_zero() => Some(Fact::NON_ZERO),
+            _ => None,
         }
     }
 }

@@ -54,7 +54,7 @@ fn releases(program: &Program, function: &Function, flow: &Flow) -> Vec<(usize, 
     for (position, block) in flow.order.iter().enumerate() {
         for instr in &function.blocks[block.0 as usize].instrs {
             let InstrKind::Call { callee: Callee::Named(name), args, .. } = &instr.kind else { continue };
-            let releases = match program.knowledge.of(*name) {
+            let releases = match program.deed(*name, function.file) {
                 Some(deed) => matches!(deed, Deed::Release { .. }),
                 None => sounds_like_release(program.text(*name)),
             };

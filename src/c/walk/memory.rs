@@ -325,9 +325,26 @@ impl Walk<'_> {
         };
         let parts = source.map(|source| self.parts(view, source)).unwrap_or_default();
         self.write(view, region, value, span, kind);
+        if self.is_by_variable_index(to) && self.leads_to_held(view, value) {
+            // Which elements a loop releases later is not followed, even where the index is known at this moment.
+            self.share(view, value);
+        }
         for (selectors, value) in parts {
             let part = selectors.into_iter().fold(region, |base, field| self.arena.region(Region::Field(base, field)));
             view.bind(part, value);
+        }
+    }
+
+    /// Whether a place lies in an element whose index is not written as a constant.
+    fn is_by_variable_index(&self, place: ExprId) -> bool {
+        match self.function.expr(place) {
+            Expr::Field(base, _) => self.is_by_variable_index(base),
+            Expr::Index(_, index) => !match self.function.expr(index) {
+                Expr::Int(_) | Expr::Size(_) => true,
+                Expr::Global(name) => self.program.constant_of(name).is_some(),
+                _ => false,
+            },
+            _ => false,
         }
     }
 
@@ -462,7 +479,8 @@ impl Walk<'_> {
         let arena = &self.arena;
         view.store.retain(|(region, _)| !matches!(arena.root(*region), Root::Var(var) if vars.contains(&var)));
         for ((_, target), holder) in gone.into_iter().zip(holders) {
-            if !self.is_referenced(view, target) {
+            // Two of the locals may have led to the same object, which is lost once.
+            if view.is_held(target) && !self.is_referenced(view, target) {
                 self.lose(view, target, LossKind::Scope, span, holder);
             }
         }
@@ -514,10 +532,11 @@ impl Walk<'_> {
             self.arena.target(*value) == Some(symbol)
                 && match self.arena.root(*region) {
                     Root::Pointee(owner) => {
+                        // What the caller passed in may have been released for another reason than a name gives away.
                         owner != symbol
-                            && !view
-                                .object(owner)
-                                .is_some_and(|owner| matches!(owner.standing, Standing::Released(_) | Standing::Lost))
+                            && !view.object(owner).is_some_and(|owner| {
+                                owner.site.is_some() && matches!(owner.standing, Standing::Released(_) | Standing::Lost)
+                            })
                     }
                     _ => true,
                 }

@@ -111,7 +111,13 @@ impl Walk<'_> {
         let held_below = self.held_below(view, symbol);
         view.set_object(symbol, Object { standing: Standing::Released(span), site, seen_by: Vec::new() });
         for (place, target) in held_below {
-            if self.is_referenced(view, target) {
+            // An item that leads back to the whole is linked into it, whoever else leads to the item.
+            let is_linked = below == Below::Unknown && self.met_from(view, Value::Symbol(target)).has(symbol);
+            let is_elsewhere = match below {
+                Below::Unknown => self.is_named(view, target),
+                Below::Left => self.is_referenced(view, target),
+            };
+            if is_elsewhere && !is_linked {
                 continue;
             }
             match below {
@@ -155,6 +161,21 @@ impl Walk<'_> {
         let Root::Pointee(owner) = self.arena.root(region) else { return false };
         let site = view.object(owner).and_then(|owner| owner.site);
         site.and_then(|site| self.sites.get(site as usize)).is_some_and(|site| !site.zeroed)
+    }
+
+    /// Whether any place that is no temporary leads to an object, other than what is released.
+    fn is_named(&self, view: &State, symbol: SymbolId) -> bool {
+        let is_temporary = |region| {
+            matches!(self.arena.root(region), Root::Var(var)
+                if self.function.var(var).is_some_and(|var| var.temporary))
+        };
+        self.is_referenced(view, symbol)
+            && view.store.iter().any(|(region, value)| {
+                self.arena.target(*value) == Some(symbol)
+                    && !is_temporary(*region)
+                    && !matches!(self.arena.root(*region), Root::Pointee(owner)
+                        if view.object(owner).is_some_and(|owner| matches!(owner.standing, Standing::Released(_) | Standing::Lost)))
+            })
     }
 
     /// The held objects that places inside an object lead to.

@@ -1,10 +1,10 @@
 //! A call whose body nobody has: what its name, its arguments and the rest of the tree say of it.
 
 use super::calls::Call;
-use super::contents::Contents;
+use super::contents::{Contents, Met};
 use super::release::Below;
 use super::{Manner, Walk};
-use crate::c::domain::{Fact, Region, RegionId, Root, State, Symbol, Value, Via};
+use crate::c::domain::{Fact, Region, RegionId, Root, State, Symbol, SymbolId, Value, Via};
 use crate::c::ir::Expr;
 use crate::c::knowledge::{sounds_like_keeping, sounds_like_release};
 use crate::c::names::Name;
@@ -31,6 +31,13 @@ impl Walk<'_> {
                 self.share(&mut view, arg.value);
             }
             self.show(&mut view, arg.value, via);
+            if constant && let Value::Address(region) = arg.value {
+                // `copy(to, &pointer, sizeof(pointer))`: what only reads the pointer may well copy it.
+                let value = self.load(&view, region);
+                if self.leads_to_held(&view, value) {
+                    self.share(&mut view, value);
+                }
+            }
             if let Some(place) = arg.place {
                 // A structure passed by value carries its pointers along.
                 for value in self.members(&view, place) {
@@ -70,7 +77,12 @@ impl Walk<'_> {
     fn release_by_name(&mut self, view: &mut State, call: &Call) -> bool {
         let chosen = match call.args.as_slice() {
             [only] => Some(only.value),
-            all => all.iter().rev().map(|arg| arg.value).find(|value| self.leads_to_held(view, *value)),
+            all => {
+                let held = all.iter().rev().map(|arg| arg.value).find(|value| self.leads_to_held(view, *value));
+                // `foo_destroy(p, false)`: the only argument that leads anywhere.
+                let mut leading = all.iter().map(|arg| arg.value).filter(|value| matches!(value, Value::Symbol(_)));
+                held.or_else(|| leading.next().filter(|_| leading.next().is_none()))
+            }
         };
         let Some(value) = chosen else { return false };
         match value {
@@ -119,12 +131,7 @@ impl Walk<'_> {
         for symbol in met.iter() {
             contents.each(Root::Pointee(symbol), &mut |region, value| places.push((region, value)));
         }
-        // What was known of the initial values behind the pointers is known no more.
-        let arena = &self.arena;
-        view.facts.retain(|(known, _)| match arena.symbol_of(*known) {
-            Symbol::Initial(region) => !matches!(arena.root(region), Root::Pointee(symbol) if met.has(symbol)),
-            _ => true,
-        });
+        self.unsettle_initials(view, &met, number);
         if let Value::Address(region) = value {
             let inside = view.store.iter().filter(|(other, _)| self.arena.within(*other, region));
             places.extend(inside.copied());
@@ -132,6 +139,27 @@ impl Walk<'_> {
         for (place, value) in places {
             if !self.leads_to_held(view, value) {
                 self.unsettle(view, place, number);
+            }
+        }
+    }
+
+    /// What places behind the pointers held on entry is known no more, unless it was copied before: then the copy is what it
+    /// was, and the place holds something else.
+    fn unsettle_initials(&mut self, view: &mut State, met: &Met, number: usize) {
+        let arena = &self.arena;
+        let behind = |known: SymbolId| match arena.symbol_of(known) {
+            Symbol::Initial(region) => {
+                Some(region).filter(|region| matches!(arena.root(*region), Root::Pointee(symbol) if met.has(symbol)))
+            }
+            _ => None,
+        };
+        let is_copied = |known: SymbolId| view.store.iter().any(|(_, value)| *value == Value::Symbol(known));
+        let all = view.facts.iter().filter_map(|(known, _)| Some((*known, behind(*known)?)));
+        let (copied, gone): (Vec<_>, Vec<_>) = all.partition(|(known, _)| is_copied(*known));
+        view.facts.retain(|(known, _)| gone.iter().all(|(other, _)| other != known));
+        for (_, region) in copied {
+            if view.binding(region).is_none() {
+                self.unsettle(view, region, number);
             }
         }
     }

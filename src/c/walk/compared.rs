@@ -1,0 +1,155 @@
+//! What the outcomes of a callee say of each other: an object that one of them takes, releases or makes larger is not
+//! simply lost where another one does nothing with it.
+
+use super::Walk;
+use super::apply::members_of;
+use super::calls::Call;
+use crate::c::domain::{Fact, Root, Standing, State, SymbolId, Value};
+use crate::c::ir::{Expr, ExprId, InstrKind};
+use crate::c::summary::{Effect, Outcome, Path, Spec, Summary};
+
+impl Walk<'_> {
+    /// A destructor of the structure around an object that leaves the object alone, for what other members say, knows
+    /// what those members are there for: nothing is said of the object.
+    pub(super) fn spared(&mut self, view: &mut State, call: &Call, summary: &Summary, feasible: &[&Outcome]) {
+        let releases = |outcome: &Outcome, path: &Path| {
+            let grows = |effect: &Effect| matches!(effect, Effect::Write(to, Spec::Fresh(_)) if to == path);
+            outcome.effects.contains(&Effect::Release(path.clone())) && !outcome.effects.iter().any(grows)
+        };
+        for outcome in &summary.outcomes {
+            for effect in &outcome.effects {
+                let Effect::Release(path) = effect else { continue };
+                let is_destroyed = !members_of(path).is_empty() && releases(outcome, path);
+                if !is_destroyed || feasible.iter().any(|outcome| releases(outcome, path)) {
+                    continue;
+                }
+                if let Some(value) = self.value_at(view, call, path, &[]) {
+                    self.share(view, value);
+                }
+            }
+        }
+    }
+
+    /// An object that one outcome takes and another does not, where the caller cannot tell which happened, is nobody's.
+    pub(super) fn doubt(&mut self, before: &State, call: &Call, results: &mut [(State, &Outcome)]) {
+        let held: Vec<SymbolId> =
+            before.objects.iter().filter(|(_, object)| object.standing == Standing::Held).map(|(s, _)| *s).collect();
+        if held.is_empty() || results.len() < 2 {
+            return;
+        }
+        let kept_before = self.given(before, None);
+        let kept: Vec<Vec<SymbolId>> = results.iter().map(|(view, _)| self.given(view, None)).collect();
+        let hung_before = self.hanging(before);
+        let hung: Vec<Vec<SymbolId>> = results.iter().map(|(view, _)| self.hanging(view)).collect();
+        let takes = |number: usize, view: &State, symbol: SymbolId| {
+            let standing = view.object(symbol).map(|object| object.standing);
+            matches!(standing, Some(Standing::Released(_) | Standing::Shared))
+                || (kept[number].binary_search(&symbol).is_ok() && kept_before.binary_search(&symbol).is_err())
+                || (hung[number].contains(&symbol) && !hung_before.contains(&symbol))
+        };
+        for symbol in held {
+            let taking: Vec<bool> =
+                results.iter().enumerate().map(|(number, (view, _))| takes(number, view, symbol)).collect();
+            let takers: Vec<Fact> =
+                results.iter().zip(&taking).filter(|(_, taken)| **taken).map(|((_, o), _)| o.returns.fact()).collect();
+            if takers.is_empty() {
+                continue;
+            }
+            let read = self.flow.is_tested(call.into);
+            for ((view, outcome), taken) in results.iter_mut().zip(&taking) {
+                let told_apart = read
+                    && takers.iter().all(|fact| {
+                        let own = match &outcome.returns {
+                            Spec::Fresh(number) => {
+                                outcome.fresh.get(usize::from(*number)).map_or(Fact::ANY, |fresh| fresh.fact)
+                            }
+                            other => other.fact(),
+                        };
+                        fact.disjoint(own)
+                    });
+                if told_apart || *taken {
+                    continue;
+                }
+                if view.is_held(symbol) {
+                    self.share(view, Value::Symbol(symbol));
+                } else {
+                    self.take_back(before, view, symbol);
+                }
+            }
+        }
+    }
+
+    /// What hangs in an object.
+    fn hanging(&self, view: &State) -> Vec<SymbolId> {
+        let in_object = view.store.iter().filter(|(at, _)| matches!(self.arena.root(*at), Root::Pointee(_)));
+        in_object.filter_map(|(_, value)| self.arena.target(*value)).collect()
+    }
+
+    /// A call that on one way releases an object, and on another empties what held it, has reasons that its caller's
+    /// values do not show: the loss is taken back.
+    fn take_back(&mut self, before: &State, view: &mut State, symbol: SymbolId) {
+        let Some(site) = before.object(symbol).and_then(|object| object.site) else { return };
+        let noted = &self.noted;
+        let is_of_it = |number: &u32| noted.get(*number as usize).is_some_and(|loss| loss.site == site);
+        view.losses.retain(|number| before.losses.contains(number) || !is_of_it(number));
+    }
+
+    /// A callee that on one way makes larger what a place leads to, and on another puts something new there, knows by what
+    /// it finds there whether there is anything to release: nothing is said of what was there before.
+    pub(super) fn regrown(&mut self, view: &mut State, call: &Call, summary: &Summary, outcome: &Outcome) {
+        let grows = |outcome: &Outcome, path: &Path| outcome.effects.contains(&Effect::Release(path.clone()));
+        for effect in &outcome.effects {
+            let Effect::Write(path, Spec::Fresh(_)) = effect else { continue };
+            let elsewhere = summary.outcomes.iter().any(|other| {
+                grows(other, path)
+                    && other
+                        .effects
+                        .iter()
+                        .any(|effect| matches!(effect, Effect::Write(to, Spec::Fresh(_)) if to == path))
+            });
+            if elsewhere
+                && !grows(outcome, path)
+                && let Some(value) = self.value_at(view, call, path, &[])
+                && self.leads_to_held(view, value)
+            {
+                self.share(view, value);
+            }
+        }
+    }
+
+    /// `p = f(p)`, where `f` on some way releases `p` or hands it back: what is put in the place of `p` comes of it, and
+    /// `f` knows what became of the rest.
+    pub(super) fn transformed(&mut self, view: &mut State, call: &Call, summary: &Summary) {
+        for (number, arg) in call.args.iter().enumerate() {
+            let number = number as u32;
+            let takes = |outcome: &Outcome| {
+                outcome.releases(number) || matches!(&outcome.returns, Spec::Initial(path) if path.is_parameter(number))
+            };
+            let own = summary.outcomes.iter().filter(|outcome| outcome.returns != Spec::Int(0));
+            let (mut some, mut all) = (false, true);
+            for outcome in own {
+                some |= takes(outcome);
+                all &= takes(outcome);
+            }
+            if some && !all && self.leads_to_held(view, arg.value) && self.is_put_back(call, number as usize) {
+                self.share(view, arg.value);
+            }
+        }
+    }
+
+    /// Whether the result of the call that is walked replaces an argument of it.
+    fn is_put_back(&self, call: &Call, number: usize) -> bool {
+        let function = self.function;
+        let instrs = || function.blocks.iter().flat_map(|block| &block.instrs);
+        let argument = instrs().find_map(|instr| match &instr.kind {
+            InstrKind::Call { into, args, .. } if *into == call.into => args.get(number).copied(),
+            _ => None,
+        });
+        let is_result = |from: ExprId| function.expr(from) == Expr::Var(call.into);
+        argument.is_some_and(|argument| {
+            instrs().any(|instr| {
+                matches!(&instr.kind, InstrKind::Assign { to, from } if is_result(*from) && function.same(*to, argument))
+            })
+        })
+    }
+}
