@@ -55,6 +55,7 @@ impl Walk<'_> {
             summary.outcomes.iter().any(|outcome| !matches!(outcome.returns, Spec::Fresh(_) | Spec::Int(_)));
         if let [only] = feasible.as_slice() {
             self.regrown(&mut view, call, summary, only);
+            self.unfit(&mut view, call, summary, only);
             if self.outcome(&mut view, call, only, may_return_other).is_some() {
                 after.push(view);
             }
@@ -64,6 +65,7 @@ impl Walk<'_> {
         for outcome in feasible {
             let mut next = view.clone();
             self.regrown(&mut next, call, summary, outcome);
+            self.unfit(&mut next, call, summary, outcome);
             if self.outcome(&mut next, call, outcome, may_return_other).is_some() {
                 results.push((next, outcome));
             }

@@ -30,6 +30,23 @@ impl Walk<'_> {
         }
     }
 
+    /// A question that is answered for an object as it is for null (`is_ready(p)`, also false for an error code that was
+    /// put into the pointer): that answer says the object is none, so nothing is said of it.
+    pub(super) fn unfit(&mut self, view: &mut State, call: &Call, summary: &Summary, outcome: &Outcome) {
+        let [arg] = call.args.as_slice() else { return };
+        let excludes_null = |outcome: &Outcome| {
+            outcome.when.iter().any(|(path, fact)| path.is_parameter(0) && fact.disjoint(Fact::exactly(0)))
+        };
+        let is_no = |outcome: &Outcome| outcome.returns == Spec::Int(0);
+        let asks_only = summary.outcomes.iter().all(|one| {
+            one.effects.is_empty() && (is_no(one) || one.returns.fact().is_non_zero() && excludes_null(one))
+        });
+        let null_too = summary.outcomes.iter().any(|one| is_no(one) && !excludes_null(one));
+        if is_no(outcome) && null_too && asks_only && !summary.outcomes.iter().all(is_no) {
+            self.share(view, arg.value);
+        }
+    }
+
     /// An object that one outcome takes and another does not, where the caller cannot tell which happened, is nobody's.
     pub(super) fn doubt(&mut self, before: &State, call: &Call, results: &mut [(State, &Outcome)]) {
         let held: Vec<SymbolId> =
