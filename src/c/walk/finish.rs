@@ -126,8 +126,27 @@ impl Walk<'_> {
             Some(value) => self.spec(view, &fresh, value),
             None => Spec::Unknown(Fact::ANY),
         };
+        if let Some(tagged) = value.and_then(|value| self.tagged(value)) {
+            effects.push(tagged);
+            effects.sort();
+        }
         let fresh = fresh.iter().map(|symbol| self.fresh_of(view, *symbol)).collect();
         Outcome { when: self.conditions(view), effects, returns, fresh }
+    }
+
+    /// A pointer that is returned with something added to it that the caller gave (`tag(node, LEAF)`): who has the result
+    /// has the memory, and nothing else tells so.
+    fn tagged(&self, value: Value) -> Option<Effect> {
+        let given = |value: Value| {
+            let Value::Symbol(symbol) = value else { return None };
+            self.pointer_path(symbol, &[]).filter(|path| path.selectors.is_empty())
+        };
+        let Value::Symbol(sum) = value else { return None };
+        let Symbol::Combined(BinaryOp::Add | BinaryOp::Or, pointer, tag) = self.arena.symbol_of(sum) else {
+            return None;
+        };
+        given(tag)?;
+        Some(Effect::Escape(given(pointer)?, Vec::new()))
     }
 
     fn effects(&self, view: &State, fresh: &[SymbolId]) -> Vec<Effect> {
