@@ -258,10 +258,7 @@ fn released_by_name(known: Known, function: &Function) -> Map<Owner, Vec<Name>> 
     let mut found: Map<Owner, Vec<Name>> = Map::default();
     for (_, callee, _, args) in calls(function) {
         let Callee::Named(name) = callee else { continue };
-        let releases = match known.program.deed(name, function.file) {
-            Some(deed) => matches!(deed, Deed::Release { .. }),
-            None => sounds_like_release(known.program.text(name)),
-        };
+        let releases = known.program.sounds_like_release(name, function.file);
         for arg in args.iter().filter(|_| releases) {
             let place = match function.expr(*arg) {
                 Expr::AddressOf(place) => place,

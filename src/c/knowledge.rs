@@ -331,8 +331,8 @@ pub fn sounds_like_keeping(name: &str) -> bool {
     name.to_ascii_lowercase().split('_').any(|part| WORDS.contains(&part))
 }
 
-/// Words in the name of a function that only finds or converts what others own, or walks over it. Only a guess, and only used where the body is not
-/// in the tree or does not say.
+/// Words in the name of a function that only finds or converts what others own, or walks over it. Only a guess, and only
+/// used where the body is not in the tree or does not say.
 pub fn sounds_like_lookup(name: &str) -> bool {
     const WORDS: &[&str] = &[
         "find",
@@ -368,6 +368,17 @@ mod tests {
             knowledge.rows.clear();
             knowledge.read(line);
             assert!(!knowledge.rows.is_empty(), "{line}");
+        }
+    }
+
+    #[test]
+    fn no_function_stands_in_the_table_twice() {
+        let mut seen = std::collections::HashSet::new();
+        for line in table::SYSTEM.iter().chain(table::LIBRARIES) {
+            let (_, functions) = line.split_once(':').expect("a deed and its functions");
+            for function in functions.split_whitespace() {
+                assert!(seen.insert(function), "{function}");
+            }
         }
     }
 

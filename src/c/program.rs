@@ -3,7 +3,7 @@
 mod guesses;
 
 use super::ir::{Callee, Expr, FileId, Function, InstrKind, Linkage};
-use super::knowledge::{Deed, Knowledge, sounds_like_a_question};
+use super::knowledge::{Deed, Knowledge, sounds_like_a_question, sounds_like_release};
 use super::lower::LoweredFile;
 use super::names::{Map, Name, NameTable, Set};
 use super::types::Types;
@@ -144,6 +144,15 @@ impl Program {
         let deed = self.knowledge.of(name)?;
         let is_own = || self.bodies(name).iter().any(|id| self.functions[id.0 as usize].file == file);
         (!(self.knowledge.yields(name) && is_own())).then_some(deed)
+    }
+
+    /// Whether a function releases what it is given, by what is known of it or else by its name. What its body shows is
+    /// not asked: that takes a walk.
+    pub fn sounds_like_release(&self, name: Name, file: FileId) -> bool {
+        match self.deed(name, file) {
+            Some(deed) => matches!(deed, Deed::Release { .. }),
+            None => sounds_like_release(self.text(name)),
+        }
     }
 
     /// Whether any body in the tree has this name.

@@ -159,29 +159,24 @@ fn report_file(tree: &SourceTree, file: usize, functions: &[FunctionId]) -> Anal
         }
         analysis.findings.extend(forgotten.iter().filter_map(|one| forgotten::tell(tree, view, (*id, &before), one)));
     }
-    analysis.findings.sort_by(|a, b| (a.line, a.lost_at, &a.variable).cmp(&(b.line, b.lost_at, &b.variable)));
     once_each(&mut analysis.findings);
     analysis
 }
 
 /// What was acquired in several places and is lost in one, through the same variable, is one mistake: the finding with a
-/// fix tells it, else the first.
+/// fix tells it, else the first. Those that are left are in the order of the file.
 fn once_each(findings: &mut Vec<Leak>) {
-    let told: Vec<(String, String, u32, bool)> = findings
-        .iter()
-        .map(|leak| (leak.function.clone(), leak.variable.clone(), leak.lost_at, leak.fix.is_some()))
-        .collect();
-    let mut number = 0;
-    findings.retain(|leak| {
-        let at = number;
-        number += 1;
-        let same = told
-            .iter()
-            .enumerate()
-            .filter(|(_, other)| other.0 == leak.function && other.1 == leak.variable && other.2 == leak.lost_at);
-        let chosen = same.min_by_key(|(number, other)| (!other.3, *number));
-        chosen.is_none_or(|(chosen, _)| chosen == at)
-    });
+    findings.sort_by(|a, b| (mistake(a), a.fix.is_none(), place(a)).cmp(&(mistake(b), b.fix.is_none(), place(b))));
+    findings.dedup_by(|later, first| mistake(later) == mistake(first));
+    findings.sort_by(|a, b| place(a).cmp(&place(b)));
+}
+
+fn mistake(leak: &Leak) -> (&str, &str, u32) {
+    (&leak.function, &leak.variable, leak.lost_at)
+}
+
+fn place(leak: &Leak) -> (u32, u32, &str) {
+    (leak.line, leak.lost_at, &leak.variable)
 }
 
 impl FileView<'_> {

@@ -5,8 +5,9 @@
 //! bound is a constant here; where the budget of steps ends, the function is left with a gap and no summary.
 //!
 //! The rooms: `flow` knows the graph (order, loops, liveness), `memory` reads and writes places, `conditions` learns
-//! from branches, `calls` decides what a call does, `apply` plays a summary and `compared` holds its outcomes against each other, `release` keeps the owners, `finish`
-//! turns the end of a path into an outcome and losses.
+//! from branches, `calls` decides what a call does, `apply` plays a summary and `compared` holds its outcomes against
+//! each other, `unknown` is for calls without either, `release` keeps the owners, `finish` turns the end of a path into
+//! an outcome and losses.
 
 mod apply;
 mod calls;
@@ -79,7 +80,8 @@ pub struct Site {
     pub span: Span,
     /// The function called, as it is spelled in the file.
     pub source: Name,
-    /// Which of its outputs: 0 the result, else the number of the argument plus 1; from [`HANDED_ON`] what hangs below another.
+    /// Which of its outputs: 0 the result, else the number of the argument plus 1; from [`HANDED_ON`] what hangs below
+    /// another.
     pub part: u16,
     /// What releases its kind; `None` if it is only a guess that it must be released.
     pub release: Option<Name>,

@@ -204,13 +204,12 @@ impl Trial {
             return Err("the patched function has more paths than are walked".to_owned());
         }
         // A fault that was there before, of other memory, does not excuse one of this memory at the same place.
-        let place = |position: u32| edit::original_position(position as usize, &self.edits);
-        let known = faults(&old.walked, |position| position as usize);
+        let known = old.faults();
         for kind in [FaultKind::DoubleRelease, FaultKind::UseAfterRelease, FaultKind::WrongRelease, FaultKind::NullUse]
         {
             let count = |walked: &Walked| walked.faults.iter().filter(|fault| fault.kind == kind).count();
             let is_excused = null_is_better && kind == FaultKind::NullUse;
-            let mut now = faults(&new.walked, place).into_iter().filter(|fault| fault.0 == kind);
+            let mut now = self.faults().into_iter().filter(|fault| fault.0 == kind);
             let is_new = count(&new.walked) > count(&old.walked) || now.any(|fault| !known.contains(&fault));
             if is_new && !is_excused {
                 return Err(match kind {
@@ -228,21 +227,25 @@ impl Trial {
     /// Whether nothing uses what was released, but for another release by the same function: with a null pointer that
     /// one does nothing, while anything else would do something else than before.
     fn no_later_use(&self, old: &Reading, releaser: &str) -> Result<(), String> {
-        let place = |position: u32| edit::original_position(position as usize, &self.edits);
-        let known = faults(&old.walked, |position| position as usize);
+        let known = old.faults();
         let releases_again = |fault: &Fault| {
             let text = self.text.get(fault.span.start as usize..fault.span.end as usize).unwrap_or("");
             let callee = text.split('(').next().unwrap_or("").trim();
             fault.kind == FaultKind::DoubleRelease && (callee == releaser || callee == "free")
         };
         let new = &self.new.walked;
-        let is_used = new.faults.iter().zip(faults(new, place)).any(|(fault, placed)| {
+        let is_used = new.faults.iter().zip(self.faults()).any(|(fault, placed)| {
             fault.kind != FaultKind::NullUse && !known.contains(&placed) && !releases_again(fault)
         });
         if is_used || new.exhausted {
             return Err("what it held would still be used after its release".to_owned());
         }
         Ok(())
+    }
+
+    /// What goes wrong, by its places in the function as it was.
+    fn faults(&self) -> Vec<PlacedFault> {
+        faults(&self.new.walked, |position| edit::original_position(position as usize, &self.edits))
     }
 
     /// What is lost, by the place of its acquisition in the function as it was.
@@ -272,6 +275,12 @@ impl Trial {
             }
         }
         orphans
+    }
+}
+
+impl Reading {
+    fn faults(&self) -> Vec<PlacedFault> {
+        faults(&self.walked, |position| position as usize)
     }
 }
 

@@ -4,7 +4,6 @@
 
 use super::Program;
 use crate::c::ir::{Callee, Expr, ExprId, Function, InstrKind, VarId};
-use crate::c::knowledge::{Deed, sounds_like_release};
 use crate::c::names::{Map, Name, Set};
 
 /// The outputs of functions that `function` puts where it releases from.
@@ -56,10 +55,7 @@ fn released_places(program: &Program, function: &Function) -> Set<u64> {
     let mut places = Set::default();
     for instr in function.blocks.iter().flat_map(|block| &block.instrs) {
         let InstrKind::Call { callee: Callee::Named(name), args, .. } = &instr.kind else { continue };
-        let releases = match program.deed(*name, function.file) {
-            Some(deed) => matches!(deed, Deed::Release { .. }),
-            None => sounds_like_release(program.text(*name)),
-        };
+        let releases = program.sounds_like_release(*name, function.file);
         if !releases {
             continue;
         }

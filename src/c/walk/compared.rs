@@ -38,11 +38,14 @@ impl Walk<'_> {
             outcome.when.iter().any(|(path, fact)| path.is_parameter(0) && fact.disjoint(Fact::exactly(0)))
         };
         let is_no = |outcome: &Outcome| outcome.returns == Spec::Int(0);
+        if !is_no(outcome) || !self.leads_to_held(view, arg.value) {
+            return;
+        }
         let asks_only = summary.outcomes.iter().all(|one| {
             one.effects.is_empty() && (is_no(one) || one.returns.fact().is_non_zero() && excludes_null(one))
         });
         let null_too = summary.outcomes.iter().any(|one| is_no(one) && !excludes_null(one));
-        if is_no(outcome) && null_too && asks_only && !summary.outcomes.iter().all(is_no) {
+        if null_too && asks_only && !summary.outcomes.iter().all(is_no) {
             self.share(view, arg.value);
         }
     }

@@ -92,17 +92,20 @@ impl Walk<'_> {
             .map(|(symbol, _)| *symbol)
             .collect();
         for symbol in filled {
-            let tells_of_error =
-                || self.holder(view, symbol, 4).is_some_and(|place| place.to_lowercase().contains("err"));
-            if nothing_came || part == RESULT && tells_of_error() {
+            if nothing_came || part == RESULT && self.tells_of_error(view, symbol) {
                 self.share(view, Value::Symbol(symbol));
             }
         }
     }
 
+    /// Whether the place that leads to an output of a call is named for errors.
+    fn tells_of_error(&self, view: &State, output: SymbolId) -> bool {
+        self.holder(view, output, 4).is_some_and(|place| place.to_lowercase().contains("err"))
+    }
+
     /// A call told of an error: then its result is nothing.
     fn doubt_result(&mut self, view: &mut State, call: u32, told: SymbolId) {
-        if !self.holder(view, told, 4).is_some_and(|place| place.to_lowercase().contains("err")) {
+        if !self.tells_of_error(view, told) {
             return;
         }
         let is_result = |symbol: SymbolId| matches!(self.arena.symbol_of(symbol), Symbol::Made { site, part: 0, .. } if site == call);

@@ -99,7 +99,7 @@ impl Flow {
             count += block.instrs.len() as u32 + 1;
         }
         let Uses { address_taken, kept } = uses(function);
-        let asked = asked(function);
+        let asked = asked(function, &address_taken);
         let followed = followed(function);
         let tested = tested(function);
         let loops = loops(function, &successors, &order, &positions);
@@ -204,7 +204,7 @@ fn uses(function: &Function) -> Uses {
 
 /// The variables whose value a branch depends on, or that is given to other places or the caller; and the temporaries
 /// that such a variable is filled from.
-fn asked(function: &Function) -> Bits {
+fn asked(function: &Function, address_taken: &Bits) -> Bits {
     let mut asked = Bits::new(function.vars.len());
     let instrs = || function.blocks.iter().flat_map(|block| &block.instrs);
     for block in &function.blocks {
@@ -223,7 +223,7 @@ fn asked(function: &Function) -> Bits {
             _ => {}
         }
     }
-    asked.add(&uses(function).address_taken);
+    asked.add(address_taken);
     for instr in instrs() {
         if let InstrKind::Assign { to, from } = &instr.kind
             && let (Expr::Var(to), Expr::Var(from)) = (function.expr(*to), function.expr(*from))

@@ -7,7 +7,6 @@
 
 use super::flow::{Bits, Flow};
 use crate::c::ir::{BlockId, Callee, Expr, ExprId, Function, InstrKind, Terminator, VarId};
-use crate::c::knowledge::{Deed, sounds_like_release};
 use crate::c::names::Map;
 use crate::c::program::Program;
 use crate::c::syntax::Span;
@@ -54,10 +53,7 @@ fn releases(program: &Program, function: &Function, flow: &Flow) -> Vec<(usize, 
     for (position, block) in flow.order.iter().enumerate() {
         for instr in &function.blocks[block.0 as usize].instrs {
             let InstrKind::Call { callee: Callee::Named(name), args, .. } = &instr.kind else { continue };
-            let releases = match program.deed(*name, function.file) {
-                Some(deed) => matches!(deed, Deed::Release { .. }),
-                None => sounds_like_release(program.text(*name)),
-            };
+            let releases = program.sounds_like_release(*name, function.file);
             for arg in args.iter().filter(|_| releases) {
                 if let Expr::Var(var) = function.expr(*arg) {
                     found.push((position, instr.span, var));

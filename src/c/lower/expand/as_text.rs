@@ -33,11 +33,8 @@ pub(super) fn substituted(definition: &Macro, arguments: &str) -> Option<String>
 fn without_typeof(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    loop {
-        let mut at = 0;
-        let found = tokens(rest).find(|token| matches!(token.text, "typeof" | "__typeof__" | "__typeof"));
-        let Some(found) = found else { break };
-        at += found.at + found.text.len();
+    while let Some(found) = tokens(rest).find(|token| matches!(token.text, "typeof" | "__typeof__" | "__typeof")) {
+        let at = found.at + found.text.len();
         let blanks = rest[at..].len() - rest[at..].trim_start().len();
         let Some(length) = bracketed(&rest[at + blanks..]) else { break };
         out.push_str(&rest[..found.at]);
