@@ -91,6 +91,9 @@ pub(crate) fn accept(
     if is.contains(&target) {
         return Err("on some path it would still be lost".to_owned().into());
     }
+    if !trial.releases(target) {
+        return Err("what should release it is not seen to do so".to_owned().into());
+    }
     if is.iter().any(|key| !old.lost.contains(key)) {
         return Err(Rejection { why: "something else would be lost".to_owned(), orphans: trial.orphans(tree, old) });
     }
@@ -252,6 +255,23 @@ impl Trial {
     fn lost(&self) -> Vec<(usize, u16)> {
         let moved = |(start, part): &(usize, u16)| (edit::original_position(*start, &self.edits), *part);
         self.new.lost.iter().map(moved).collect()
+    }
+
+    /// Whether the edits release what is acquired at a place of the function as it was, and not only hand it to a function
+    /// of which nothing is said.
+    fn releases(&self, (start, part): (usize, u16)) -> bool {
+        let walked = &self.new.walked;
+        let original = |span: Span| edit::original_position(span.start as usize, &self.edits);
+        let is_new =
+            |span: Span| self.edits.iter().any(|edit| edit.start <= original(span) && original(span) <= edit.end);
+        // Edits may take the acquisition away and write it anew.
+        let is_moved = self.edits.iter().any(|edit| edit.start <= start && start < edit.end);
+        let is_of_it = |number: u32| {
+            walked.sites.get(number as usize).is_some_and(|site| {
+                site.part == part && (original(site.span) == start || is_moved && is_new(site.span))
+            })
+        };
+        walked.releases.iter().any(|seen| is_of_it(seen.site) && is_new(seen.span))
     }
 
     /// The new findings, if all of them are what hung below something that is now released.

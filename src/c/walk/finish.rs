@@ -1,7 +1,7 @@
 //! The end of a path: what is still held and unreachable is lost, and the rest becomes an outcome.
 
-use super::Walk;
 use super::contents::{Contents, Met};
+use super::{FaultKind, Walk};
 use crate::c::domain::{Fact, LossKind, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value};
 use crate::c::ir::{BinaryOp, Expr, InstrKind, VarId};
 use crate::c::summary::{Base, Effect, Fresh, Outcome, Path, Selector, Spec};
@@ -32,6 +32,7 @@ impl Walk<'_> {
             let holder = self.holder(&view, symbol, 6);
             self.lose(&mut view, symbol, LossKind::Exit, span, holder);
         }
+        self.check_left_behind(&view, value);
         self.flush(&view);
         if self.outcomes.len() < MAX_COLLECTED {
             let outcome = self.describe(&view, &given, value);
@@ -40,6 +41,27 @@ impl Walk<'_> {
             }
         } else {
             self.steps += 100;
+        }
+    }
+
+    /// Notes what is handed to the caller although this function acquired and released it: as the result, or in a place
+    /// that the caller sees.
+    fn check_left_behind(&mut self, view: &State, value: Option<Value>) {
+        let is_seen = |region: RegionId| match self.arena.root(region) {
+            Root::Global(_) => true,
+            Root::Pointee(symbol) => view.object(symbol).is_none_or(|object| {
+                object.site.is_none() && !matches!(object.standing, Standing::Released(_) | Standing::Automatic)
+            }),
+            Root::Var(_) | Root::Text => false,
+        };
+        let places = view.store.iter().filter(|(region, _)| is_seen(*region)).map(|(_, value)| *value);
+        let dangling = |value: Value| {
+            let object = self.arena.target(value).and_then(|target| view.object(target))?;
+            matches!(object.standing, Standing::Released(_)).then_some(object.site).flatten()
+        };
+        let left: Vec<u32> = places.chain(value).filter_map(dangling).collect();
+        for site in left {
+            self.fault(FaultKind::UseAfterRelease, Some(site));
         }
     }
 

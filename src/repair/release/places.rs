@@ -293,6 +293,10 @@ impl Workbench<'_> {
         if !matches!(kind, Kind::ExpressionStatement | Kind::IfStatement | Kind::ReturnStatement) {
             return None;
         }
+        // A declaration may not follow a label before C23.
+        if self.view.text.get(..statement.start as usize)?.trim_end().ends_with(':') {
+            return None;
+        }
         let release = call_of(self, &holder)?;
         let name = self.unused_name("grown")?;
         let span = syntax.node(call).span;
