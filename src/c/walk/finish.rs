@@ -32,7 +32,7 @@ impl Walk<'_> {
             let holder = self.holder(&view, symbol, 6);
             self.lose(&mut view, symbol, LossKind::Exit, span, holder);
         }
-        self.check_left_behind(&view, value);
+        self.check_left_behind(&view, &given, value);
         self.flush(&view);
         if self.outcomes.len() < MAX_COLLECTED {
             let outcome = self.describe(&view, &given, value);
@@ -46,11 +46,12 @@ impl Walk<'_> {
 
     /// Notes what is handed to the caller although this function acquired and released it: as the result, or in a place
     /// that the caller sees.
-    fn check_left_behind(&mut self, view: &State, value: Option<Value>) {
+    fn check_left_behind(&mut self, view: &State, given: &[SymbolId], value: Option<Value>) {
         let is_seen = |region: RegionId| match self.arena.root(region) {
             Root::Global(_) => true,
             Root::Pointee(symbol) => view.object(symbol).is_none_or(|object| {
-                object.site.is_none() && !matches!(object.standing, Standing::Released(_) | Standing::Automatic)
+                let is_gone = matches!(object.standing, Standing::Released(_) | Standing::Automatic);
+                !is_gone && (object.site.is_none() || given.binary_search(&symbol).is_ok())
             }),
             Root::Var(_) | Root::Text => false,
         };
