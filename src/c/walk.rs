@@ -21,7 +21,7 @@ mod memory;
 mod release;
 mod unknown;
 
-use super::domain::{Arena, Fact, Loss, RegionId, Standing, State, SymbolId, Trace, Value, Via};
+use super::domain::{Arena, Fact, Loss, RegionId, Root, Standing, State, Symbol, SymbolId, Trace, Value, Via};
 use super::ir::{BlockId, Function, InstrKind, Terminator, VarId};
 use super::names::{Map, Name, Set};
 use super::program::{FunctionId, Order, Program};
@@ -186,6 +186,8 @@ pub(super) struct Walk<'a> {
     outcomes: Vec<Outcome>,
     /// The temporaries that a reallocation filled.
     reallocated: Set<VarId>,
+    /// Values that views did not agree on, and what the caller passed in that each may be.
+    joined: Map<SymbolId, Vec<SymbolId>>,
     /// What the names of unknown callees sound like.
     manners: Map<Name, Manner>,
     steps: u32,
@@ -213,6 +215,7 @@ pub fn walk(program: &Program, summaries: Summaries, function: &Function) -> Wal
         faults: Set::default(),
         outcomes: Vec::new(),
         reallocated: Set::default(),
+        joined: Map::default(),
         manners: Map::default(),
         steps: 0,
         at: 0,
@@ -328,6 +331,7 @@ impl Walk<'_> {
                 let site = 0x2000_0000 | block.0;
                 let made = super::domain::Symbol::Made { site, part: region.0 as u16, nth: 0 };
                 let symbol = self.arena.symbol(made);
+                self.note_joined(symbol, [Some(value), other]);
                 one.store[at].1 = Value::Symbol(symbol);
                 joined.push((symbol, known.unwrap_or(Fact::ANY)));
             }
@@ -352,6 +356,33 @@ impl Walk<'_> {
             one.forget(symbol);
             let _ = one.learn(symbol, fact);
         }
+    }
+
+    /// Remembers which pointers that the caller passed in a joined value may be.
+    fn note_joined(&mut self, symbol: SymbolId, values: [Option<Value>; 2]) {
+        for value in values.into_iter().flatten() {
+            let Some(target) = self.arena.target(value).filter(|target| *target != symbol) else { continue };
+            let mut given = self.joined.get(&target).cloned().unwrap_or_default();
+            if matches!(self.arena.symbol_of(target), Symbol::Initial(_)) {
+                given.push(target);
+            }
+            if given.is_empty() {
+                continue;
+            }
+            let known = self.joined.entry(symbol).or_default();
+            known.extend(given);
+            known.sort();
+            known.dedup();
+        }
+    }
+
+    /// What the caller passed in that a value may be, besides what it is known to be.
+    fn may_be(&self, value: Value) -> &[SymbolId] {
+        let joined = match value {
+            Value::Symbol(symbol) if !self.joined.is_empty() => self.joined.get(&symbol),
+            _ => None,
+        };
+        joined.map_or(&[], |given| given)
     }
 
     /// Walks one view through a block; `reached` takes what comes out.

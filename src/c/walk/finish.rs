@@ -149,10 +149,11 @@ impl Walk<'_> {
             Some(value) => self.spec(view, &fresh, value),
             None => Spec::Unknown(Fact::ANY),
         };
-        if let Some(tagged) = value.and_then(|value| self.tagged(value)) {
-            effects.push(tagged);
-            effects.sort();
-        }
+        let returned =
+            value.into_iter().flat_map(|value| self.tagged(value).into_iter().chain(self.perhaps_kept(value)));
+        effects.extend(returned);
+        effects.sort();
+        effects.dedup();
         let fresh = fresh.iter().map(|symbol| self.fresh_of(view, *symbol)).collect();
         Outcome { when: self.conditions(view), effects, returns, fresh }
     }
@@ -238,7 +239,11 @@ impl Walk<'_> {
     fn hidden(&self, view: &State, fresh: &[SymbolId]) -> Vec<Effect> {
         let mut effects = Vec::new();
         for (region, value) in &view.store {
-            if matches!(self.arena.root(*region), Root::Var(_)) || self.path(*region, fresh).is_some() {
+            if matches!(self.arena.root(*region), Root::Var(_)) {
+                continue;
+            }
+            effects.extend(self.perhaps_kept(*value));
+            if self.path(*region, fresh).is_some() {
                 continue;
             }
             let own = matches!(self.arena.root(*region), Root::Pointee(owner)
@@ -253,6 +258,12 @@ impl Walk<'_> {
             }
         }
         effects
+    }
+
+    /// What the caller passed in that a value may be which is put somewhere.
+    fn perhaps_kept(&self, value: Value) -> impl Iterator<Item = Effect> {
+        let paths = self.may_be(value).iter().filter_map(|given| self.pointer_path(*given, &[]));
+        paths.map(|path| Effect::Escape(path, Vec::new()))
     }
 
     fn conditions(&self, view: &State) -> Vec<(Path, Fact)> {

@@ -92,6 +92,9 @@ impl Walk<'_> {
         if self.is_unwritten(view, symbol) {
             self.fault(FaultKind::WrongRelease, None);
         }
+        for given in self.may_be(value).to_vec() {
+            self.share(view, Value::Symbol(given));
+        }
         let object = view.object(symbol).cloned();
         let site = object.as_ref().and_then(|object| object.site);
         match object.as_ref().map(|object| object.standing) {
@@ -190,7 +193,7 @@ impl Walk<'_> {
 
     /// Whatever a value leads to may from now on be held by others.
     pub(super) fn share(&mut self, view: &mut State, value: Value) {
-        for symbol in self.reachable(view, value) {
+        for symbol in self.possibly_reachable(view, value) {
             if let Some(object) = view.object_mut(symbol) {
                 match object.standing {
                     Standing::Held => {
@@ -244,6 +247,20 @@ impl Walk<'_> {
                 None => self.note_shared(view, symbol, vec![via]),
             }
         }
+    }
+
+    /// The objects that a value leads to, and those that what it leads to may be.
+    fn possibly_reachable(&self, view: &State, value: Value) -> Vec<SymbolId> {
+        let mut found = self.reachable(view, value);
+        let mut next = 0;
+        while let Some(symbol) = found.get(next).copied().filter(|_| !self.joined.is_empty()) {
+            next += 1;
+            for given in self.may_be(Value::Symbol(symbol)) {
+                let more = self.reachable(view, Value::Symbol(*given));
+                found.extend(more.into_iter().filter(|one| !found.contains(one)).collect::<Vec<_>>());
+            }
+        }
+        found
     }
 
     /// The objects that a value leads to, itself first, through every place that was written.

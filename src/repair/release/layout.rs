@@ -172,6 +172,40 @@ impl<'a> Layout<'a> {
         let clause = tree.child(*at, Role::Alternative)?;
         tree.children(clause).last()
     }
+
+    /// The `if` in a block that a condition belongs to and that has no `else`, and its arm.
+    pub(crate) fn one_armed(&self, condition: Span) -> Option<(u32, u32)> {
+        let tree = &self.view.syntax;
+        let path = tree.path_to(condition);
+        let position = path.iter().rposition(|node| tree.node(*node).kind == Kind::IfStatement)?;
+        let parent = *path.get(position.checked_sub(1)?)?;
+        let is_alone = matches!(tree.node(parent).kind, Kind::CompoundStatement | Kind::CaseStatement)
+            && tree.child(path[position], Role::Alternative).is_none();
+        is_alone.then_some(path[position]).and_then(|branch| Some((branch, tree.child(branch, Role::Consequence)?)))
+    }
+
+    /// Gives an `if` an `else` with these statements.
+    pub(crate) fn otherwise(&self, branch: u32, arm: u32, statements: &[String]) -> Option<Vec<Edit>> {
+        let tree = &self.view.syntax;
+        let (branch, arm) = (tree.node(branch), tree.node(arm));
+        let rest = self.view.text.get(arm.span.end as usize..)?.lines().next().unwrap_or("");
+        if !self.is_first(branch.span.start) || !rest.trim().is_empty() {
+            return None;
+        }
+        let (newline, outer) = (self.newline, self.indent_at(branch.span.start));
+        let inner = format!("{newline}{outer}{}", self.unit);
+        let is_block = arm.kind == Kind::CompoundStatement;
+        let line = format!("{newline}{outer}");
+        let open = match (is_block, self.braces_stand_alone()) {
+            (true, false) => " else {".to_owned(),
+            (true, true) => format!("{line}else{line}{{"),
+            (false, _) if statements.len() == 1 => format!("{line}else"),
+            (false, _) => return None,
+        };
+        let body: String = statements.iter().map(|statement| format!("{inner}{statement};")).collect();
+        let close = if is_block { format!("{line}}}") } else { String::new() };
+        Some(vec![Edit::insert(arm.span.end as usize, format!("{open}{body}{close}"))])
+    }
 }
 
 /// The indentation that blocks of `body` add: the smallest step between neighbouring lines.

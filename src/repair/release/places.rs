@@ -5,6 +5,7 @@ use super::layout::{Layout, is_jump, is_statement};
 use super::{Proposal, call};
 use crate::c::Tree as SourceTree;
 use crate::c::domain::LossKind;
+use crate::c::knowledge::sounds_like_release;
 use crate::c::names::Name;
 use crate::c::report::{Candidate, FileView, Releaser};
 use crate::c::syntax::{Kind, Role, Span};
@@ -34,6 +35,7 @@ pub(crate) fn proposals(
     if !one_end {
         found.push(site.probed(|site| site.after_last_use(Marks::Plain)));
     }
+    found.push(site.probed(|site| site.beside_the_gift()));
     found.push(site.probed(|site| site.after_last_use_in_scope()));
     found.push(site.probed(|site| site.after_last_use(Marks::Cleared)));
     found.push(site.probed(|site| site.before_each_loss(Marks::Cleared)));
@@ -222,6 +224,30 @@ impl Workbench<'_> {
         Some(Proposal { edits, why, initialises: false, probe: None })
     }
 
+    /// In an `else` of the condition under which it is given away.
+    fn beside_the_gift(&self) -> Option<Proposal> {
+        let mut edits: Vec<Edit> = Vec::new();
+        for found in &self.candidate.decided.losses {
+            let holder = self.holder(found);
+            let statements = self.statements(&holder, Marks::Plain)?;
+            let acquired = self.candidate.decided.site.span.start;
+            let passed = found.steps.iter().rev().filter(|(condition, taken)| condition.start > acquired && !taken);
+            let mut branches = passed.filter_map(|(condition, _)| self.layout.one_armed(*condition));
+            let (branch, arm) = branches.find(|(_, arm)| mentions(self.view.syntax.slice(*arm), root_word(&holder)))?;
+            // `if (a) free(p); else free(p);` is nobody's style.
+            if sounds_like_release(self.view.syntax.slice(arm).split('(').next().unwrap_or("")) {
+                return None;
+            }
+            for one in self.layout.otherwise(branch, arm, &statements)? {
+                if !edits.contains(&one) {
+                    edits.push(one);
+                }
+            }
+        }
+        let why = format!("`{}` is called where it is not given away", self.name());
+        Some(Proposal { edits, why, initialises: false, probe: None })
+    }
+
     fn last_jump(&self, body: u32) -> Option<Span> {
         let syntax = &self.view.syntax;
         let node = syntax.node(body);
@@ -259,7 +285,7 @@ impl Workbench<'_> {
 
     fn after_last_in(&self, block: u32, holder: &str, statements: &[String]) -> Option<Proposal> {
         let syntax = &self.view.syntax;
-        let word = holder.split(['.', '-', '[']).next().unwrap_or(holder).trim_start_matches(['*', '(']);
+        let word = root_word(holder);
         let last = syntax.children(block).filter(|child| mentions(syntax.slice(*child), word)).last()?;
         let node = syntax.node(last);
         if !is_statement(node.kind) || is_jump(node.kind) || node.kind == Kind::LabeledStatement {
@@ -322,6 +348,11 @@ impl Workbench<'_> {
 
 fn call_of(bench: &Workbench, holder: &str) -> Option<String> {
     call(bench.tree, bench.view, bench.releaser, holder)
+}
+
+/// The variable at which a place begins.
+fn root_word(holder: &str) -> &str {
+    holder.split(['.', '-', '[']).next().unwrap_or(holder).trim_start_matches(['*', '('])
 }
 
 /// Whether `text` holds `word` as a whole identifier.
