@@ -151,6 +151,8 @@ pub struct Walked {
     pub releases: Vec<SeenRelease>,
     /// Faults.
     pub faults: Vec<Fault>,
+    /// Releases of what is not, on every path, this function's to release.
+    pub doubtful: Set<Span>,
     /// Whether a bound was hit.
     pub exhausted: bool,
 }
@@ -183,6 +185,7 @@ pub(super) struct Walk<'a> {
     releases: Vec<SeenRelease>,
     /// What went wrong, and at which instruction.
     faults: Set<(FaultKind, u32, Option<u32>)>,
+    doubtful: Set<Span>,
     outcomes: Vec<Outcome>,
     /// The temporaries that a reallocation filled.
     reallocated: Set<VarId>,
@@ -213,6 +216,7 @@ pub fn walk(program: &Program, summaries: Summaries, function: &Function) -> Wal
         told: Set::default(),
         releases: Vec::new(),
         faults: Set::default(),
+        doubtful: Set::default(),
         outcomes: Vec::new(),
         reallocated: Set::default(),
         joined: Map::default(),
@@ -225,7 +229,8 @@ pub fn walk(program: &Program, summaries: Summaries, function: &Function) -> Wal
     let faults = walk.faults_in_order();
     let outcomes = walk.conclude();
     let summary = if exhausted { None } else { Summary::condense(outcomes) };
-    Walked { summary, sites: walk.sites, losses: walk.losses, releases: walk.releases, faults, exhausted }
+    let Walk { sites, losses, releases, doubtful, .. } = walk;
+    Walked { summary, sites, losses, releases, faults, doubtful, exhausted }
 }
 
 /// Whether two views agree on every object but those that were only passed in and handed on.

@@ -1,6 +1,7 @@
 //! Edits: the smallest change on the original bytes, and the diff that shows it.
 
 use similar::TextDiff;
+use std::ops::Range;
 
 /// Replaces the bytes from `start` to `end` of one file by `text`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,6 +64,20 @@ pub fn original_position(edited: usize, edits: &[Edit]) -> usize {
     edited.saturating_add_signed(-shift)
 }
 
+/// Where what the edits wrote stands in the edited text.
+pub fn written(edits: &[Edit]) -> Vec<Range<usize>> {
+    let mut sorted: Vec<&Edit> = edits.iter().collect();
+    sorted.sort_by_key(|edit| (edit.start, edit.end));
+    let mut shift = 0isize;
+    let mut ranges = Vec::new();
+    for edit in sorted {
+        let start = edit.start.saturating_add_signed(shift);
+        ranges.push(start..start + edit.text.len());
+        shift += edit.text.len() as isize - (edit.end - edit.start) as isize;
+    }
+    ranges
+}
+
 /// The unified diff of one file, as `git apply` takes it: `a/` and `b/` before `path`, three lines of context. A line ends
 /// with a line feed alone, as it does for git.
 pub fn unified_diff(path: &str, before: &str, after: &str) -> String {
@@ -114,6 +129,13 @@ mod tests {
         // abXYcdf
         let back: Vec<usize> = (0..7).map(|at| original_position(at, &edits)).collect();
         assert_eq!(back, [0, 1, 2, 2, 2, 3, 5]);
+    }
+
+    #[test]
+    fn what_was_written_stands_where_the_text_says() {
+        let edits = [Edit::insert(1, "xy"), Edit::replace(2, 3, "")];
+        assert_eq!(apply("abcd", &edits).as_deref(), Some("axybd"));
+        assert_eq!(written(&edits), [1..3, 4..4]);
     }
 
     #[test]

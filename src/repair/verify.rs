@@ -100,10 +100,13 @@ pub(crate) fn accept(
     if given(&old.walked.summary) != given(&trial.new.walked.summary) {
         return Err("callers would notice the change".to_owned().into());
     }
+    let mut bare = trial;
     if let Some(probe) = &proposal.probe {
         let releaser = candidate.decided.releaser.as_ref().map_or("", |releaser| tree.program.text(releaser.name));
-        Trial::of(tree, view, candidate.function, before, probe)?.no_later_use(old, releaser)?;
+        bare = Trial::of(tree, view, candidate.function, before, probe)?;
+        bare.no_later_use(old, releaser)?;
     }
+    bare.releases_its_own()?;
     Ok(no_new_error(view, before.span, &proposal.edits)?)
 }
 
@@ -257,21 +260,32 @@ impl Trial {
         self.new.lost.iter().map(moved).collect()
     }
 
+    /// Whether what the edits release is the function's own on every path that comes there.
+    fn releases_its_own(&self) -> Result<(), String> {
+        if self.new.walked.doubtful.iter().any(|span| self.is_added(*span)) {
+            return Err("on some path it may be somebody else's".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether the edits wrote what stands at a place now.
+    fn is_added(&self, span: Span) -> bool {
+        edit::written(&self.edits).iter().any(|range| range.contains(&(span.start as usize)))
+    }
+
     /// Whether the edits release what is acquired at a place of the function as it was, and not only hand it to a function
     /// of which nothing is said.
     fn releases(&self, (start, part): (usize, u16)) -> bool {
         let walked = &self.new.walked;
         let original = |span: Span| edit::original_position(span.start as usize, &self.edits);
-        let is_new =
-            |span: Span| self.edits.iter().any(|edit| edit.start <= original(span) && original(span) <= edit.end);
         // Edits may take the acquisition away and write it anew.
         let is_moved = self.edits.iter().any(|edit| edit.start <= start && start < edit.end);
         let is_of_it = |number: u32| {
             walked.sites.get(number as usize).is_some_and(|site| {
-                site.part == part && (original(site.span) == start || is_moved && is_new(site.span))
+                site.part == part && (original(site.span) == start || is_moved && self.is_added(site.span))
             })
         };
-        walked.releases.iter().any(|seen| is_of_it(seen.site) && is_new(seen.span))
+        walked.releases.iter().any(|seen| is_of_it(seen.site) && self.is_added(seen.span))
     }
 
     /// The new findings, if all of them are what hung below something that is now released.

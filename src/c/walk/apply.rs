@@ -162,6 +162,7 @@ impl Walk<'_> {
     /// All outcomes at once: whatever any of them writes is unknown.
     fn blur(&mut self, view: &mut State, call: &Call, outcomes: &[&Outcome]) {
         let mut fact: Option<Fact> = None;
+        self.share_what_is_put(view, call, outcomes);
         for outcome in outcomes {
             fact = Some(fact.map_or(outcome.returns.fact(), |fact| fact.join(outcome.returns.fact())));
             for (number, effect) in outcome.effects.iter().enumerate() {
@@ -189,6 +190,25 @@ impl Walk<'_> {
         let returned = self.make(view, 0);
         let _ = view.learn(returned, fact.unwrap_or(Fact::ANY));
         self.give(view, call, Value::Symbol(returned));
+    }
+
+    /// What the caller's caller passed in and an outcome puts somewhere may be kept there.
+    fn share_what_is_put(&mut self, view: &mut State, call: &Call, outcomes: &[&Outcome]) {
+        let effects = outcomes.iter().flat_map(|outcome| &outcome.effects);
+        let mut put: Vec<&Spec> = effects
+            .filter_map(|effect| match effect {
+                Effect::Write(to, spec @ (Spec::Initial(from) | Spec::Address(from))) if to.base != from.base => {
+                    Some(spec)
+                }
+                _ => None,
+            })
+            .collect();
+        put.sort();
+        put.dedup();
+        for spec in put {
+            let value = self.value_of(view, call, spec, &[], 0);
+            self.share(view, value);
+        }
     }
 
     /// Plays one outcome; `None` if it cannot happen here.

@@ -111,6 +111,9 @@ impl Walk<'_> {
                 self.releases.push(seen);
             }
         }
+        if !object.as_ref().is_some_and(|object| object.standing == Standing::Held) {
+            self.doubtful.insert(span);
+        }
         let held_below = self.held_below(view, symbol);
         view.set_object(symbol, Object { standing: Standing::Released(span), site, seen_by: Vec::new() });
         for (place, target) in held_below {
