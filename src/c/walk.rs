@@ -189,7 +189,7 @@ pub(super) struct Walk<'a> {
     outcomes: Vec<Outcome>,
     /// The temporaries that a reallocation filled.
     reallocated: Set<VarId>,
-    /// Values that views did not agree on, and what the caller passed in that each may be.
+    /// Values that are not known any more, and what the caller passed in that each may be.
     joined: Map<SymbolId, Vec<SymbolId>>,
     /// What the names of unknown callees sound like.
     manners: Map<Name, Manner>,
@@ -363,7 +363,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Remembers which pointers that the caller passed in a joined value may be.
+    /// Remembers which pointers that the caller passed in a value may be that others had before.
     fn note_joined(&mut self, symbol: SymbolId, values: [Option<Value>; 2]) {
         for value in values.into_iter().flatten() {
             let Some(target) = self.arena.target(value).filter(|target| *target != symbol) else { continue };

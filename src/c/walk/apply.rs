@@ -272,6 +272,9 @@ impl Walk<'_> {
         let mut replaced = Vec::new();
         for written in writes {
             let old = self.load(view, written.place);
+            if let (Value::Symbol(symbol), true) = (written.value, written.is_vague) {
+                self.note_joined(symbol, [Some(old), None]);
+            }
             let is_handed_on = returned == old || writes.iter().any(|other| other.value == old);
             if written.is_vague && !is_handed_on {
                 // A callee that empties a place on its way has reasons of its own (a capacity that is 0, an error that

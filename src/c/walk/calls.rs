@@ -441,6 +441,7 @@ impl Walk<'_> {
         } else {
             let part = 300 + (place.0 % 0x4000) as u16 * 2 + number.min(1) as u16;
             let symbol = self.arena.symbol(Symbol::Made { site: self.at, part, nth: 0 });
+            self.note_joined(symbol, [view.binding(place), None]);
             view.forget(symbol);
             view.bind(place, Value::Symbol(symbol));
         }

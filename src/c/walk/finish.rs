@@ -242,12 +242,14 @@ impl Walk<'_> {
             if matches!(self.arena.root(*region), Root::Var(_)) {
                 continue;
             }
-            effects.extend(self.perhaps_kept(*value));
+            let own = matches!(self.arena.root(*region), Root::Pointee(owner)
+                if view.object(owner).is_some_and(|object| matches!(object.standing, Standing::Lost | Standing::Released(_))));
+            if !own {
+                effects.extend(self.perhaps_kept(*value));
+            }
             if self.path(*region, fresh).is_some() {
                 continue;
             }
-            let own = matches!(self.arena.root(*region), Root::Pointee(owner)
-                if view.object(owner).is_some_and(|object| matches!(object.standing, Standing::Lost | Standing::Released(_))));
             // A list that is empty leads to itself: that keeps nothing.
             if let Some(target) = self.arena.target(*value)
                 && !own
