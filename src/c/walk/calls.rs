@@ -221,6 +221,7 @@ impl Walk<'_> {
                         self.share(&mut view, source.value);
                     }
                 }
+                self.copy_pointers(&mut view, call);
                 match arg(argument) {
                     Some(value) => {
                         // A search may find nothing, but what it finds lies in the argument.
@@ -417,6 +418,21 @@ impl Walk<'_> {
         let _ = view.learn(result, fact);
         self.give(&mut view, call, Value::Symbol(result));
         after.push(view);
+    }
+
+    /// `memcpy(made, given, size)`: what the members of the one lead to, the other leads to as well, if others see it.
+    fn copy_pointers(&mut self, view: &mut State, call: &Call) {
+        let copies = call.callee.is_some_and(|name| self.program.text(name).contains("mem"));
+        let [to, from, ..] = call.args.as_slice() else { return };
+        if !copies || matches!(to.value, Value::Address(region) if matches!(self.arena.root(region), Root::Var(_))) {
+            return;
+        }
+        let Some(place) = self.arena.pointee(from.value) else { return };
+        let mut inside = self.members(view, place);
+        inside.push(self.load(view, place));
+        for value in inside {
+            self.share(view, value);
+        }
     }
 
     /// Numbers whose address is handed out may be anything afterwards.
