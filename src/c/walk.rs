@@ -175,6 +175,8 @@ pub(super) struct Walk<'a> {
     flow: Flow,
     guards: guards::Guards,
     arena: Arena,
+    /// Values that are null, or what a loop gives the place: the loop's first rounds show what that is.
+    repeated: Set<SymbolId>,
     sites: Vec<Site>,
     site_ids: Map<(u32, u16), u32>,
     /// Every loss that some view has noted.
@@ -209,6 +211,7 @@ pub fn walk(program: &Program, summaries: Summaries, function: &Function) -> Wal
         flow,
         guards,
         arena: Arena::default(),
+        repeated: Set::default(),
         sites: Vec::new(),
         site_ids: Map::default(),
         noted: Vec::new(),
@@ -337,6 +340,8 @@ impl Walk<'_> {
                 let made = super::domain::Symbol::Made { site, part: region.0 as u16, nth: 0 };
                 let symbol = self.arena.symbol(made);
                 self.note_joined(symbol, [Some(value), other]);
+                let is_repeated = self.is_repeated(value) && other.is_some_and(|other| self.is_repeated(other));
+                self.note_repeated(symbol, is_repeated);
                 one.store[at].1 = Value::Symbol(symbol);
                 joined.push((symbol, known.unwrap_or(Fact::ANY)));
             }
@@ -360,6 +365,23 @@ impl Walk<'_> {
         for (symbol, fact) in joined {
             one.forget(symbol);
             let _ = one.learn(symbol, fact);
+        }
+    }
+
+    /// Whether a value is null, or what a loop gives its place.
+    fn is_repeated(&self, value: Value) -> bool {
+        match value {
+            Value::Int(0) => true,
+            Value::Symbol(symbol) => self.repeated.contains(&symbol),
+            _ => false,
+        }
+    }
+
+    fn note_repeated(&mut self, symbol: SymbolId, is_repeated: bool) {
+        if is_repeated {
+            self.repeated.insert(symbol);
+        } else {
+            self.repeated.remove(&symbol);
         }
     }
 

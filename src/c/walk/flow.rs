@@ -510,6 +510,8 @@ impl Walk<'_> {
             }
             let symbol = self.arena.symbol(made);
             let known = self.lasting(view, value, change).filter(|_| is_own);
+            let is_repeated = self.is_repeated(value);
+            self.note_repeated(symbol, is_repeated);
             self.renew(view, symbol);
             view.bind(region, Value::Symbol(symbol));
             if let Some(fact) = known {

@@ -111,7 +111,7 @@ impl Walk<'_> {
                 self.releases.push(seen);
             }
         }
-        if !object.as_ref().is_some_and(|object| object.standing == Standing::Held) {
+        if !object.is_some_and(|object| object.standing == Standing::Held) && !self.is_repeated(value) {
             self.doubtful.insert(span);
         }
         let held_below = self.held_below(view, symbol);
