@@ -340,7 +340,8 @@ impl Walk<'_> {
                 let made = super::domain::Symbol::Made { site, part: region.0 as u16, nth: 0 };
                 let symbol = self.arena.symbol(made);
                 self.note_joined(symbol, [Some(value), other]);
-                let is_repeated = self.is_repeated(value) && other.is_some_and(|other| self.is_repeated(other));
+                let is_repeated =
+                    self.is_repeated(one, value) && other.is_some_and(|other| self.is_repeated(&two, other));
                 self.note_repeated(symbol, is_repeated);
                 one.store[at].1 = Value::Symbol(symbol);
                 joined.push((symbol, known.unwrap_or(Fact::ANY)));
@@ -369,10 +370,10 @@ impl Walk<'_> {
     }
 
     /// Whether a value is null, or what a loop gives its place.
-    fn is_repeated(&self, value: Value) -> bool {
+    fn is_repeated(&self, view: &State, value: Value) -> bool {
         match value {
             Value::Int(0) => true,
-            Value::Symbol(symbol) => self.repeated.contains(&symbol),
+            Value::Symbol(symbol) => self.repeated.contains(&symbol) || view.fact(symbol).value() == Some(0),
             _ => false,
         }
     }

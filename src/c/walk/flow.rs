@@ -510,7 +510,7 @@ impl Walk<'_> {
             }
             let symbol = self.arena.symbol(made);
             let known = self.lasting(view, value, change).filter(|_| is_own);
-            let is_repeated = self.is_repeated(value);
+            let is_repeated = self.is_repeated(view, value);
             self.note_repeated(symbol, is_repeated);
             self.renew(view, symbol);
             view.bind(region, Value::Symbol(symbol));

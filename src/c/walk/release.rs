@@ -111,7 +111,7 @@ impl Walk<'_> {
                 self.releases.push(seen);
             }
         }
-        if !object.is_some_and(|object| object.standing == Standing::Held) && !self.is_repeated(value) {
+        if !object.is_some_and(|object| object.standing == Standing::Held) && !self.is_repeated(view, value) {
             self.doubtful.insert(span);
         }
         let held_below = self.held_below(view, symbol);
