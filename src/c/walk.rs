@@ -478,11 +478,13 @@ impl Walk<'_> {
                 if self.assume(&mut view, value, true) {
                     view.step(*span, true);
                     self.pass_guard(&mut view, id, true);
+                    self.pass_loop(&mut view, id, *then);
                     reached.push((*then, view));
                 }
                 if self.assume(&mut other, value, false) {
                     other.step(*span, false);
                     self.pass_guard(&mut other, id, false);
+                    self.pass_loop(&mut other, id, *otherwise);
                     reached.push((*otherwise, other));
                 }
             }

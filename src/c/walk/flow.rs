@@ -39,6 +39,8 @@ struct Loop {
     head: BlockId,
     blocks: Bits,
     assigned: Vec<(VarId, Change)>,
+    /// The variables whose value the loop puts into memory.
+    given: Vec<VarId>,
 }
 
 /// What the assignments of a loop do to a variable.
@@ -381,7 +383,7 @@ fn loops(function: &Function, successors: &[Vec<BlockId>], order: &[BlockId], po
             let at = loops.iter().position(|known| known.head == *head).unwrap_or_else(|| {
                 let mut blocks = Bits::new(function.blocks.len());
                 blocks.set(head.0 as usize);
-                loops.push(Loop { head: *head, blocks, assigned: Vec::new() });
+                loops.push(Loop { head: *head, blocks, assigned: Vec::new(), given: Vec::new() });
                 loops.len() - 1
             });
             let mut work = vec![*block];
@@ -396,9 +398,13 @@ fn loops(function: &Function, successors: &[Vec<BlockId>], order: &[BlockId], po
     for found in &mut loops {
         let inside = function.blocks.iter().enumerate().filter(|(at, _)| found.blocks.has(*at));
         for instr in inside.flat_map(|(_, block)| &block.instrs) {
-            if let InstrKind::Assign { to, from } = &instr.kind
-                && let Expr::Var(var) = function.expr(*to)
+            let InstrKind::Assign { to, from } = &instr.kind else { continue };
+            if let (Expr::Field(..) | Expr::Index(..) | Expr::Deref(_), Expr::Var(var)) =
+                (function.expr(*to), function.expr(*from))
             {
+                found.given.push(var);
+            }
+            if let Expr::Var(var) = function.expr(*to) {
                 let change = Change::of(function, var, *from);
                 match found.assigned.iter_mut().find(|(known, _)| *known == var) {
                     Some((_, known)) if *known == change => {}
@@ -516,6 +522,24 @@ impl Walk<'_> {
             view.bind(region, Value::Symbol(symbol));
             if let Some(fact) = known {
                 let _ = view.learn(symbol, fact);
+            }
+        }
+    }
+
+    /// A loop that gives a variable's value away is passed by without a single round: whoever acquires what is given away
+    /// round by round knows that there is one, so nothing is said of what nothing mentions afterwards.
+    pub(super) fn pass_loop(&mut self, view: &mut State, head: BlockId, to: BlockId) {
+        let first = view.loops.iter().any(|(known, arrivals)| *known == head && *arrivals == 1);
+        let Some(found) = self.flow.loops.iter().find(|found| first && found.head == head) else { return };
+        if found.blocks.has(to.0 as usize) {
+            return;
+        }
+        let left = found.given.iter().copied().filter(|var| !self.flow.is_mentioned_from(*var, to));
+        for var in left.collect::<Vec<_>>() {
+            let region = self.arena.region(Region::Var(var));
+            let value = self.load(view, region);
+            if self.leads_to_held(view, value) {
+                self.share(view, value);
             }
         }
     }
