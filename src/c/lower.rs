@@ -13,6 +13,7 @@ mod expand;
 mod expressions;
 mod facts;
 mod loop_macros;
+mod members;
 mod statements;
 mod structures;
 

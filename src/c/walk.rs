@@ -17,6 +17,7 @@ mod contents;
 mod finish;
 mod flow;
 mod guards;
+mod links;
 mod memory;
 mod release;
 mod unknown;

@@ -141,6 +141,21 @@ impl<'a> Frames<'a> {
         (!found.is_empty()).then_some(found)
     }
 
+    /// Whether the replacement of `name` is the head of a loop with one round, or begins with a macro whose is.
+    pub(crate) fn runs_once(&self, name: Name) -> bool {
+        let mut name = name;
+        for _ in 0..MAX_EXPANSION {
+            let Some(definition) = self.macros.find(name, self.file) else { return false };
+            let body = definition.body.trim_start();
+            let word = body.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or("");
+            if word == "for" {
+                return is_one_round(body);
+            }
+            name = Name::of(word);
+        }
+        false
+    }
+
     /// Opens the macro `name` as used at `call` with `arguments` (`None` without parentheses).
     pub(crate) fn open(&mut self, name: Name, call: At, arguments: Option<Vec<At>>) -> Option<Expansion> {
         if !self.may_open(name, call) {
@@ -219,6 +234,23 @@ impl<'a> Frames<'a> {
         self.parsed.insert(name, parsed.clone());
         parsed
     }
+}
+
+/// Whether the head of a `for` gives the variable that its condition looks at a constant after the first round:
+/// `for (int once = 1; once; once = 0)`.
+fn is_one_round(head: &str) -> bool {
+    let mut parts = head.split(';').skip(1);
+    let (Some(condition), Some(step)) = (parts.next(), parts.next()) else { return false };
+    let step = step.split(',').next_back().unwrap_or("");
+    let Some((variable, value)) = step.split_once('=') else { return false };
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let variable = variable.trim();
+    let mut value =
+        value.trim().trim_end_matches(')').trim_start_matches("(void *)").trim_start_matches("(void*)").trim();
+    value = value.trim_start_matches('(');
+    let is_constant = matches!(value, "0" | "1" | "NULL" | "true" | "false");
+    let is_plain = !variable.is_empty() && variable.chars().all(is_word);
+    is_plain && is_constant && condition.split(|c: char| !is_word(c)).any(|word| word == variable)
 }
 
 /// A replacement as the body of a function, if it can be read as one.

@@ -26,7 +26,7 @@ impl Lowerer<'_> {
         self.deeper(|lowerer| lowerer.value_here(at)).unwrap_or_else(|| self.unknown())
     }
 
-    fn unknown(&mut self) -> ExprId {
+    pub(super) fn unknown(&mut self) -> ExprId {
         self.build.expr(Expr::Unknown)
     }
 
@@ -34,7 +34,7 @@ impl Lowerer<'_> {
         self.build.expr(Expr::Int(value))
     }
 
-    fn part(&mut self, at: At, role: Role) -> ExprId {
+    pub(super) fn part(&mut self, at: At, role: Role) -> ExprId {
         match self.frames.child(at, role) {
             Some(child) => self.value(child),
             None => self.unknown(),
@@ -174,19 +174,7 @@ impl Lowerer<'_> {
         result.unwrap_or_else(|| self.unknown())
     }
 
-    fn field(&mut self, at: At) -> ExprId {
-        let base = self.part(at, Role::Argument);
-        let Some(field) = self.frames.child(at, Role::Field) else { return self.unknown() };
-        let field = self.resolve(field);
-        let field = self.intern(field);
-        let base = match self.operator(at) {
-            Some("->") => self.build.expr(Expr::Deref(base)),
-            _ => base,
-        };
-        self.build.expr(Expr::Field(base, field))
-    }
-
-    fn operator(&self, at: At) -> Option<&str> {
+    pub(super) fn operator(&self, at: At) -> Option<&str> {
         self.frames.child(at, Role::Operator).map(|operator| self.frames.text(operator))
     }
 

@@ -41,6 +41,9 @@ impl Lowerer<'_> {
 
     /// A loop whose head is a macro. What the head does is unknown: the arguments it assigns are whatever they are.
     pub(super) fn macro_loop(&mut self, found: &LoopHead, body: At) {
+        if self.frames.runs_once(found.name) {
+            return self.walked_once(body);
+        }
         let (head, inside, after) = (self.build.new_block(), self.build.new_block(), self.build.new_block());
         let span = self.frames.span(found.at);
         self.build.goto(head, head);
@@ -56,6 +59,15 @@ impl Lowerer<'_> {
         self.statement(body);
         self.build.exit(true);
         self.build.goto(head, after);
+    }
+
+    /// A block that a macro makes the body of a loop of one round, so that `break` leaves it (`with_lock(&lock) { … }`).
+    fn walked_once(&mut self, body: At) {
+        let after = self.build.new_block();
+        self.build.enter(after, Some(after));
+        self.statement(body);
+        self.build.exit(true);
+        self.build.goto(after, after);
     }
 
     /// The arguments that a loop macro assigns: those its replacement assigns, else all plain names but the last word
