@@ -350,16 +350,23 @@ impl Walk<'_> {
     pub(super) fn conclude(&mut self) -> Vec<Outcome> {
         let mut outcomes = std::mem::take(&mut self.outcomes);
         for number in 0..self.function.parameters {
-            let some = outcomes.iter().any(|outcome| outcome.releases(number));
-            if !some || !(self.counts_down(number) || self.is_destructor_name(self.program.text(self.function.name))) {
+            if !self.counts_down(number) && !self.is_destructor_name(self.program.text(self.function.name)) {
                 continue;
             }
             let own = Path { base: Base::Parameter(number), selectors: Vec::new() };
-            for outcome in &mut outcomes {
-                let null = outcome.when.iter().any(|(path, fact)| *path == own && fact.value() == Some(0));
-                if !null && !outcome.releases(number) {
-                    outcome.effects.push(Effect::Release(own.clone()));
-                    outcome.effects.sort();
+            let behind = Path { base: Base::Parameter(number), selectors: vec![Selector::Deref] };
+            for released in [&own, &behind] {
+                let effect = Effect::Release(released.clone());
+                if !outcomes.iter().any(|outcome| outcome.effects.contains(&effect)) {
+                    continue;
+                }
+                for outcome in &mut outcomes {
+                    let is_null =
+                        |(path, fact): &(Path, Fact)| (*path == own || path == released) && fact.value() == Some(0);
+                    if !outcome.when.iter().any(is_null) && !outcome.effects.contains(&effect) {
+                        outcome.effects.push(effect.clone());
+                        outcome.effects.sort();
+                    }
                 }
             }
         }
