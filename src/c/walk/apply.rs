@@ -78,10 +78,29 @@ impl Walk<'_> {
     fn is_feasible(&mut self, view: &mut State, call: &Call, outcome: &Outcome) -> bool {
         outcome.when.iter().all(|(path, fact)| match self.value_at(view, call, path, &[]) {
             Some(Value::Int(value)) => !fact.disjoint(Fact::exactly(value)),
-            Some(Value::Symbol(symbol)) => !fact.disjoint(view.fact(symbol)),
+            Some(Value::Symbol(symbol)) => {
+                let is_null = path.selectors.is_empty() && fact.value() == Some(0);
+                !fact.disjoint(view.fact(symbol)) && !(is_null && self.is_granted(view, symbol))
+            }
             Some(Value::Address(_) | Value::Code(_)) => fact.value() != Some(0),
             _ => true,
         })
+    }
+
+    /// Whether a function takes it for granted that there was memory: it works with what it acquired and never asks.
+    fn is_granted(&self, view: &State, symbol: SymbolId) -> bool {
+        let is_granted = |region: RegionId| match self.arena.region_of(region) {
+            Region::Var(var) => {
+                self.flow.is_taken_for_granted(var) && self.function.var(var).is_some_and(|var| !var.temporary)
+            }
+            Region::Field(_, member) => {
+                let mut asked = self.flow.asked_members().iter();
+                !asked.any(|asked| self.program.canonical_field(*asked) == member)
+            }
+            _ => false,
+        };
+        let is_own = view.object(symbol).is_some_and(|object| object.site.is_some());
+        is_own && view.store.iter().any(|(region, value)| *value == Value::Symbol(symbol) && is_granted(*region))
     }
 
     /// Whether no object depends on which outcome it is: none makes or releases one, none sees one of ours, and all or

@@ -4,6 +4,7 @@ use super::Walk;
 use super::contents::Met;
 use crate::c::domain::{Arena, Fact, Region, RegionId, Root, Standing, State, Symbol, Value};
 use crate::c::ir::{BinaryOp, BlockId, Expr, ExprId, Function, InstrKind, Terminator, VarId};
+use crate::c::names::Name;
 
 /// A set of small numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +84,7 @@ pub(super) struct Flow {
     kept: Bits,
     tested: Bits,
     asked: Bits,
+    asked_members: Vec<Name>,
     followed: Bits,
 }
 
@@ -106,7 +108,20 @@ impl Flow {
         let tested = tested(function);
         let loops = loops(function, &successors, &order, &positions);
         let live_in = liveness(function, &successors, &order);
-        Flow { order, positions, first_instrs, loops, live_in, address_taken, kept, tested, asked, followed }
+        let asked_members = asked_members(function);
+        Flow {
+            order,
+            positions,
+            first_instrs,
+            loops,
+            live_in,
+            address_taken,
+            kept,
+            tested,
+            asked,
+            asked_members,
+            followed,
+        }
     }
 
     /// A reachable block's position in the order.
@@ -133,6 +148,11 @@ impl Flow {
     /// hands it to nobody who might, other than as an argument.
     pub(super) fn is_taken_for_granted(&self, result: VarId) -> bool {
         !self.asked.has(result.0 as usize)
+    }
+
+    /// The members that a branch depends on.
+    pub(super) fn asked_members(&self) -> &[Name] {
+        &self.asked_members
     }
 
     /// Whether what a variable points to is used somewhere.
@@ -235,6 +255,21 @@ fn asked(function: &Function, address_taken: &Bits) -> Bits {
         }
     }
     asked
+}
+
+/// The members that a branch depends on.
+fn asked_members(function: &Function) -> Vec<Name> {
+    let mut found = Vec::new();
+    for block in &function.blocks {
+        if let Terminator::Branch { condition: value, .. } | Terminator::Switch { value, .. } = &block.end {
+            function.walk(*value, &mut |inner| {
+                if let Expr::Field(_, name) = inner {
+                    found.push(name);
+                }
+            });
+        }
+    }
+    found
 }
 
 /// The variables that a branch depends on, and those whose value such a one is given.
