@@ -149,8 +149,16 @@ impl Summary {
             merge_alike(&mut outcomes, |a, b| same_sign(&a.returns, &b.returns));
         }
         if outcomes.len() > MAX_OUTCOMES {
-            for outcome in &mut outcomes {
-                outcome.effects.retain(|effect| !matches!(effect, Effect::Write(_, Spec::Int(_) | Spec::Unknown(_))));
+            for Outcome { effects, fresh, .. } in &mut outcomes {
+                effects.retain(|effect| {
+                    let Effect::Write(path, Spec::Int(_) | Spec::Unknown(_)) = effect else { return true };
+                    if let Base::Fresh(number) = path.base
+                        && let Some(made) = fresh.get_mut(usize::from(number))
+                    {
+                        made.zeroed = false;
+                    }
+                    false
+                });
             }
             merge_alike(&mut outcomes, |a, b| same_sign(&a.returns, &b.returns));
         }

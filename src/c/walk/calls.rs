@@ -164,6 +164,7 @@ impl Walk<'_> {
     pub(super) fn check_args(&mut self, view: &State, call: &Call) {
         for arg in call.args.iter().filter(|arg| !arg.literal) {
             self.check_use(view, arg.value);
+            self.check_members(view, arg.value);
         }
     }
 
@@ -482,6 +483,24 @@ impl Walk<'_> {
             if let Some(object) = object.filter(|object| matches!(object.standing, Standing::Released(_))) {
                 self.fault(FaultKind::UseAfterRelease, object.site);
             }
+            self.check_members(view, arg.value);
+        }
+    }
+
+    /// Notes that a local structure is handed to a call while a member of it leads to what this function acquired and
+    /// released.
+    fn check_members(&mut self, view: &State, value: Value) {
+        let Value::Address(whole) = value else { return };
+        if !matches!(self.arena.root(whole), Root::Var(_)) {
+            return;
+        }
+        let released = |value: Value| {
+            let object = self.arena.target(value).and_then(|target| view.object(target))?;
+            matches!(object.standing, Standing::Released(_)).then_some(object.site).flatten()
+        };
+        let parts: Vec<u32> = self.parts(view, whole).into_iter().filter_map(|(_, value)| released(value)).collect();
+        for site in parts {
+            self.fault(FaultKind::UseAfterRelease, Some(site));
         }
     }
 }

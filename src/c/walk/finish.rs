@@ -223,8 +223,13 @@ impl Walk<'_> {
             if matches!(&spec, Spec::Initial(same) if *same == path) {
                 continue;
             }
-            let inner = matches!(path.base, Base::Fresh(_));
-            if inner && matches!(spec, Spec::Int(_) | Spec::Unknown(_)) {
+            // Of a fresh object pointers matter, and what is not zero any more where all was.
+            let is_zeroed =
+                |number: u8| fresh.get(usize::from(number)).is_some_and(|symbol| self.is_zeroed(view, *symbol));
+            let is_told = |number: u8| spec != Spec::Int(0) && is_zeroed(number);
+            if matches!(spec, Spec::Int(_) | Spec::Unknown(_))
+                && matches!(path.base, Base::Fresh(number) if !is_told(number))
+            {
                 continue;
             }
             writes.push((matches!(spec, Spec::Int(_) | Spec::Unknown(_)), Effect::Write(path, spec)));
@@ -233,6 +238,12 @@ impl Walk<'_> {
         writes.sort();
         writes.truncate(MAX_WRITES);
         writes.into_iter().map(|(_, effect)| effect).collect()
+    }
+
+    /// Whether an object's memory is zero where nothing was written.
+    fn is_zeroed(&self, view: &State, symbol: SymbolId) -> bool {
+        let site = view.object(symbol).and_then(|object| object.site);
+        site.and_then(|site| self.sites.get(site as usize)).is_some_and(|site| site.zeroed)
     }
 
     /// What the caller passed in and this path put where no path leads: someone may hold it from now on.
