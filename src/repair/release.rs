@@ -7,6 +7,7 @@ mod declared;
 mod layout;
 pub(crate) mod member;
 mod places;
+mod reach;
 
 use crate::c::Tree as SourceTree;
 use crate::c::names::Name;
@@ -37,7 +38,12 @@ const MAX_ROUNDS: usize = 3;
 /// A fix for a finding, or why there is none.
 pub fn repair(tree: &SourceTree, view: &FileView, before: &Before, candidate: &Candidate) -> Result<Fix, String> {
     let releaser = candidate.decided.releaser.as_ref().ok_or("it is not known what releases it")?;
-    let layout = Layout::new(view, tree.program.functions[candidate.function.0 as usize].span);
+    if !reach::is_callable(tree, view, releaser.name) {
+        return Err(format!("`{}`, which releases it elsewhere, is not known here", tree.program.text(releaser.name)));
+    }
+    let function = tree.program.functions[candidate.function.0 as usize].span;
+    let layout = Layout::new(view, function);
+    let acquired = candidate.decided.site.span.start;
     let mut reason = String::new();
     // What only led from the object is released before it, and what only led from that before that.
     let mut first: Vec<String> = Vec::new();
@@ -45,6 +51,11 @@ pub fn repair(tree: &SourceTree, view: &FileView, before: &Before, candidate: &C
         let proposals = places::proposals(tree, view, &layout, candidate, releaser, &first);
         let mut orphans = Vec::new();
         for proposal in proposals.into_iter().take(MAX_PROPOSALS) {
+            let word = places::root_word(candidate.variable);
+            if !reach::exists_everywhere(view, function, acquired, word, &proposal.edits) {
+                reason = "the preprocessor's conditions leave it out in some configuration".to_owned();
+                continue;
+            }
             match verify::accept(tree, view, before, candidate, &proposal) {
                 Ok(()) => {
                     let after = edit::apply(view.text, &proposal.edits).ok_or("the edits overlap")?;

@@ -2,6 +2,7 @@
 
 use super::declared;
 use super::layout::{Layout, is_jump, is_statement};
+use super::reach::has_word;
 use super::{Proposal, call};
 use crate::c::Tree as SourceTree;
 use crate::c::domain::LossKind;
@@ -233,7 +234,7 @@ impl Workbench<'_> {
             let acquired = self.candidate.decided.site.span.start;
             let passed = found.steps.iter().rev().filter(|(condition, taken)| condition.start > acquired && !taken);
             let mut branches = passed.filter_map(|(condition, _)| self.layout.one_armed(*condition));
-            let (branch, arm) = branches.find(|(_, arm)| mentions(self.view.syntax.slice(*arm), root_word(&holder)))?;
+            let (branch, arm) = branches.find(|(_, arm)| has_word(self.view.syntax.slice(*arm), root_word(&holder)))?;
             // `if (a) free(p); else free(p);` is nobody's style.
             if sounds_like_release(self.view.syntax.slice(arm).split('(').next().unwrap_or("")) {
                 return None;
@@ -286,7 +287,7 @@ impl Workbench<'_> {
     fn after_last_in(&self, block: u32, holder: &str, statements: &[String]) -> Option<Proposal> {
         let syntax = &self.view.syntax;
         let word = root_word(holder);
-        let last = syntax.children(block).filter(|child| mentions(syntax.slice(*child), word)).last()?;
+        let last = syntax.children(block).filter(|child| has_word(syntax.slice(*child), word)).last()?;
         let node = syntax.node(last);
         if !is_statement(node.kind) || is_jump(node.kind) || node.kind == Kind::LabeledStatement {
             return None;
@@ -311,7 +312,7 @@ impl Workbench<'_> {
             .find(|at| syntax.node(*at).kind == Kind::AssignmentExpression)?;
         let call = syntax
             .below(assignment)
-            .find(|at| syntax.node(*at).kind == Kind::CallExpression && mentions(syntax.slice(*at), &holder))?;
+            .find(|at| syntax.node(*at).kind == Kind::CallExpression && has_word(syntax.slice(*at), &holder))?;
         let statement = self.layout.statement(syntax.node(assignment).span)?;
         let place = syntax.path_to(statement);
         // A condition of a loop is evaluated again and again: nothing can be put before it.
@@ -342,7 +343,7 @@ impl Workbench<'_> {
         let span = self.tree.program.functions.get(self.candidate.function.0 as usize)?.span;
         let text = self.view.text.get(span.start as usize..span.end as usize)?;
         let names = std::iter::once(base.to_owned()).chain((2..10).map(|number| format!("{base}{number}")));
-        names.into_iter().find(|name| !mentions(text, name))
+        names.into_iter().find(|name| !has_word(text, name))
     }
 }
 
@@ -351,16 +352,6 @@ fn call_of(bench: &Workbench, holder: &str) -> Option<String> {
 }
 
 /// The variable at which a place begins.
-fn root_word(holder: &str) -> &str {
+pub(super) fn root_word(holder: &str) -> &str {
     holder.split(['.', '-', '[']).next().unwrap_or(holder).trim_start_matches(['*', '('])
-}
-
-/// Whether `text` holds `word` as a whole identifier.
-fn mentions(text: &str, word: &str) -> bool {
-    let inner = |c: char| c.is_alphanumeric() || c == '_';
-    text.match_indices(word).any(|(at, _)| {
-        let before = text[..at].chars().next_back();
-        let after = text[at + word.len()..].chars().next();
-        !before.is_some_and(inner) && !after.is_some_and(inner)
-    })
 }

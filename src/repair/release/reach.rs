@@ -1,0 +1,128 @@
+//! What a release needs where it is put: a function that the file knows, and a variable that exists there in every
+//! configuration.
+
+use crate::c::Tree as SourceTree;
+use crate::c::names::Name;
+use crate::c::report::FileView;
+use crate::c::syntax::Span;
+use crate::model::edit::Edit;
+
+/// Headers within headers are followed this deep.
+const MAX_INCLUDES: usize = 4;
+
+/// Whether a file can call a function: it, or a header that it includes, mentions it, or another file of its folder
+/// does. A tree may hold several programs, and what one of them releases with is unknown to the others.
+pub(super) fn is_callable(tree: &SourceTree, view: &FileView, name: Name) -> bool {
+    if tree.program.knowledge.of(name).is_some() {
+        return true;
+    }
+    let name = tree.program.text(name);
+    let folder = folder_of(view.path);
+    has_word(view.text, name)
+        || tree.files.iter().any(|file| folder_of(&file.path) == folder && has_word(&file.text, name))
+        || headers_know(tree, view, name)
+}
+
+fn headers_know(tree: &SourceTree, view: &FileView, name: &str) -> bool {
+    let mut seen: Vec<&str> = Vec::new();
+    let mut level: Vec<&str> = vec![view.text];
+    for _ in 0..MAX_INCLUDES {
+        let mut next = Vec::new();
+        for header in level.iter().flat_map(|text| included(text)) {
+            if seen.contains(&header) {
+                continue;
+            }
+            seen.push(header);
+            let is_it =
+                |path: &str| path.strip_suffix(header).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
+            next.extend(tree.files.iter().filter(|file| is_it(&file.path)).map(|file| &*file.text));
+        }
+        if next.iter().any(|text| has_word(text, name)) {
+            return true;
+        }
+        level = next;
+    }
+    false
+}
+
+/// The headers that a text includes, as it spells them, without leading `../`.
+fn included(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|line| {
+        let rest = line.trim_start().strip_prefix('#')?.trim_start().strip_prefix("include")?.trim_start();
+        let name = rest.get(1..)?.split(['"', '>']).next()?;
+        Some(name.trim_start_matches("../").trim_start_matches("./")).filter(|name| !name.is_empty())
+    })
+}
+
+fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// Whether each edit stands where the variable `word` exists, and holds something, whatever the preprocessor is told:
+/// under every condition of its declaration, and of its acquisition at `acquired` unless it has a value before.
+pub(super) fn exists_everywhere(view: &FileView, function: Span, acquired: u32, word: &str, edits: &[Edit]) -> bool {
+    let Some(text) = view.text.get(function.start as usize..function.end as usize) else { return false };
+    let Some(declared) = words(text, word).next() else { return true };
+    let place = |at: usize| conditions(text, at.saturating_sub(function.start as usize));
+    let declaration = conditions(text, declared);
+    let has_value = text[declared + word.len()..].trim_start().starts_with('=');
+    let acquisition = place(acquired as usize);
+    edits.iter().all(|edit| {
+        let here = place(edit.start);
+        here.starts_with(&declaration) && (has_value || here.starts_with(&acquisition))
+    })
+}
+
+/// The preprocessor's conditions around a place, outermost first: where each begins, and the number of its branch.
+fn conditions(text: &str, at: usize) -> Vec<(usize, usize)> {
+    let mut open: Vec<(usize, usize)> = Vec::new();
+    let mut start = 0;
+    for line in text.get(..at).unwrap_or(text).split_inclusive('\n') {
+        if let Some(directive) = line.trim_start().strip_prefix('#').map(str::trim_start) {
+            if directive.starts_with("if") {
+                open.push((start, 0));
+            } else if directive.starts_with("el") {
+                if let Some((_, branch)) = open.last_mut() {
+                    *branch += 1;
+                }
+            } else if directive.starts_with("endif") {
+                open.pop();
+            }
+        }
+        start += line.len();
+    }
+    open
+}
+
+/// Whether `text` holds `word` as a whole identifier.
+pub(super) fn has_word(text: &str, word: &str) -> bool {
+    words(text, word).next().is_some()
+}
+
+/// Where `word` stands as a whole identifier.
+fn words<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
+    let inner = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(word).map(|(at, _)| at).filter(move |at| {
+        let before = text[..*at].chars().next_back();
+        let after = text[at + word.len()..].chars().next();
+        !before.is_some_and(inner) && !after.is_some_and(inner)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_knows_the_conditions_around_it() {
+        let text = "a\n#if X\nb\n# else\nc\n#endif\nd\n";
+        let of = |what: &str| conditions(text, text.find(what).unwrap());
+        assert_eq!((of("a"), of("b"), of("c"), of("d")), (vec![], vec![(2, 0)], vec![(2, 1)], vec![]));
+    }
+
+    #[test]
+    fn headers_are_read_as_they_are_spelled() {
+        let text = "#include <a/b.h>\n  # include \"../c.h\"\nint include;\n";
+        assert_eq!(included(text).collect::<Vec<_>>(), ["a/b.h", "c.h"]);
+    }
+}
