@@ -154,6 +154,8 @@ pub struct Walked {
     pub faults: Vec<Fault>,
     /// Releases of what is not, on every path, this function's to release.
     pub doubtful: Set<Span>,
+    /// Calls that some path does not come back from.
+    pub stuck: Set<Span>,
     /// Whether a bound was hit.
     pub exhausted: bool,
 }
@@ -189,6 +191,7 @@ pub(super) struct Walk<'a> {
     /// What went wrong, and at which instruction.
     faults: Set<(FaultKind, u32, Option<u32>)>,
     doubtful: Set<Span>,
+    stuck: Set<Span>,
     outcomes: Vec<Outcome>,
     /// The temporaries that a reallocation filled.
     reallocated: Set<VarId>,
@@ -221,6 +224,7 @@ pub fn walk(program: &Program, summaries: Summaries, function: &Function) -> Wal
         releases: Vec::new(),
         faults: Set::default(),
         doubtful: Set::default(),
+        stuck: Set::default(),
         outcomes: Vec::new(),
         reallocated: Set::default(),
         joined: Map::default(),
@@ -233,8 +237,8 @@ pub fn walk(program: &Program, summaries: Summaries, function: &Function) -> Wal
     let faults = walk.faults_in_order();
     let outcomes = walk.conclude();
     let summary = if exhausted { None } else { Summary::condense(outcomes) };
-    let Walk { sites, losses, releases, doubtful, .. } = walk;
-    Walked { summary, sites, losses, releases, faults, doubtful, exhausted }
+    let Walk { sites, losses, releases, doubtful, stuck, .. } = walk;
+    Walked { summary, sites, losses, releases, faults, doubtful, stuck, exhausted }
 }
 
 /// Whether two views agree on every object but those that were only passed in and handed on.

@@ -91,6 +91,9 @@ pub(crate) fn accept(
     if is.contains(&target) {
         return Err("on some path it would still be lost".to_owned().into());
     }
+    if trial.new.walked.stuck.iter().any(|span| trial.is_added(*span)) {
+        return Err("what releases it does not take null, which it may be on some path".to_owned().into());
+    }
     if !trial.releases(target) {
         return Err("what should release it is not seen to do so".to_owned().into());
     }

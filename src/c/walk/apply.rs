@@ -44,6 +44,9 @@ impl Walk<'_> {
             // no leak that anybody looks for.
             feasible.retain(|outcome| outcome.returns != Spec::Int(0));
         }
+        if feasible.is_empty() {
+            self.stuck.insert(call.span);
+        }
         self.spared(&mut view, call, summary, &feasible);
         self.transformed(&mut view, call, summary);
         if feasible.len() > 1 && self.is_indifferent(&mut view, call, &feasible) {
