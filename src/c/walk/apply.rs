@@ -242,6 +242,9 @@ impl Walk<'_> {
                 return None;
             }
         }
+        if self.follows_null(view, call, outcome) {
+            self.stuck.insert(call.span);
+        }
         let grown = self.grown(view, call, outcome);
         let fresh = self.fresh_objects(view, call, outcome, &grown, may_return_other);
         let mut writes = Vec::new();
@@ -286,6 +289,19 @@ impl Walk<'_> {
         replaced.extend(self.replace(view, result, returned));
         self.settle(view, replaced, call.span, LossKind::Overwrite);
         Some(())
+    }
+
+    /// Whether an outcome releases what lies behind an argument that is null.
+    fn follows_null(&mut self, view: &State, call: &Call, outcome: &Outcome) -> bool {
+        outcome.effects.iter().any(|effect| {
+            let Effect::Release(Path { base: Base::Parameter(number), selectors }) = effect else { return false };
+            let is_null = match call.args.get(*number as usize).map(|arg| arg.value) {
+                Some(Value::Int(0)) => true,
+                Some(Value::Symbol(symbol)) => view.fact(symbol).value() == Some(0),
+                _ => false,
+            };
+            is_null && selectors.first() == Some(&Selector::Deref)
+        })
     }
 
     /// Puts what an outcome writes where it belongs, all at once: an item that one write puts in front of a list is led
