@@ -154,6 +154,8 @@ pub struct Walked {
     pub faults: Vec<Fault>,
     /// Releases of what is not, on every path, this function's to release.
     pub doubtful: Set<Span>,
+    /// Releases of what is, on some path, only likely to be this function's: an acquisition that gives other things too.
+    pub likely: Set<Span>,
     /// Calls that some path does not come back from.
     pub stuck: Set<Span>,
     /// Whether a bound was hit.
@@ -180,6 +182,8 @@ pub(super) struct Walk<'a> {
     arena: Arena,
     /// Values that are null, or what a loop gives the place: the loop's first rounds show what that is.
     repeated: Set<SymbolId>,
+    /// Values that are not known, and that an acquisition gave the place, or may have given.
+    kin: Set<SymbolId>,
     sites: Vec<Site>,
     site_ids: Map<(u32, u16), u32>,
     /// Every loss that some view has noted.
@@ -191,6 +195,7 @@ pub(super) struct Walk<'a> {
     /// What went wrong, and at which instruction.
     faults: Set<(FaultKind, u32, Option<u32>)>,
     doubtful: Set<Span>,
+    likely: Set<Span>,
     stuck: Set<Span>,
     outcomes: Vec<Outcome>,
     /// The temporaries that a reallocation filled.
@@ -216,6 +221,7 @@ pub fn walk(program: &Program, summaries: Summaries, function: &Function) -> Wal
         guards,
         arena: Arena::default(),
         repeated: Set::default(),
+        kin: Set::default(),
         sites: Vec::new(),
         site_ids: Map::default(),
         noted: Vec::new(),
@@ -224,6 +230,7 @@ pub fn walk(program: &Program, summaries: Summaries, function: &Function) -> Wal
         releases: Vec::new(),
         faults: Set::default(),
         doubtful: Set::default(),
+        likely: Set::default(),
         stuck: Set::default(),
         outcomes: Vec::new(),
         reallocated: Set::default(),
@@ -237,8 +244,8 @@ pub fn walk(program: &Program, summaries: Summaries, function: &Function) -> Wal
     let faults = walk.faults_in_order();
     let outcomes = walk.conclude();
     let summary = if exhausted { None } else { Summary::condense(outcomes) };
-    let Walk { sites, losses, releases, doubtful, stuck, .. } = walk;
-    Walked { summary, sites, losses, releases, faults, doubtful, stuck, exhausted }
+    let Walk { sites, losses, releases, doubtful, likely, stuck, .. } = walk;
+    Walked { summary, sites, losses, releases, faults, doubtful, likely, stuck, exhausted }
 }
 
 /// Whether two views agree on every object but those that were only passed in and handed on.
@@ -348,6 +355,13 @@ impl Walk<'_> {
                 let is_repeated =
                     self.is_repeated(one, value) && other.is_some_and(|other| self.is_repeated(&two, other));
                 self.note_repeated(symbol, is_repeated);
+                let is_kin =
+                    |walk: &Self, view: &State, value: Value| walk.is_repeated(view, value) || walk.is_kin(value);
+                if !is_repeated && is_kin(self, one, value) && other.is_some_and(|other| is_kin(self, &two, other)) {
+                    self.kin.insert(symbol);
+                } else {
+                    self.kin.remove(&symbol);
+                }
                 one.store[at].1 = Value::Symbol(symbol);
                 joined.push((symbol, known.unwrap_or(Fact::ANY)));
             }

@@ -12,7 +12,7 @@ use crate::c::program::FunctionId;
 use crate::c::report::{Candidate, Decided, FileView, Releaser, decide};
 use crate::c::summary::{Effect, Path, Selector, Summary};
 use crate::c::syntax::{Kind, Span, Tree};
-use crate::c::walk::{self, Fault, FaultKind, Walked};
+use crate::c::walk::{self, Fault, FaultKind, Site, Walked};
 use crate::model::edit::{self, Edit};
 use crate::repair::release::Proposal;
 
@@ -55,6 +55,9 @@ fn sound_reading(tree: &SourceTree, view: &FileView, function: &Function) -> Res
 fn whole(is_seen: bool) -> Result<(), String> {
     if is_seen { Ok(()) } else { Err("the function has more paths than are walked".to_owned()) }
 }
+
+/// So many releases elsewhere show what an acquisition gives even where it is not understood.
+const RELEASED_ELSEWHERE: u32 = 2;
 
 /// Why a patch is not offered.
 pub struct Rejection {
@@ -109,7 +112,7 @@ pub(crate) fn accept(
         bare = Trial::of(tree, view, candidate.function, before, probe)?;
         bare.no_later_use(old, releaser)?;
     }
-    bare.releases_its_own()?;
+    bare.releases_its_own(tree, site)?;
     Ok(no_new_error(view, before.span, &proposal.edits)?)
 }
 
@@ -263,9 +266,14 @@ impl Trial {
         self.new.lost.iter().map(moved).collect()
     }
 
-    /// Whether what the edits release is the function's own on every path that comes there.
-    fn releases_its_own(&self) -> Result<(), String> {
-        if self.new.walked.doubtful.iter().any(|span| self.is_added(*span)) {
+    /// Whether what the edits release is the function's own on every path that comes there. What the same acquisition
+    /// gives on a path that is not understood is taken for the same if it is released elsewhere as well.
+    fn releases_its_own(&self, tree: &SourceTree, site: &Site) -> Result<(), String> {
+        let walked = &self.new.walked;
+        let seen = tree.evidence.release_of(site.source, site.part);
+        let is_released = seen.is_some_and(|(_, released, lost)| released >= RELEASED_ELSEWHERE && released > lost);
+        let mut likely = walked.likely.iter().filter(|_| !is_released);
+        if walked.doubtful.iter().any(|span| self.is_added(*span)) || likely.any(|span| self.is_added(*span)) {
             return Err("on some path it may be somebody else's".to_owned());
         }
         Ok(())

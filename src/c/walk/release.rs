@@ -111,8 +111,14 @@ impl Walk<'_> {
                 self.releases.push(seen);
             }
         }
-        if !object.is_some_and(|object| object.standing == Standing::Held) && !self.is_repeated(view, value) {
-            self.doubtful.insert(span);
+        let is_own = object.as_ref().is_some_and(|object| object.standing == Standing::Held);
+        if !is_own && !self.is_repeated(view, value) {
+            let is_likely = object.is_none() && self.is_kin(value);
+            if is_likely {
+                self.likely.insert(span)
+            } else {
+                self.doubtful.insert(span)
+            };
         }
         let held_below = self.held_below(view, symbol);
         view.set_object(symbol, Object { standing: Standing::Released(span), site, seen_by: Vec::new() });
@@ -136,6 +142,14 @@ impl Walk<'_> {
                 Below::Unknown => self.share(view, Value::Symbol(target)),
             }
         }
+    }
+
+    /// Whether an unknown value comes from a call that acquires something on another way.
+    pub(super) fn is_kin(&self, value: Value) -> bool {
+        let Value::Symbol(symbol) = value else { return false };
+        let acquires = |at: u32| self.site_ids.keys().any(|(step, _)| *step == at);
+        self.kin.contains(&symbol)
+            || matches!(self.arena.symbol_of(symbol), Symbol::Made { site, .. } if acquires(site))
     }
 
     /// Whether a place lies in an element of an array. The first element is the array itself: there the function says
