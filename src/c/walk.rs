@@ -186,6 +186,8 @@ pub(super) struct Walk<'a> {
     kin: Set<SymbolId>,
     sites: Vec<Site>,
     site_ids: Map<(u32, u16), u32>,
+    /// The instructions that acquire something.
+    acquiring: Set<u32>,
     /// Every loss that some view has noted.
     noted: Vec<Loss>,
     /// Those of them whose path has come to an ordinary end.
@@ -224,6 +226,7 @@ pub fn walk(program: &Program, summaries: Summaries, function: &Function) -> Wal
         kin: Set::default(),
         sites: Vec::new(),
         site_ids: Map::default(),
+        acquiring: Set::default(),
         noted: Vec::new(),
         losses: Vec::new(),
         told: Set::default(),
@@ -409,13 +412,13 @@ impl Walk<'_> {
     fn note_joined(&mut self, symbol: SymbolId, values: [Option<Value>; 2]) {
         for value in values.into_iter().flatten() {
             let Some(target) = self.arena.target(value).filter(|target| *target != symbol) else { continue };
-            let mut given = self.joined.get(&target).cloned().unwrap_or_default();
-            if matches!(self.arena.symbol_of(target), Symbol::Initial(_)) {
-                given.push(target);
-            }
-            if given.is_empty() {
+            let is_given = matches!(self.arena.symbol_of(target), Symbol::Initial(_));
+            let known = self.joined.get(&target);
+            if !is_given && known.is_none() {
                 continue;
             }
+            let mut given = known.cloned().unwrap_or_default();
+            given.extend(is_given.then_some(target));
             let known = self.joined.entry(symbol).or_default();
             known.extend(given);
             known.sort();

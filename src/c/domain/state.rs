@@ -220,6 +220,12 @@ impl State {
         self.object(symbol).is_some_and(|object| object.standing == Standing::Held)
     }
 
+    /// Whether anything was released that this function acquired.
+    pub fn has_released(&self) -> bool {
+        let is_released = |object: &Object| object.site.is_some() && matches!(object.standing, Standing::Released(_));
+        self.objects.iter().any(|(_, object)| is_released(object))
+    }
+
     /// Adds a decision to the trace.
     pub fn step(&mut self, span: Span, taken: bool) {
         self.trace = Some(Rc::new(Step { span, taken, before: self.trace.take() }));

@@ -47,6 +47,9 @@ impl Walk<'_> {
     /// Notes what is handed to the caller although this function acquired and released it: as the result, or in a place
     /// that the caller sees.
     fn check_left_behind(&mut self, view: &State, given: &[SymbolId], value: Option<Value>) {
+        if !view.has_released() {
+            return;
+        }
         let is_seen = |region: RegionId| match self.arena.root(region) {
             Root::Global(_) => true,
             Root::Pointee(symbol) => view.object(symbol).is_none_or(|object| {

@@ -54,6 +54,7 @@ impl Walk<'_> {
         let id = self.sites.len() as u32;
         self.sites.push(site);
         self.site_ids.insert(key, id);
+        self.acquiring.insert(self.at);
         id
     }
 
