@@ -27,6 +27,7 @@ const FIXTURES: &[&str] = &[
     "silences.c",
     "macros.c",
     "agreements.c",
+    "keepers.c",
 ];
 
 fn fixture(name: &str) -> String {
