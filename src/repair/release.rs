@@ -50,10 +50,16 @@ pub fn repair(tree: &SourceTree, view: &FileView, before: &Before, candidate: &C
     for _ in 0..MAX_ROUNDS {
         let proposals = places::proposals(tree, view, &layout, candidate, releaser, &first);
         let mut orphans = Vec::new();
+        // Where a release would be somebody else's, setting the pointer to null after it changes nothing.
+        let mut doubted: Vec<Vec<usize>> = Vec::new();
         for proposal in proposals.into_iter().take(MAX_PROPOSALS) {
             let word = places::root_word(candidate.variable);
             if !reach::exists_everywhere(view, function, acquired, word, &proposal.edits) {
                 reason = "the preprocessor's conditions leave it out in some configuration".to_owned();
+                continue;
+            }
+            let starts: Vec<usize> = proposal.edits.iter().map(|edit| edit.start).collect();
+            if doubted.contains(&starts) {
                 continue;
             }
             match verify::accept(tree, view, before, candidate, &proposal) {
@@ -63,6 +69,9 @@ pub fn repair(tree: &SourceTree, view: &FileView, before: &Before, candidate: &C
                     return Ok(Fix { edits: proposal.edits, diff, why: proposal.why });
                 }
                 Err(rejection) => {
+                    if rejection.why == verify::SOMEBODY_ELSES {
+                        doubted.push(starts);
+                    }
                     if reason.is_empty() {
                         reason = rejection.why;
                     }

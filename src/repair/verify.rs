@@ -59,6 +59,9 @@ fn whole(is_seen: bool) -> Result<(), String> {
 /// So many releases elsewhere show what an acquisition gives even where it is not understood.
 const RELEASED_ELSEWHERE: u32 = 2;
 
+/// Why a patch is not offered that may release what is not the function's.
+pub(crate) const SOMEBODY_ELSES: &str = "on some path it may be somebody else's";
+
 /// Why a patch is not offered.
 pub struct Rejection {
     /// The reason, as a clause.
@@ -274,7 +277,7 @@ impl Trial {
         let is_released = seen.is_some_and(|(_, released, lost)| released >= RELEASED_ELSEWHERE && released > lost);
         let mut likely = walked.likely.iter().filter(|_| !is_released);
         if walked.doubtful.iter().any(|span| self.is_added(*span)) || likely.any(|span| self.is_added(*span)) {
-            return Err("on some path it may be somebody else's".to_owned());
+            return Err(SOMEBODY_ELSES.to_owned());
         }
         Ok(())
     }

@@ -229,7 +229,10 @@ impl Walk<'_> {
         put.dedup();
         for spec in put {
             let value = self.value_of(view, call, spec, &[], 0);
-            self.share(view, value);
+            let known = self.arena.target(value).and_then(|target| view.object(target));
+            if !known.is_some_and(|object| object.standing == Standing::Shared && object.seen_by.is_empty()) {
+                self.share(view, value);
+            }
         }
     }
 

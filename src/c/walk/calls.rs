@@ -491,7 +491,7 @@ impl Walk<'_> {
     /// released.
     fn check_members(&mut self, view: &State, value: Value) {
         let Value::Address(whole) = value else { return };
-        if !matches!(self.arena.root(whole), Root::Var(_)) || !view.has_released() {
+        if !matches!(self.arena.root(whole), Root::Var(_)) || !self.arena.has_parts(whole) || !view.has_released() {
             return;
         }
         let released = |value: Value| {
