@@ -22,7 +22,7 @@ mod memory;
 mod release;
 mod unknown;
 
-use super::domain::{Arena, Fact, Loss, RegionId, Root, Standing, State, Symbol, SymbolId, Trace, Value, Via};
+use super::domain::{Arena, Fact, Loss, RegionId, Standing, State, Symbol, SymbolId, Trace, Value, Via};
 use super::ir::{BlockId, Function, InstrKind, Terminator, VarId};
 use super::names::{Map, Name, Set};
 use super::program::{FunctionId, Order, Program};

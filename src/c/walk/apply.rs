@@ -83,7 +83,7 @@ impl Walk<'_> {
             Some(Value::Int(value)) => !fact.disjoint(Fact::exactly(value)),
             Some(Value::Symbol(symbol)) => {
                 let is_null = path.selectors.is_empty() && fact.value() == Some(0);
-                !fact.disjoint(view.fact(symbol)) && !(is_null && self.is_granted(view, symbol))
+                !(fact.disjoint(view.fact(symbol)) || is_null && self.is_granted(view, symbol))
             }
             Some(Value::Address(_) | Value::Code(_)) => fact.value() != Some(0),
             _ => true,
