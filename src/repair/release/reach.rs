@@ -115,9 +115,9 @@ mod tests {
 
     #[test]
     fn a_place_knows_the_conditions_around_it() {
-        let text = "a\n#if X\nb\n# else\nc\n#endif\nd\n";
+        let text = "p\n#if X\nq\n# else\nr\n#endif\nt\n";
         let of = |what: &str| conditions(text, text.find(what).expect("it stands there"));
-        assert_eq!((of("a"), of("b"), of("c"), of("d")), (vec![], vec![(2, 0)], vec![(2, 1)], vec![]));
+        assert_eq!((of("p"), of("q"), of("r"), of("t")), (vec![], vec![(2, 0)], vec![(2, 1)], vec![]));
     }
 
     #[test]
