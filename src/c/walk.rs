@@ -251,6 +251,24 @@ pub fn walk(program: &Program, summaries: Summaries, function: &Function) -> Wal
     Walked { summary, sites, losses, releases, faults, doubtful, likely, stuck, exhausted }
 }
 
+/// Whether a value is null.
+fn is_null(view: &State, value: Value) -> bool {
+    match value {
+        Value::Int(number) => number == 0,
+        Value::Symbol(symbol) => view.fact(symbol).value() == Some(0),
+        _ => false,
+    }
+}
+
+/// Puts a symbol into a set, or takes it out: it stands for another value from now on.
+fn mark(set: &mut Set<SymbolId>, symbol: SymbolId, is_in: bool) {
+    if is_in {
+        set.insert(symbol);
+    } else {
+        set.remove(&symbol);
+    }
+}
+
 /// Whether two views agree on every object but those that were only passed in and handed on.
 fn same_objects(one: &State, two: &State) -> bool {
     fn own(view: &State) -> impl Iterator<Item = &(super::domain::SymbolId, super::domain::Object)> {
@@ -357,14 +375,10 @@ impl Walk<'_> {
                 self.note_joined(symbol, [Some(value), other]);
                 let is_repeated =
                     self.is_repeated(one, value) && other.is_some_and(|other| self.is_repeated(&two, other));
-                self.note_repeated(symbol, is_repeated);
-                let is_kin =
-                    |walk: &Self, view: &State, value: Value| walk.is_repeated(view, value) || walk.is_kin(value);
-                if !is_repeated && is_kin(self, one, value) && other.is_some_and(|other| is_kin(self, &two, other)) {
-                    self.kin.insert(symbol);
-                } else {
-                    self.kin.remove(&symbol);
-                }
+                mark(&mut self.repeated, symbol, is_repeated);
+                let fits = |view: &State, value: Value| self.is_repeated(view, value) || self.is_kin(value);
+                let is_kin = !is_repeated && fits(one, value) && other.is_some_and(|other| fits(&two, other));
+                mark(&mut self.kin, symbol, is_kin);
                 one.store[at].1 = Value::Symbol(symbol);
                 joined.push((symbol, known.unwrap_or(Fact::ANY)));
             }
@@ -393,19 +407,7 @@ impl Walk<'_> {
 
     /// Whether a value is null, or what a loop gives its place.
     fn is_repeated(&self, view: &State, value: Value) -> bool {
-        match value {
-            Value::Int(0) => true,
-            Value::Symbol(symbol) => self.repeated.contains(&symbol) || view.fact(symbol).value() == Some(0),
-            _ => false,
-        }
-    }
-
-    fn note_repeated(&mut self, symbol: SymbolId, is_repeated: bool) {
-        if is_repeated {
-            self.repeated.insert(symbol);
-        } else {
-            self.repeated.remove(&symbol);
-        }
+        is_null(view, value) || matches!(value, Value::Symbol(symbol) if self.repeated.contains(&symbol))
     }
 
     /// Remembers which pointers that the caller passed in a value may be that others had before.
@@ -562,8 +564,13 @@ impl Walk<'_> {
     /// A branch is left on the side that goes around a release: nothing is said of what would be released there.
     fn pass_guard(&mut self, view: &mut State, branch: BlockId, taken: bool) {
         let Some(vars) = self.guards.get(&(branch, taken)).cloned() else { return };
+        self.let_go(view, &vars);
+    }
+
+    /// Nothing is said any more of what variables hold.
+    fn let_go(&mut self, view: &mut State, vars: &[VarId]) {
         for var in vars {
-            let region = self.arena.region(super::domain::Region::Var(var));
+            let region = self.arena.region(super::domain::Region::Var(*var));
             let value = self.load(view, region);
             if self.leads_to_held(view, value) {
                 self.share(view, value);

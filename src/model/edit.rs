@@ -48,34 +48,36 @@ pub fn apply(original: &str, edits: &[Edit]) -> Option<String> {
 
 /// Where a byte of the edited text was in the original; inserted bytes are told as the place of the insertion.
 pub fn original_position(edited: usize, edits: &[Edit]) -> usize {
-    let mut sorted: Vec<&Edit> = edits.iter().collect();
-    sorted.sort_by_key(|edit| (edit.start, edit.end));
     let mut shift = 0isize;
-    for edit in sorted {
-        let start = edit.start.saturating_add_signed(shift);
-        if edited < start {
+    for (edit, range) in placed(edits) {
+        if edited < range.start {
             break;
         }
-        if edited < start + edit.text.len() {
+        if edited < range.end {
             return edit.start;
         }
-        shift += edit.text.len() as isize - (edit.end - edit.start) as isize;
+        shift = range.end as isize - edit.end as isize;
     }
     edited.saturating_add_signed(-shift)
 }
 
 /// Where what the edits wrote stands in the edited text.
 pub fn written(edits: &[Edit]) -> Vec<Range<usize>> {
+    placed(edits).into_iter().map(|(_, range)| range).collect()
+}
+
+/// The edits in their order, and where in the edited text stands what each wrote.
+fn placed(edits: &[Edit]) -> Vec<(&Edit, Range<usize>)> {
     let mut sorted: Vec<&Edit> = edits.iter().collect();
     sorted.sort_by_key(|edit| (edit.start, edit.end));
     let mut shift = 0isize;
-    let mut ranges = Vec::new();
-    for edit in sorted {
+    let place = |edit: &Edit| {
         let start = edit.start.saturating_add_signed(shift);
-        ranges.push(start..start + edit.text.len());
         shift += edit.text.len() as isize - (edit.end - edit.start) as isize;
-    }
-    ranges
+        start..start + edit.text.len()
+    };
+    let ranges: Vec<Range<usize>> = sorted.iter().copied().map(place).collect();
+    sorted.into_iter().zip(ranges).collect()
 }
 
 /// The unified diff of one file, as `git apply` takes it: `a/` and `b/` before `path`, three lines of context. A line ends

@@ -30,6 +30,9 @@ pub(crate) struct Proposal {
     pub(crate) probe: Option<Vec<Edit>>,
 }
 
+/// What releases memory and leaves the pointer to it as it is.
+pub(crate) const BARE: &str = "free";
+
 /// Proposals tried for one finding in one round.
 const MAX_PROPOSALS: usize = 12;
 /// How deep what hangs below the object may hang, plus one.
@@ -38,12 +41,11 @@ const MAX_ROUNDS: usize = 3;
 /// A fix for a finding, or why there is none.
 pub fn repair(tree: &SourceTree, view: &FileView, before: &Before, candidate: &Candidate) -> Result<Fix, String> {
     let releaser = candidate.decided.releaser.as_ref().ok_or("it is not known what releases it")?;
-    if !reach::is_callable(tree, view, releaser.name) {
-        return Err(format!("`{}`, which releases it elsewhere, is not known here", tree.program.text(releaser.name)));
-    }
+    reach::callable(tree, view, releaser.name)?;
     let function = tree.program.functions[candidate.function.0 as usize].span;
     let layout = Layout::new(view, function);
     let acquired = candidate.decided.site.span.start;
+    let word = places::root_word(candidate.variable);
     let mut reason = String::new();
     // What only led from the object is released before it, and what only led from that before that.
     let mut first: Vec<String> = Vec::new();
@@ -53,7 +55,6 @@ pub fn repair(tree: &SourceTree, view: &FileView, before: &Before, candidate: &C
         // Where a release would be somebody else's, setting the pointer to null after it changes nothing.
         let mut doubted: Vec<Vec<usize>> = Vec::new();
         for proposal in proposals.into_iter().take(MAX_PROPOSALS) {
-            let word = places::root_word(candidate.variable);
             if !reach::exists_everywhere(view, function, acquired, word, &proposal.edits) {
                 reason = "the preprocessor's conditions leave it out in some configuration".to_owned();
                 continue;

@@ -14,7 +14,8 @@ use crate::c::summary::{Effect, Path, Selector, Summary};
 use crate::c::syntax::{Kind, Span, Tree};
 use crate::c::walk::{self, Fault, FaultKind, Site, Walked};
 use crate::model::edit::{self, Edit};
-use crate::repair::release::Proposal;
+use crate::repair::release::{BARE, Proposal};
+use std::ops::Range;
 
 /// The function as it is, which every proposal for it is compared with. Read once, however many are tried.
 pub struct Before {
@@ -178,6 +179,8 @@ struct Trial {
     text: String,
     /// The edits, from the function's start.
     edits: Vec<Edit>,
+    /// Where what they wrote stands in the text.
+    added: Vec<Range<usize>>,
 }
 
 impl Trial {
@@ -205,7 +208,8 @@ impl Trial {
         let text = view.text.get(span.start as usize..span.end as usize).ok_or("the function is not text")?;
         let text = edit::apply(text, &edits).ok_or("the edits overlap")?;
         let new = read(tree, function, &text).ok_or("the patched function cannot be read")?;
-        Ok(Trial { new, text, edits })
+        let added = edit::written(&edits);
+        Ok(Trial { new, text, edits, added })
     }
 
     /// Whether nothing goes wrong that did not before. A pointer that is null where it held anything before makes no
@@ -246,7 +250,7 @@ impl Trial {
         let releases_again = |fault: &Fault| {
             let text = self.text.get(fault.span.start as usize..fault.span.end as usize).unwrap_or("");
             let callee = text.split('(').next().unwrap_or("").trim();
-            fault.kind == FaultKind::DoubleRelease && (callee == releaser || callee == "free")
+            fault.kind == FaultKind::DoubleRelease && (callee == releaser || callee == BARE)
         };
         let new = &self.new.walked;
         let is_used = new.faults.iter().zip(self.faults()).any(|(fault, placed)| {
@@ -284,7 +288,7 @@ impl Trial {
 
     /// Whether the edits wrote what stands at a place now.
     fn is_added(&self, span: Span) -> bool {
-        edit::written(&self.edits).iter().any(|range| range.contains(&(span.start as usize)))
+        self.added.iter().any(|range| range.contains(&(span.start as usize)))
     }
 
     /// Whether the edits release what is acquired at a place of the function as it was, and not only hand it to a function

@@ -147,7 +147,7 @@ impl<'a> Frames<'a> {
         for _ in 0..MAX_EXPANSION {
             let Some(definition) = self.macros.find(name, self.file) else { return false };
             let body = definition.body.trim_start();
-            let word = body.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or("");
+            let word = body.split(|c| !is_word(c)).next().unwrap_or("");
             if word == "for" {
                 return is_one_round(body);
             }
@@ -236,6 +236,11 @@ impl<'a> Frames<'a> {
     }
 }
 
+/// Whether a character may stand in a word.
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
 /// Whether the head of a `for` gives the variable that its condition looks at a constant after the first round:
 /// `for (int once = 1; once; once = 0)`.
 fn is_one_round(head: &str) -> bool {
@@ -243,14 +248,12 @@ fn is_one_round(head: &str) -> bool {
     let (Some(condition), Some(step)) = (parts.next(), parts.next()) else { return false };
     let step = step.split(',').next_back().unwrap_or("");
     let Some((variable, value)) = step.split_once('=') else { return false };
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let variable = variable.trim();
-    let mut value =
-        value.trim().trim_end_matches(')').trim_start_matches("(void *)").trim_start_matches("(void*)").trim();
-    value = value.trim_start_matches('(');
+    let value = value.trim().trim_end_matches(')').trim_start_matches("(void *)").trim_start_matches("(void*)").trim();
+    let value = value.trim_start_matches('(');
     let is_constant = matches!(value, "0" | "1" | "NULL" | "true" | "false");
     let is_plain = !variable.is_empty() && variable.chars().all(is_word);
-    is_plain && is_constant && condition.split(|c: char| !is_word(c)).any(|word| word == variable)
+    is_plain && is_constant && condition.split(|c| !is_word(c)).any(|word| word == variable)
 }
 
 /// A replacement as the body of a function, if it can be read as one.

@@ -9,11 +9,16 @@ impl Lowerer<'_> {
     pub(super) fn field(&mut self, at: At) -> ExprId {
         let base = self.part(at, Role::Argument);
         let Some(field) = self.frames.child(at, Role::Field) else { return self.unknown() };
-        let base = match self.operator(at) {
+        let base = self.followed(at, base);
+        self.member(base, field)
+    }
+
+    /// What the operator at `at` takes a member of: `base`, or what it points to.
+    fn followed(&mut self, at: At, base: ExprId) -> ExprId {
+        match self.operator(at) {
             Some("->") => self.build.expr(Expr::Deref(base)),
             _ => base,
-        };
-        self.member(base, field)
+        }
     }
 
     /// A member of a structure, as it is named after `.`; the parameter of a macro stands for all of `list[0].name`.
@@ -26,10 +31,7 @@ impl Lowerer<'_> {
             (Kind::FieldExpression, Some(outer)) => {
                 let outer = self.member(base, outer);
                 let Some(inner) = self.frames.child(named, Role::Field) else { return outer };
-                let outer = match self.operator(named) {
-                    Some("->") => self.build.expr(Expr::Deref(outer)),
-                    _ => outer,
-                };
+                let outer = self.followed(named, outer);
                 self.member(outer, inner)
             }
             (Kind::SubscriptExpression, Some(outer)) => {

@@ -3,7 +3,7 @@
 use super::calls::Call;
 use super::memory::Replaced;
 use super::release::Below;
-use super::{HANDED_ON, Site, Walk};
+use super::{HANDED_ON, Site, Walk, is_null};
 use crate::c::domain::{Fact, LossKind, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value, Via};
 use crate::c::ir::BinaryOp;
 use crate::c::knowledge::sounds_like_the_end;
@@ -245,7 +245,7 @@ impl Walk<'_> {
                 return None;
             }
         }
-        if self.follows_null(view, call, outcome) {
+        if follows_null(view, call, outcome) {
             self.stuck.insert(call.span);
         }
         let grown = self.grown(view, call, outcome);
@@ -292,19 +292,6 @@ impl Walk<'_> {
         replaced.extend(self.replace(view, result, returned));
         self.settle(view, replaced, call.span, LossKind::Overwrite);
         Some(())
-    }
-
-    /// Whether an outcome releases what lies behind an argument that is null.
-    fn follows_null(&mut self, view: &State, call: &Call, outcome: &Outcome) -> bool {
-        outcome.effects.iter().any(|effect| {
-            let Effect::Release(Path { base: Base::Parameter(number), selectors }) = effect else { return false };
-            let is_null = match call.args.get(*number as usize).map(|arg| arg.value) {
-                Some(Value::Int(0)) => true,
-                Some(Value::Symbol(symbol)) => view.fact(symbol).value() == Some(0),
-                _ => false,
-            };
-            is_null && selectors.first() == Some(&Selector::Deref)
-        })
     }
 
     /// Puts what an outcome writes where it belongs, all at once: an item that one write puts in front of a list is led
@@ -524,6 +511,15 @@ impl Walk<'_> {
     pub(super) fn is_destructor_name(&self, text: &str) -> bool {
         sounds_like_the_end(text) || text.ends_with("_put") || text.ends_with("_decref")
     }
+}
+
+/// Whether an outcome releases what lies behind an argument that is null.
+fn follows_null(view: &State, call: &Call, outcome: &Outcome) -> bool {
+    outcome.effects.iter().any(|effect| {
+        let Effect::Release(Path { base: Base::Parameter(number), selectors }) = effect else { return false };
+        selectors.first() == Some(&Selector::Deref)
+            && call.args.get(*number as usize).is_some_and(|arg| is_null(view, arg.value))
+    })
 }
 
 /// Which output of the call a fresh object is.

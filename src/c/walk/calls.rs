@@ -479,8 +479,7 @@ impl Walk<'_> {
             self.fault(FaultKind::NullUse, None);
         }
         for arg in &call.args {
-            let object = self.arena.target(arg.value).and_then(|target| view.object(target));
-            if let Some(object) = object.filter(|object| matches!(object.standing, Standing::Released(_))) {
+            if let Some(object) = self.released(view, arg.value) {
                 self.fault(FaultKind::UseAfterRelease, object.site);
             }
             self.check_members(view, arg.value);
@@ -494,12 +493,9 @@ impl Walk<'_> {
         if !matches!(self.arena.root(whole), Root::Var(_)) || !self.arena.has_parts(whole) || !view.has_released() {
             return;
         }
-        let released = |value: Value| {
-            let object = self.arena.target(value).and_then(|target| view.object(target))?;
-            matches!(object.standing, Standing::Released(_)).then_some(object.site).flatten()
-        };
-        let parts: Vec<u32> = self.parts(view, whole).into_iter().filter_map(|(_, value)| released(value)).collect();
-        for site in parts {
+        let parts = self.parts(view, whole).into_iter();
+        let sites: Vec<u32> = parts.filter_map(|(_, value)| self.released(view, value)?.site).collect();
+        for site in sites {
             self.fault(FaultKind::UseAfterRelease, Some(site));
         }
     }

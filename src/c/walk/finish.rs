@@ -59,11 +59,7 @@ impl Walk<'_> {
             Root::Var(_) | Root::Text => false,
         };
         let places = view.store.iter().filter(|(region, _)| is_seen(*region)).map(|(_, value)| *value);
-        let dangling = |value: Value| {
-            let object = self.arena.target(value).and_then(|target| view.object(target))?;
-            matches!(object.standing, Standing::Released(_)).then_some(object.site).flatten()
-        };
-        let left: Vec<u32> = places.chain(value).filter_map(dangling).collect();
+        let left: Vec<u32> = places.chain(value).filter_map(|value| self.released(view, value)?.site).collect();
         for site in left {
             self.fault(FaultKind::UseAfterRelease, Some(site));
         }
@@ -187,7 +183,7 @@ impl Walk<'_> {
 
     fn fresh_of(&self, view: &State, symbol: SymbolId) -> Fresh {
         let object = view.object(symbol);
-        let site = object.and_then(|object| object.site).and_then(|site| self.sites.get(site as usize));
+        let site = self.site_behind(view, symbol);
         Fresh {
             release: site.and_then(|site| site.release),
             fact: view.fact(symbol),
@@ -227,9 +223,8 @@ impl Walk<'_> {
                 continue;
             }
             // Of a fresh object pointers matter, and what is not zero any more where all was.
-            let is_zeroed =
-                |number: u8| fresh.get(usize::from(number)).is_some_and(|symbol| self.is_zeroed(view, *symbol));
-            let is_told = |number: u8| spec != Spec::Int(0) && is_zeroed(number);
+            let site = |number: u8| fresh.get(usize::from(number)).and_then(|symbol| self.site_behind(view, *symbol));
+            let is_told = |number: u8| spec != Spec::Int(0) && site(number).is_some_and(|site| site.zeroed);
             if matches!(spec, Spec::Int(_) | Spec::Unknown(_))
                 && matches!(path.base, Base::Fresh(number) if !is_told(number))
             {
@@ -241,12 +236,6 @@ impl Walk<'_> {
         writes.sort();
         writes.truncate(MAX_WRITES);
         writes.into_iter().map(|(_, effect)| effect).collect()
-    }
-
-    /// Whether an object's memory is zero where nothing was written.
-    fn is_zeroed(&self, view: &State, symbol: SymbolId) -> bool {
-        let site = view.object(symbol).and_then(|object| object.site);
-        site.and_then(|site| self.sites.get(site as usize)).is_some_and(|site| site.zeroed)
     }
 
     /// What the caller passed in and this path put where no path leads: someone may hold it from now on.

@@ -250,10 +250,7 @@ impl Walk<'_> {
         if value == Value::Int(0) {
             self.fault(FaultKind::NullUse, None);
         }
-        if let Some(target) = self.arena.target(value)
-            && let Some(object) = view.object(target)
-            && matches!(object.standing, Standing::Released(_))
-        {
+        if let Some(object) = self.released(view, value) {
             self.fault(FaultKind::UseAfterRelease, object.site);
         }
     }
@@ -298,8 +295,7 @@ impl Walk<'_> {
             }
         }
         if let Region::Pointee(symbol) = self.arena.region_of(region)
-            && let Some(site) = view.object(symbol).and_then(|object| object.site)
-            && self.sites.get(site as usize).is_some_and(|site| site.zeroed)
+            && self.site_behind(view, symbol).is_some_and(|site| site.zeroed)
         {
             return Value::Int(0);
         }

@@ -148,9 +148,8 @@ impl Walk<'_> {
     /// Whether an unknown value comes from a call that acquires something on another way.
     pub(super) fn is_kin(&self, value: Value) -> bool {
         let Value::Symbol(symbol) = value else { return false };
-        let acquires = |at: u32| self.site_ids.keys().any(|(step, _)| *step == at);
         self.kin.contains(&symbol)
-            || matches!(self.arena.symbol_of(symbol), Symbol::Made { site, .. } if acquires(site))
+            || matches!(self.arena.symbol_of(symbol), Symbol::Made { site, .. } if self.acquiring.contains(&site))
     }
 
     /// Whether a place lies in an element of an array. The first element is the array itself: there the function says
@@ -180,8 +179,18 @@ impl Walk<'_> {
     fn is_unwritten(&self, view: &State, symbol: SymbolId) -> bool {
         let Symbol::Initial(region) = self.arena.symbol_of(symbol) else { return false };
         let Root::Pointee(owner) = self.arena.root(region) else { return false };
-        let site = view.object(owner).and_then(|owner| owner.site);
-        site.and_then(|site| self.sites.get(site as usize)).is_some_and(|site| !site.zeroed)
+        self.site_behind(view, owner).is_some_and(|site| !site.zeroed)
+    }
+
+    /// Where the object behind a symbol was acquired.
+    pub(super) fn site_behind(&self, view: &State, symbol: SymbolId) -> Option<&Site> {
+        self.sites.get(view.object(symbol)?.site? as usize)
+    }
+
+    /// The object that a value leads to, if it was released.
+    pub(super) fn released<'a>(&self, view: &'a State, value: Value) -> Option<&'a Object> {
+        let object = view.object(self.arena.target(value)?)?;
+        matches!(object.standing, Standing::Released(_)).then_some(object)
     }
 
     /// Whether any place that is no temporary leads to an object, other than what is released.

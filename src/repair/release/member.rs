@@ -1,8 +1,7 @@
 //! The release of a member that a destructor forgets: beside those of its siblings.
 
-use super::Proposal;
 use super::layout::Layout;
-use super::reach::is_callable;
+use super::{Proposal, reach};
 use crate::c::Tree as SourceTree;
 use crate::c::destructors::Forgotten;
 use crate::c::names::Name;
@@ -22,9 +21,7 @@ pub(crate) fn repair(
     (holder, place): (&str, &str),
 ) -> Result<Fix, String> {
     let function = tree.program.functions.get(id.0 as usize).ok_or("the function is gone")?;
-    if !is_callable(tree, view, releaser) {
-        return Err(format!("`{}`, which releases it elsewhere, is not known here", tree.program.text(releaser)));
-    }
+    reach::callable(tree, view, releaser)?;
     let layout = Layout::new(view, function.span);
     let bench = Bench { tree, view, layout: &layout, forgotten, releaser, holder, place };
     let mut reason = "there is no statement beside which it could be released".to_owned();

@@ -3,7 +3,7 @@
 use super::declared;
 use super::layout::{Layout, is_jump, is_statement};
 use super::reach::has_word;
-use super::{Proposal, call};
+use super::{BARE, Proposal, call};
 use crate::c::Tree as SourceTree;
 use crate::c::domain::LossKind;
 use crate::c::knowledge::sounds_like_release;
@@ -49,9 +49,6 @@ pub(crate) fn proposals(
     }
     proposals
 }
-
-/// What releases memory and leaves the pointer to it as it is.
-const BARE: &str = "free";
 
 /// Whether the pointer is set to null after its release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,11 +138,7 @@ impl Workbench<'_> {
         for found in &self.candidate.decided.losses {
             let statements = self.statements(&self.holder(found), marks)?;
             let (edit, place) = self.before_loss(found, &statements)?;
-            for one in edit {
-                if !edits.contains(&one) {
-                    edits.push(one);
-                }
-            }
+            add_once(&mut edits, edit);
             places.push(place);
         }
         places.dedup();
@@ -215,11 +208,7 @@ impl Workbench<'_> {
                     .flatten()
                     .and_then(|body| self.last_jump(body))
             })?;
-            for one in self.layout.before(jump.start, &statements)? {
-                if !edits.contains(&one) {
-                    edits.push(one);
-                }
-            }
+            add_once(&mut edits, self.layout.before(jump.start, &statements)?);
         }
         let why = format!("`{}` is called before the jump on the path that loses it", self.name());
         Some(Proposal { edits, why, initialises: false, probe: None })
@@ -239,11 +228,7 @@ impl Workbench<'_> {
             if sounds_like_release(self.view.syntax.slice(arm).split('(').next().unwrap_or("")) {
                 return None;
             }
-            for one in self.layout.otherwise(branch, arm, &statements)? {
-                if !edits.contains(&one) {
-                    edits.push(one);
-                }
-            }
+            add_once(&mut edits, self.layout.otherwise(branch, arm, &statements)?);
         }
         let why = format!("`{}` is called where it is not given away", self.name());
         Some(Proposal { edits, why, initialises: false, probe: None })
@@ -344,6 +329,15 @@ impl Workbench<'_> {
         let text = self.view.text.get(span.start as usize..span.end as usize)?;
         let names = std::iter::once(base.to_owned()).chain((2..10).map(|number| format!("{base}{number}")));
         names.into_iter().find(|name| !has_word(text, name))
+    }
+}
+
+/// Adds the edits that are not there yet: two losses may have one place.
+fn add_once(edits: &mut Vec<Edit>, more: Vec<Edit>) {
+    for one in more {
+        if !edits.contains(&one) {
+            edits.push(one);
+        }
     }
 }
 

@@ -10,17 +10,17 @@ use crate::model::edit::Edit;
 /// Headers within headers are followed this deep.
 const MAX_INCLUDES: usize = 4;
 
-/// Whether a file can call a function: it, or a header that it includes, mentions it, or another file of its folder
+/// Whether a file can call a function, or why not: it, or a header that it includes, mentions it, or another file of its folder
 /// does. A tree may hold several programs, and what one of them releases with is unknown to the others.
-pub(super) fn is_callable(tree: &SourceTree, view: &FileView, name: Name) -> bool {
-    if tree.program.knowledge.of(name).is_some() {
-        return true;
-    }
+pub(super) fn callable(tree: &SourceTree, view: &FileView, name: Name) -> Result<(), String> {
+    let is_library = tree.program.knowledge.of(name).is_some();
     let name = tree.program.text(name);
     let folder = folder_of(view.path);
-    has_word(view.text, name)
+    let is_known = is_library
+        || has_word(view.text, name)
         || tree.files.iter().any(|file| folder_of(&file.path) == folder && has_word(&file.text, name))
-        || headers_know(tree, view, name)
+        || headers_know(tree, view, name);
+    if is_known { Ok(()) } else { Err(format!("`{name}`, which releases it elsewhere, is not known here")) }
 }
 
 fn headers_know(tree: &SourceTree, view: &FileView, name: &str) -> bool {

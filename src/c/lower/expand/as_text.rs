@@ -2,6 +2,7 @@
 //! that is parsed anew. It takes longer than opening the parsed replacement and is done only where that cannot say what
 //! the macro means: arguments that are no expressions (`INIT(p, .name = name)`), and names made of two (`a##b`).
 
+use super::is_word;
 use crate::c::macros::Macro;
 use crate::c::names::Name;
 
@@ -116,7 +117,6 @@ fn tokens(text: &str) -> impl Iterator<Item = Token<'_>> {
 
 /// The length of the token that a text, which is not empty, begins with.
 fn length(rest: &str) -> usize {
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let first = rest.chars().next().unwrap_or(' ');
     if is_word(first) {
         return rest.find(|c: char| !is_word(c)).unwrap_or(rest.len());

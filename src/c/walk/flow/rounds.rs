@@ -2,9 +2,9 @@
 
 use super::Change;
 use crate::c::domain::{Arena, Fact, Region, RegionId, Root, Standing, State, Symbol, Value};
-use crate::c::ir::BlockId;
-use crate::c::walk::Walk;
+use crate::c::ir::{BlockId, VarId};
 use crate::c::walk::contents::Met;
+use crate::c::walk::{Walk, mark};
 
 impl Walk<'_> {
     /// Drops what a view no longer needs on entry to a block: loops that were left, values of dead locals, and facts
@@ -106,7 +106,7 @@ impl Walk<'_> {
             let symbol = self.arena.symbol(made);
             let known = self.lasting(view, value, change).filter(|_| is_own);
             let is_repeated = self.is_repeated(view, value);
-            self.note_repeated(symbol, is_repeated);
+            mark(&mut self.repeated, symbol, is_repeated);
             self.renew(view, symbol);
             view.bind(region, Value::Symbol(symbol));
             if let Some(fact) = known {
@@ -124,13 +124,8 @@ impl Walk<'_> {
             return;
         }
         let left = found.given.iter().copied().filter(|var| !self.flow.is_mentioned_from(*var, to));
-        for var in left.collect::<Vec<_>>() {
-            let region = self.arena.region(Region::Var(var));
-            let value = self.load(view, region);
-            if self.leads_to_held(view, value) {
-                self.share(view, value);
-            }
-        }
+        let left: Vec<VarId> = left.collect();
+        self.let_go(view, &left);
     }
 
     /// What holds of a variable however often a loop is still to be walked: a counter that only grows is no less than
