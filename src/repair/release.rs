@@ -10,8 +10,10 @@ mod places;
 mod reach;
 
 use crate::c::Tree as SourceTree;
+use crate::c::ir::FileId;
 use crate::c::names::Name;
 use crate::c::report::{Candidate, FileView, Fix, Releaser};
+use crate::c::summary::{Base, Effect, Selector};
 use crate::model::edit::{self, Edit};
 use crate::repair::verify::{self, Before};
 use layout::Layout;
@@ -115,7 +117,21 @@ pub(crate) fn call(tree: &SourceTree, view: &FileView, releaser: &Releaser, hold
         }
         return inner.split(',').any(|part| part.trim().trim_start_matches('&') == holder).then(|| example.clone());
     }
-    Some(spelled_call(view.text, name, holder))
+    let by_address = if takes_address(tree, view, releaser.name) { "&" } else { "" };
+    Some(spelled_call(view.text, name, &format!("{by_address}{holder}")))
+}
+
+/// Whether a function releases what its first argument points to the pointer of, and not the argument.
+fn takes_address(tree: &SourceTree, view: &FileView, name: Name) -> bool {
+    let file = tree.files.iter().position(|file| file.path == view.path).map(|file| FileId(file as u32));
+    let body = file.and_then(|file| tree.program.resolve(name, file)).and_then(|id| tree.known().summaries().get(id));
+    let released = |selectors: &[Selector]| {
+        let mut effects = body.iter().flat_map(|body| &body.outcomes).flat_map(|outcome| &outcome.effects);
+        effects.any(|effect| {
+            matches!(effect, Effect::Release(path) if path.base == Base::Parameter(0) && path.selectors == selectors)
+        })
+    };
+    released(&[Selector::Deref]) && !released(&[])
 }
 
 /// What leads to the structure around `holder`, from which `members` lead to it: `&text` for `text.bytes`, `text` for

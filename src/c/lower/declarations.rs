@@ -186,7 +186,7 @@ impl Lowerer<'_> {
     fn local(&mut self, at: At, name: Name, (declared, shape): (Type, Shape), release: Release, value: Option<At>) {
         let span = self.frames.span(at);
         // The initial value is read before the name comes into scope: `char *copy = data; char *data = copy;`.
-        let aggregate = value.filter(|value| self.frames.node(*value).kind == Kind::InitializerList);
+        let aggregate = value.and_then(|value| self.list(value));
         let from = match (value, aggregate) {
             (Some(value), None) => Some(self.value(value)),
             _ => None,
@@ -202,6 +202,27 @@ impl Lowerer<'_> {
         }
         if let Some(list) = aggregate {
             self.initializer(list, to, shape);
+        }
+    }
+
+    /// The `{ … }` that an initial value is, or that the macro it is written as stands for.
+    fn list(&mut self, value: At) -> Option<At> {
+        let at = self.resolve(value);
+        match self.frames.node(at).kind {
+            Kind::InitializerList => return Some(at),
+            Kind::Identifier | Kind::CallExpression => {}
+            _ => return None,
+        }
+        let call = self.frames.child(at, Role::Function);
+        let name = Name::of(self.frames.text(call.unwrap_or(at)));
+        if !self.frames.is_list(name) {
+            return None;
+        }
+        let opened = if call.is_some() { self.open_call(at) } else { self.frames.open(name, at, None) };
+        match opened? {
+            super::expand::Expansion::List(list) => Some(list),
+            super::expand::Expansion::Expression(inner) => self.deeper(|lowerer| lowerer.list(inner))?,
+            super::expand::Expansion::Statements(_) => None,
         }
     }
 
@@ -229,8 +250,8 @@ impl Lowerer<'_> {
                     continue;
                 }
             };
-            if self.frames.node(value).kind == Kind::InitializerList {
-                self.deeper(|lowerer| lowerer.initializer(value, place, Shape::Plain));
+            if let Some(list) = self.list(value) {
+                self.deeper(|lowerer| lowerer.initializer(list, place, Shape::Plain));
             } else {
                 let from = self.value(value);
                 self.build.assign(span, place, from);

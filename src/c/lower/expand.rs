@@ -55,6 +55,8 @@ pub(crate) enum Expansion {
     Expression(At),
     /// Statements; the node holds them as children.
     Statements(At),
+    /// A list of initial values.
+    List(At),
 }
 
 impl<'a> Frames<'a> {
@@ -208,6 +210,9 @@ impl<'a> Frames<'a> {
         let frame = self.list.len() as u32 - 1;
         let body = self.body_of(At { frame, node: 0 })?;
         let items = self.children(body);
+        if let Some(list) = self.list_in(&items) {
+            return Some(Expansion::List(list));
+        }
         match items.as_slice() {
             [only] if self.node(*only).kind == Kind::ExpressionStatement => {
                 let inner = self.children(*only);
@@ -215,6 +220,28 @@ impl<'a> Frames<'a> {
             }
             _ => Some(Expansion::Statements(body)),
         }
+    }
+
+    /// The list of initial values that a replacement was read as: see [`read`].
+    fn list_in(&self, items: &[At]) -> Option<At> {
+        let [only] = items else { return None };
+        let declarator = self.child(*only, Role::Declarator)?;
+        let is_ours = self.child(declarator, Role::Declarator).is_some_and(|name| self.text(name) == LISTED);
+        is_ours.then(|| self.child(declarator, Role::Value)).flatten()
+    }
+
+    /// Whether `name` stands for a list of initial values, perhaps by way of other macros.
+    pub(crate) fn is_list(&self, name: Name) -> bool {
+        let mut name = name;
+        for _ in 0..MAX_EXPANSION {
+            let Some(definition) = self.macros.find(name, self.file) else { return false };
+            let body = definition.body.trim();
+            if body.starts_with('{') {
+                return body.ends_with('}');
+            }
+            name = Name::of(body.split(|c| !is_word(c)).next().unwrap_or(""));
+        }
+        false
     }
 
     fn body_of(&self, root: At) -> Option<At> {
@@ -256,14 +283,18 @@ fn is_one_round(head: &str) -> bool {
     is_plain && is_constant && condition.split(|c| !is_word(c)).any(|word| word == variable)
 }
 
-/// A replacement as the body of a function, if it can be read as one.
+/// The variable that a replacement initialises if it is a list of initial values.
+const LISTED: &str = "listed";
+
+/// A replacement as the body of a function, if it can be read as one, or as what [`LISTED`] is initialised with there.
 fn read(body: &str) -> Option<Arc<Tree>> {
     if body.is_empty() || body.len() > MAX_BODY || body.contains("##") {
         return None;
     }
-    let wrapped = format!("void f(void) {{ {} ; }}", body.trim_end_matches(';'));
-    let tree = Tree::parse(wrapped.into())?;
-    (tree.errors() == 0).then(|| Arc::new(tree))
+    let as_body = |text: String| Tree::parse(text.into()).filter(|tree| tree.errors() == 0).map(Arc::new);
+    let whole = as_body(format!("void f(void) {{ {} ; }}", body.trim_end_matches(';')));
+    let list = || body.starts_with('{').then(|| format!("void f(void) {{ int {LISTED} = {body} ; }}"));
+    whole.or_else(|| list().and_then(as_body))
 }
 
 impl Lowerer<'_> {

@@ -132,7 +132,7 @@ impl Lowerer<'_> {
         }
         match self.frames.open(name, at, None) {
             Some(Expansion::Expression(inner)) => return self.value(inner),
-            Some(Expansion::Statements(_)) => return self.unknown(),
+            Some(Expansion::Statements(_) | Expansion::List(_)) => return self.unknown(),
             None => {}
         }
         let full = self.global_name(name);
@@ -341,6 +341,7 @@ impl Lowerer<'_> {
                 self.macro_body(body);
                 return self.unknown();
             }
+            Some(Expansion::List(_)) => return self.unknown(),
             None => {}
         }
         let Some(function) = self.frames.child(at, Role::Function) else { return self.unknown() };

@@ -119,7 +119,7 @@ impl Lowerer<'_> {
             match opened {
                 Some(Expansion::Statements(body)) => self.macro_body(body),
                 Some(Expansion::Expression(inner)) => self.effect(inner),
-                None => self.effect(resolved),
+                Some(Expansion::List(_)) | None => self.effect(resolved),
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::c::knowledge::{sounds_like_lookup, sounds_like_release};
 use crate::c::members::Known;
 use crate::c::names::Name;
 use crate::c::program::{FunctionId, Program};
-use crate::c::summary::{Base, Effect, Selector};
+use crate::c::summary::{Base, Effect, Selector, Spec};
 use crate::c::walk::{FoundLoss, HANDED_ON, Site, Walked};
 
 /// Where only other functions show that what a source gives must be released, so many must, and so many times as many as
@@ -207,7 +207,8 @@ impl Search<'_> {
     }
 
     /// Whether a function that was seen to release something is there for that: by its name, or because it does so
-    /// whenever it is given anything. Others release what they could not make use of, or once they have used it.
+    /// whenever it is given anything. Others release what they could not make use of, or once they have used it, or to give
+    /// something larger.
     fn is_for_release(&self, name: Name) -> bool {
         let program = self.known.program;
         if sounds_like_release(program.text(name)) {
@@ -217,7 +218,8 @@ impl Search<'_> {
         body.is_none_or(|summary| {
             summary.outcomes.iter().all(|outcome| {
                 let releases = outcome.effects.iter().any(|effect| matches!(effect, Effect::Release(_)));
-                releases || outcome.when.iter().any(|(_, fact)| fact.value() == Some(0))
+                let gives = matches!(outcome.returns, Spec::Fresh(_));
+                !gives && (releases || outcome.when.iter().any(|(_, fact)| fact.value() == Some(0)))
             })
         })
     }

@@ -175,11 +175,13 @@ impl Walk<'_> {
         false
     }
 
-    /// Whether a value was read from memory that this function acquired and nobody has written yet.
+    /// Whether a value was read from memory that this function acquired and nobody has written yet. What a function of
+    /// the tree gives may have been written by it.
     fn is_unwritten(&self, view: &State, symbol: SymbolId) -> bool {
         let Symbol::Initial(region) = self.arena.symbol_of(symbol) else { return false };
         let Root::Pointee(owner) = self.arena.root(region) else { return false };
-        self.site_behind(view, owner).is_some_and(|site| !site.zeroed)
+        let is_bare = |site: &Site| self.program.resolve(site.source, self.function.file).is_none();
+        self.site_behind(view, owner).is_some_and(|site| !site.zeroed && is_bare(site))
     }
 
     /// Where the object behind a symbol was acquired.

@@ -74,20 +74,20 @@ impl<'a> Layout<'a> {
     /// Turns the only statement of an `if` into a block.
     fn braced(&self, span: Span, parent_kind: Kind, parent: u32, statements: &[String]) -> Option<Vec<Edit>> {
         let text = self.view.text.get(span.start as usize..span.end as usize)?;
-        let head = self.view.text.get(..span.start as usize)?.trim_end();
+        let head = self.view.text.get(..self.head_end(span, parent_kind, parent)?)?;
         let parent_start = self.view.syntax.node(parent).span.start;
         let outer = self.indent_at(parent_start);
         let inner =
             if self.is_first(span.start) { self.indent_at(span.start) } else { format!("{outer}{}", self.unit) };
-        let between = self.view.text.get(head.len()..span.start as usize)?;
-        // A comment between the condition and its statement stays where it is.
-        if !between.trim().is_empty() || head.ends_with("*/") {
+        // A comment between the condition and its statement stays where it is, inside the block.
+        let between = self.view.text.get(head.len()..span.start as usize)?.trim_end();
+        if between.contains("//") && !self.is_first(span.start) {
             return None;
         }
         let newline = self.newline;
         let own_line = self.braces_stand_alone();
         let open = if own_line { format!("{newline}{outer}{{") } else { " {".to_owned() };
-        let mut block = open;
+        let mut block = open + between;
         for statement in statements {
             block.push_str(&format!("{newline}{inner}{statement};"));
         }
@@ -100,6 +100,23 @@ impl<'a> Layout<'a> {
             block.push(' ');
         }
         Some(vec![Edit::replace(head.len(), end, block)])
+    }
+
+    /// Where the head of an `if`, `else` or loop ends, whose only statement is at `span`: before the comment there, if
+    /// there is one.
+    fn head_end(&self, span: Span, kind: Kind, at: u32) -> Option<usize> {
+        let tree = &self.view.syntax;
+        let bare = self.view.text.get(..span.start as usize)?.trim_end();
+        if !bare.ends_with("*/") && !bare.lines().next_back().is_some_and(|line| line.contains("//")) {
+            return Some(bare.len());
+        }
+        match kind {
+            Kind::IfStatement | Kind::WhileStatement => {
+                tree.child(at, Role::Condition).map(|condition| tree.node(condition).span.end as usize)
+            }
+            Kind::ElseClause => Some(tree.node(at).span.start as usize + "else".len()),
+            _ => None,
+        }
     }
 
     fn braces_stand_alone(&self) -> bool {

@@ -170,6 +170,11 @@ impl Workbench<'_> {
             let guarded = self.layout.guard(statement.start, &format!("{tested} == NULL"), release);
             return Some((self.layout.before(statement.start, &[guarded])?, "where the macro returns"));
         }
+        if found.loss.kind == LossKind::Overwrite
+            && let Some(brace) = self.end_of_round(statement, span)
+        {
+            return Some((self.layout.at_end(brace, statements)?, "at the end of the loop's body"));
+        }
         let place = match found.loss.kind {
             LossKind::Exit => "before the return",
             LossKind::Overwrite | LossKind::Reallocation => "before the overwrite",
@@ -177,6 +182,18 @@ impl Workbench<'_> {
             LossKind::Container => "before what holds it is released",
         };
         Some((self.layout.before(statement.start, statements)?, place))
+    }
+
+    /// Where the body of a loop ends, whose condition or step, which comes after the body, holds `span`.
+    fn end_of_round(&self, statement: Span, span: Span) -> Option<u32> {
+        let syntax = &self.view.syntax;
+        let is_loop =
+            |node: Kind| matches!(node, Kind::WhileStatement | Kind::DoStatement | Kind::ForStatement);
+        let path = syntax.path_to(statement);
+        let at = path.iter().rev().find(|at| syntax.node(**at).span == statement && is_loop(syntax.node(**at).kind))?;
+        let body = syntax.node(syntax.child(*at, Role::Body)?);
+        let is_first = syntax.child(*at, Role::Initializer).is_some_and(|first| syntax.node(first).span.contains(span));
+        (body.kind == Kind::CompoundStatement && !body.span.contains(span) && !is_first).then(|| body.span.end - 1)
     }
 
     /// What `RETURN_IF_NULL(p);` looks at: the only argument of a statement that is one use of a macro.
