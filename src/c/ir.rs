@@ -236,6 +236,8 @@ pub struct Function {
     pub exprs: Vec<Expr>,
     /// Blocks; 0 is the entry.
     pub blocks: Vec<Block>,
+    /// Whether what it returns is declared as a pointer.
+    pub gives_pointer: bool,
     /// The whole definition.
     pub span: Span,
     /// Where its `if` statements stand, each with all its branches.

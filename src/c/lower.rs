@@ -183,6 +183,7 @@ impl Lowerer<'_> {
             self.build.declare(*name, *declared, super::ir::Shape::Plain, super::ir::Release::Manual);
         }
         self.build.parameters = parameters.len() as u32;
+        self.build.gives_pointer = declared.pointers > 0;
         self.prototype(definition, name, declared.parameters);
         self.block_items(body);
         self.build.finish(self.frames.node(body).span);

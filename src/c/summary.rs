@@ -171,6 +171,19 @@ impl Summary {
     }
 }
 
+/// Takes null to mean that nothing was made, where a function gives null and makes nothing on one path, and on another
+/// makes something for its caller and gives a pointer of which nothing is known.
+pub fn tell_failures_apart(outcomes: &mut [Outcome]) {
+    if !outcomes.iter().any(|outcome| outcome.returns == Spec::Int(0) && outcome.fresh.is_empty()) {
+        return;
+    }
+    for outcome in outcomes.iter_mut().filter(|outcome| !outcome.fresh.is_empty()) {
+        if let Spec::Unknown(fact) = &mut outcome.returns {
+            *fact = fact.without(0).unwrap_or(*fact);
+        }
+    }
+}
+
 /// Merges outcomes with the same effects where `may` allows it.
 fn merge_alike(outcomes: &mut Vec<Outcome>, may: impl Fn(&Outcome, &Outcome) -> bool) {
     outcomes.sort();

@@ -27,7 +27,7 @@ use super::ir::{BlockId, Function, InstrKind, Terminator, VarId};
 use super::names::{Map, Name, Set};
 use super::program::{FunctionId, Order, Program};
 use super::questions::{Question, Questions};
-use super::summary::{Outcome, Summary};
+use super::summary::{self, Outcome, Summary};
 use super::syntax::Span;
 use flow::Flow;
 use std::cell::OnceCell;
@@ -245,7 +245,10 @@ pub fn walk(program: &Program, summaries: Summaries, function: &Function) -> Wal
     walk.run();
     let exhausted = walk.exhausted();
     let faults = walk.faults_in_order();
-    let outcomes = walk.conclude();
+    let mut outcomes = walk.conclude();
+    if function.gives_pointer {
+        summary::tell_failures_apart(&mut outcomes);
+    }
     let summary = if exhausted { None } else { Summary::condense(outcomes) };
     let Walk { sites, losses, releases, doubtful, likely, stuck, .. } = walk;
     Walked { summary, sites, losses, releases, faults, doubtful, likely, stuck, exhausted }

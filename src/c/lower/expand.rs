@@ -249,13 +249,21 @@ impl<'a> Frames<'a> {
         self.child(function, Role::Body)
     }
 
+    /// The replacement of a macro without parameters.
+    fn plain(&self, word: &str) -> Option<&str> {
+        let found = self.macros.find(Name::of(word), self.file).filter(|found| found.parameters.is_none())?;
+        Some(&*found.body)
+    }
+
     /// The parsed replacement of a macro, if it can be read as statements or an expression.
     fn replacement(&mut self, name: Name) -> Option<(Arc<Tree>, Arc<Macro>)> {
         if let Some(known) = self.parsed.get(&name) {
             return known.clone();
         }
         let parsed = self.macros.find(name, self.file).and_then(|definition| {
-            let tree = definition.syntax.get_or_init(|| read(&definition.body)).clone()?;
+            let tree = definition.syntax.get_or_init(|| read(&definition.body)).clone();
+            // A word of the language may be spelled by a macro: `do { … } WHILE_FALSE`.
+            let tree = tree.or_else(|| read(&as_text::spelled_out(&definition.body, |word| self.plain(word))?))?;
             Some((tree, definition.clone()))
         });
         self.parsed.insert(name, parsed.clone());

@@ -30,6 +30,12 @@ pub(super) fn substituted(definition: &Macro, arguments: &str) -> Option<String>
     Some(without_typeof(&replaced(&definition.body, value)))
 }
 
+/// A replacement with each word replaced that `value` has something for. `None` if it has none.
+pub(super) fn spelled_out<'a>(body: &str, value: impl Fn(&str) -> Option<&'a str>) -> Option<String> {
+    let text = replaced(body, value);
+    (text != body).then_some(text)
+}
+
 /// `typeof (…)` reads as a type that the grammar knows: whose it is does not matter here.
 fn without_typeof(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
