@@ -17,12 +17,13 @@ mod contents;
 mod finish;
 mod flow;
 mod guards;
+mod join;
 mod links;
 mod memory;
 mod release;
 mod unknown;
 
-use super::domain::{Arena, Fact, Loss, RegionId, Standing, State, Symbol, SymbolId, Trace, Value, Via};
+use super::domain::{Arena, Loss, State, SymbolId, Trace, Value, Via};
 use super::ir::{BlockId, Function, InstrKind, Terminator, VarId};
 use super::names::{Map, Name, Set};
 use super::program::{FunctionId, Order, Program};
@@ -30,17 +31,11 @@ use super::questions::{Question, Questions};
 use super::summary::{self, Outcome, Summary};
 use super::syntax::Span;
 use flow::Flow;
-use std::cell::OnceCell;
+use join::{COARSE, FINE, Grain};
 use std::sync::OnceLock;
 
-/// Views kept apart at one block; beyond it those that agree on the objects are joined.
-const MAX_VIEWS: usize = 6;
-/// Views kept at one block after joining.
-const MAX_JOINED: usize = 12;
 /// Steps walked in one function.
 const MAX_STEPS: u32 = 40_000;
-/// Arrivals at a loop's head that are walked exactly.
-const EXACT_ARRIVALS: u8 = 2;
 /// Regions and symbols of one function.
 const MAX_ARENA: usize = 50_000;
 /// Decisions told of one path.
@@ -162,9 +157,6 @@ pub struct Walked {
     pub exhausted: bool,
 }
 
-/// Places, and what they hold.
-type Owners = Vec<(RegionId, Value)>;
-
 /// What the name of an unknown callee sounds like.
 #[derive(Debug, Clone, Copy)]
 struct Manner {
@@ -174,6 +166,7 @@ struct Manner {
 
 /// The walk of one function.
 pub(super) struct Walk<'a> {
+    grain: Grain,
     program: &'a Program,
     summaries: Summaries<'a>,
     function: &'a Function,
@@ -213,9 +206,20 @@ pub(super) struct Walk<'a> {
 
 /// Walks all paths of a function.
 pub fn walk(program: &Program, summaries: Summaries, function: &Function) -> Walked {
+    let fine = walk_with(FINE, program, summaries, function);
+    if !fine.exhausted {
+        return fine;
+    }
+    let coarse = walk_with(COARSE, program, summaries, function);
+    if std::env::var("CNT").is_ok() { eprintln!("EXH {} {}", program.text(function.name), coarse.exhausted); }
+    if coarse.exhausted { fine } else { coarse }
+}
+
+fn walk_with(grain: Grain, program: &Program, summaries: Summaries, function: &Function) -> Walked {
     let flow = Flow::of(function);
     let guards = guards::guards(program, function, &flow);
     let mut walk = Walk {
+        grain,
         program,
         summaries,
         function,
@@ -272,14 +276,6 @@ fn mark(set: &mut Set<SymbolId>, symbol: SymbolId, is_in: bool) {
     }
 }
 
-/// Whether two views agree on every object but those that were only passed in and handed on.
-fn same_objects(one: &State, two: &State) -> bool {
-    fn own(view: &State) -> impl Iterator<Item = &(super::domain::SymbolId, super::domain::Object)> {
-        view.objects.iter().filter(|(_, object)| object.site.is_some() || object.standing != Standing::Shared)
-    }
-    own(one).eq(own(two))
-}
-
 impl Walk<'_> {
     fn exhausted(&self) -> bool {
         self.steps > MAX_STEPS || self.arena.size() > MAX_ARENA
@@ -316,135 +312,11 @@ impl Walk<'_> {
         }
     }
 
-    /// Makes one of equal views; where there are too many, of those that agree on the objects.
-    fn condense(&mut self, mut views: Vec<State>, block: BlockId) -> Vec<State> {
-        for view in &mut views {
-            self.enter(view, block);
-        }
-        let mut kept: Vec<State> = Vec::new();
-        for view in views {
-            if !kept.contains(&view) {
-                kept.push(view);
-            }
-        }
-        if kept.len() > MAX_VIEWS {
-            kept = self.join_alike(kept, block);
-            if kept.len() > MAX_JOINED {
-                self.steps += (kept.len() - MAX_JOINED) as u32 * 50;
-                kept.truncate(MAX_JOINED);
-            }
-        }
-        kept
-    }
-
-    fn join_alike(&mut self, views: Vec<State>, block: BlockId) -> Vec<State> {
-        // Each view with its owners, once somebody asked. Joining leaves them alone: those of both sides are the same.
-        let mut joined: Vec<(State, OnceCell<Owners>)> = Vec::new();
-        for view in views {
-            let own = OnceCell::new();
-            let twin = joined.iter_mut().find(|(other, others)| {
-                other.loops == view.loops
-                    && same_objects(other, &view)
-                    && others.get_or_init(|| self.owners(other)) == own.get_or_init(|| self.owners(&view))
-            });
-            match twin {
-                Some((other, _)) => self.join(other, view, block),
-                None => joined.push((view, own)),
-            }
-        }
-        joined.into_iter().map(|(view, _)| view).collect()
-    }
-
-    /// The places that lead to held objects.
-    fn owners(&self, view: &State) -> Owners {
-        let held = view.objects.iter().filter(|(_, object)| object.standing == Standing::Held);
-        let held: Vec<SymbolId> = held.map(|(symbol, _)| *symbol).collect();
-        let leads = |value: Value| self.arena.target(value).is_some_and(|target| held.binary_search(&target).is_ok());
-        let store = if held.is_empty() { &[] } else { view.store.as_slice() };
-        store.iter().filter(|(_, value)| leads(*value)).copied().collect()
-    }
-
-    /// Forgets what two views do not agree on.
-    fn join(&mut self, one: &mut State, two: State, block: BlockId) {
-        let mut joined = Vec::new();
-        for at in 0..one.store.len() {
-            let (region, value) = one.store[at];
-            let other = two.binding(region);
-            if other != Some(value) {
-                let known = other.and_then(|other| Some(self.fact_of(one, value)?.join(self.fact_of(&two, other)?)));
-                let site = 0x2000_0000 | block.0;
-                let made = super::domain::Symbol::Made { site, part: region.0 as u16, nth: 0 };
-                let symbol = self.arena.symbol(made);
-                self.note_joined(symbol, [Some(value), other]);
-                let is_repeated =
-                    self.is_repeated(one, value) && other.is_some_and(|other| self.is_repeated(&two, other));
-                mark(&mut self.repeated, symbol, is_repeated);
-                let fits = |view: &State, value: Value| self.is_repeated(view, value) || self.is_kin(value);
-                let is_kin = !is_repeated && fits(one, value) && other.is_some_and(|other| fits(&two, other));
-                mark(&mut self.kin, symbol, is_kin);
-                one.store[at].1 = Value::Symbol(symbol);
-                joined.push((symbol, known.unwrap_or(Fact::ANY)));
-            }
-        }
-        let other_losses = if one.losses == two.losses { &[] } else { two.losses.as_slice() };
-        for loss in other_losses {
-            if !one.losses.contains(loss) {
-                one.losses.push(*loss);
-            }
-        }
-        for (symbol, object) in two.objects.iter().filter(|(_, object)| object.site.is_none()) {
-            if one.object(*symbol).is_none() {
-                one.set_object(*symbol, object.clone());
-            }
-        }
-        one.facts.retain_mut(|(symbol, fact)| {
-            *fact = fact.join(two.fact(*symbol));
-            *fact != Fact::ANY
-        });
-        // What both views know of a place they disagree on is still known: `-1` or `5` is not 0.
-        for (symbol, fact) in joined {
-            one.forget(symbol);
-            let _ = one.learn(symbol, fact);
-        }
-    }
-
-    /// Whether a value is null, or what a loop gives its place.
-    fn is_repeated(&self, view: &State, value: Value) -> bool {
-        is_null(view, value) || matches!(value, Value::Symbol(symbol) if self.repeated.contains(&symbol))
-    }
-
-    /// Remembers which pointers that the caller passed in a value may be that others had before.
-    fn note_joined(&mut self, symbol: SymbolId, values: [Option<Value>; 2]) {
-        for value in values.into_iter().flatten() {
-            let Some(target) = self.arena.target(value).filter(|target| *target != symbol) else { continue };
-            let is_given = matches!(self.arena.symbol_of(target), Symbol::Initial(_));
-            let known = self.joined.get(&target);
-            if !is_given && known.is_none() {
-                continue;
-            }
-            let mut given = known.cloned().unwrap_or_default();
-            given.extend(is_given.then_some(target));
-            let known = self.joined.entry(symbol).or_default();
-            known.extend(given);
-            known.sort();
-            known.dedup();
-        }
-    }
-
-    /// What the caller passed in that a value may be, besides what it is known to be.
-    fn may_be(&self, value: Value) -> &[SymbolId] {
-        let joined = match value {
-            Value::Symbol(symbol) if !self.joined.is_empty() => self.joined.get(&symbol),
-            _ => None,
-        };
-        joined.map_or(&[], |given| given)
-    }
-
     /// Walks one view through a block; `reached` takes what comes out.
     fn block(&mut self, mut view: State, id: BlockId, reached: &mut Vec<(BlockId, State)>) {
         if let Some(arrivals) = self.arrive(&mut view, id) {
             // A loop within a loop is walked exactly once only: the outer one multiplies it.
-            let exact = if view.loops.len() > 1 { EXACT_ARRIVALS - 1 } else { EXACT_ARRIVALS };
+            let exact = if view.loops.len() > 1 { self.grain.arrivals - 1 } else { self.grain.arrivals };
             if arrivals > exact + 1 {
                 self.flush(&view);
                 return;
@@ -464,9 +336,9 @@ impl Walk<'_> {
                 self.instr(view, &instr.kind, instr.span, &mut after);
             }
             std::mem::swap(&mut views, &mut after);
-            if views.len() > MAX_VIEWS {
+            if views.len() > self.grain.views {
                 views = self.join_alike(views, id);
-                views.truncate(MAX_JOINED);
+                views.truncate(self.grain.joined);
             }
             if self.exhausted() {
                 return;

@@ -1,0 +1,200 @@
+//! Views that become one: equal ones, and where there are too many, those that agree on what matters.
+
+use super::{Walk, is_null, mark};
+use crate::c::domain::{Fact, Object, RegionId, Standing, State, Symbol, SymbolId, Value, Via};
+use crate::c::ir::BlockId;
+use std::cell::OnceCell;
+
+/// Places, and what they hold.
+type Owners = Vec<(RegionId, Value)>;
+
+/// How finely paths are told apart.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Grain {
+    /// Views kept apart at one block; beyond it those that agree on the objects are joined.
+    pub(super) views: usize,
+    /// Views kept at one block after joining.
+    pub(super) joined: usize,
+    /// Arrivals at a loop's head that are walked exactly.
+    pub(super) arrivals: u8,
+    /// Whether views must agree on what became of the function's own objects only, and not on where.
+    pub(super) is_coarse: bool,
+}
+
+/// How every function is walked.
+pub(super) const FINE: Grain = Grain { views: 6, joined: 12, arrivals: 2, is_coarse: false };
+
+/// How a function is walked again that has too many paths for it.
+pub(super) const COARSE: Grain = Grain { views: 1, joined: 12, arrivals: 1, is_coarse: true };
+
+/// Whether two views agree on every object but those that were only passed in and handed on.
+fn same_objects(one: &State, two: &State) -> bool {
+    fn own(view: &State) -> impl Iterator<Item = &(SymbolId, Object)> {
+        view.objects.iter().filter(|(_, object)| object.site.is_some() || object.standing != Standing::Shared)
+    }
+    own(one).eq(own(two))
+}
+
+/// Whether two views agree on whether each of the function's own objects is still its to release.
+fn same_fates(one: &State, two: &State) -> bool {
+    fn own(view: &State) -> impl Iterator<Item = (SymbolId, std::mem::Discriminant<Standing>)> {
+        let own = view.objects.iter().filter(|(_, object)| object.site.is_some());
+        own.map(|(symbol, object)| (*symbol, std::mem::discriminant(&object.standing)))
+    }
+    own(one).eq(own(two))
+}
+
+impl Walk<'_> {
+    /// Makes one of equal views; where there are too many, of those that agree on the objects.
+    pub(super) fn condense(&mut self, mut views: Vec<State>, block: BlockId) -> Vec<State> {
+        for view in &mut views {
+            self.enter(view, block);
+        }
+        let mut kept: Vec<State> = Vec::new();
+        for view in views {
+            if !kept.contains(&view) {
+                kept.push(view);
+            }
+        }
+        if kept.len() > self.grain.views {
+            kept = self.join_alike(kept, block);
+            if kept.len() > self.grain.joined {
+                self.steps += (kept.len() - self.grain.joined) as u32 * 50;
+                kept.truncate(self.grain.joined);
+            }
+        }
+        kept
+    }
+
+    pub(super) fn join_alike(&mut self, views: Vec<State>, block: BlockId) -> Vec<State> {
+        // Each view with its owners, once somebody asked. Joining leaves them alone: those of both sides are the same.
+        let mut joined: Vec<(State, OnceCell<Owners>)> = Vec::new();
+        for view in views {
+            let own = OnceCell::new();
+            let twin = joined.iter_mut().find(|(other, others)| {
+                let is_same = if self.grain.is_coarse { same_fates } else { same_objects };
+                other.loops == view.loops
+                    && is_same(other, &view)
+                    && others.get_or_init(|| self.owners(other)) == own.get_or_init(|| self.owners(&view))
+            });
+            match twin {
+                Some((other, _)) => self.join(other, view, block),
+                None => joined.push((view, own)),
+            }
+        }
+        joined.into_iter().map(|(view, _)| view).collect()
+    }
+
+    /// The places that lead to held objects.
+    fn owners(&self, view: &State) -> Owners {
+        let held = view.objects.iter().filter(|(_, object)| object.standing == Standing::Held);
+        let held: Vec<SymbolId> = held.map(|(symbol, _)| *symbol).collect();
+        let leads = |value: Value| self.arena.target(value).is_some_and(|target| held.binary_search(&target).is_ok());
+        let store = if held.is_empty() { &[] } else { view.store.as_slice() };
+        store.iter().filter(|(_, value)| leads(*value)).copied().collect()
+    }
+
+    /// Forgets what two views do not agree on.
+    fn join(&mut self, one: &mut State, two: State, block: BlockId) {
+        let mut joined = Vec::new();
+        for at in 0..one.store.len() {
+            let (region, value) = one.store[at];
+            let other = two.binding(region);
+            if other != Some(value) {
+                let known = other.and_then(|other| Some(self.fact_of(one, value)?.join(self.fact_of(&two, other)?)));
+                let site = 0x2000_0000 | block.0;
+                let made = Symbol::Made { site, part: region.0 as u16, nth: 0 };
+                let symbol = self.arena.symbol(made);
+                self.note_joined(symbol, [Some(value), other]);
+                let is_repeated =
+                    self.is_repeated(one, value) && other.is_some_and(|other| self.is_repeated(&two, other));
+                mark(&mut self.repeated, symbol, is_repeated);
+                let fits = |view: &State, value: Value| self.is_repeated(view, value) || self.is_kin(value);
+                let is_kin = !is_repeated && fits(one, value) && other.is_some_and(|other| fits(&two, other));
+                mark(&mut self.kin, symbol, is_kin);
+                one.store[at].1 = Value::Symbol(symbol);
+                joined.push((symbol, known.unwrap_or(Fact::ANY)));
+            }
+        }
+        let other_losses = if one.losses == two.losses { &[] } else { two.losses.as_slice() };
+        for loss in other_losses {
+            if !one.losses.contains(loss) {
+                one.losses.push(*loss);
+            }
+        }
+        self.join_objects(one, &two);
+        one.facts.retain_mut(|(symbol, fact)| {
+            *fact = fact.join(two.fact(*symbol));
+            *fact != Fact::ANY
+        });
+        // What both views know of a place they disagree on is still known: `-1` or `5` is not 0.
+        for (symbol, fact) in joined {
+            one.forget(symbol);
+            let _ = one.learn(symbol, fact);
+        }
+    }
+
+    /// What was passed in and released on one side only may be released afterwards. What unknown callees saw on either
+    /// side they saw.
+    fn join_objects(&self, one: &mut State, two: &State) {
+        let shared = || Object { standing: Standing::Shared, site: None, seen_by: Vec::new() };
+        let is_released = |object: &Object| matches!(object.standing, Standing::Released(_));
+        for (symbol, object) in &two.objects {
+            match one.object_mut(*symbol) {
+                None if object.site.is_none() && self.grain.is_coarse && is_released(object) => {
+                    one.set_object(*symbol, shared());
+                }
+                None if object.site.is_none() => one.set_object(*symbol, object.clone()),
+                Some(own) if self.grain.is_coarse => {
+                    let unseen = object.seen_by.iter().filter(|via| !own.seen_by.contains(via)).copied();
+                    let unseen: Vec<Via> = unseen.collect();
+                    own.seen_by.extend(unseen);
+                    own.seen_by.sort();
+                    let is_same = is_released(own) && is_released(object) || own.standing == object.standing;
+                    if own.site.is_none() && !is_same {
+                        *own = shared();
+                    }
+                }
+                _ => {}
+            }
+        }
+        if self.grain.is_coarse {
+            let missing = one.objects.iter_mut().filter(|(symbol, _)| two.object(*symbol).is_none());
+            for (_, own) in missing.filter(|(_, own)| own.site.is_none() && is_released(own)) {
+                *own = shared();
+            }
+        }
+    }
+
+    /// Whether a value is null, or what a loop gives its place.
+    pub(super) fn is_repeated(&self, view: &State, value: Value) -> bool {
+        is_null(view, value) || matches!(value, Value::Symbol(symbol) if self.repeated.contains(&symbol))
+    }
+
+    /// Remembers which pointers that the caller passed in a value may be that others had before.
+    pub(super) fn note_joined(&mut self, symbol: SymbolId, values: [Option<Value>; 2]) {
+        for value in values.into_iter().flatten() {
+            let Some(target) = self.arena.target(value).filter(|target| *target != symbol) else { continue };
+            let is_given = matches!(self.arena.symbol_of(target), Symbol::Initial(_));
+            let known = self.joined.get(&target);
+            if !is_given && known.is_none() {
+                continue;
+            }
+            let mut given = known.cloned().unwrap_or_default();
+            given.extend(is_given.then_some(target));
+            let known = self.joined.entry(symbol).or_default();
+            known.extend(given);
+            known.sort();
+            known.dedup();
+        }
+    }
+
+    /// What the caller passed in that a value may be, besides what it is known to be.
+    pub(super) fn may_be(&self, value: Value) -> &[SymbolId] {
+        let joined = match value {
+            Value::Symbol(symbol) if !self.joined.is_empty() => self.joined.get(&symbol),
+            _ => None,
+        };
+        joined.map_or(&[], |given| given)
+    }
+}
