@@ -23,7 +23,7 @@ mod memory;
 mod release;
 mod unknown;
 
-use super::domain::{Arena, Loss, State, SymbolId, Trace, Value, Via};
+use super::domain::{Arena, Loss, LossKind, State, SymbolId, Trace, Value, Via};
 use super::ir::{BlockId, Function, InstrKind, Terminator, VarId};
 use super::names::{Map, Name, Set};
 use super::program::{FunctionId, Order, Program};
@@ -204,15 +204,19 @@ pub(super) struct Walk<'a> {
     at: u32,
 }
 
-/// Walks all paths of a function.
+/// Walks all paths of a function; where there are too many, it tells them apart by less.
 pub fn walk(program: &Program, summaries: Summaries, function: &Function) -> Walked {
     let fine = walk_with(FINE, program, summaries, function);
     if !fine.exhausted {
         return fine;
     }
-    let coarse = walk_with(COARSE, program, summaries, function);
-    if std::env::var("CNT").is_ok() { eprintln!("EXH {} {}", program.text(function.name), coarse.exhausted); }
-    if coarse.exhausted { fine } else { coarse }
+    let mut coarse = walk_with(COARSE, program, summaries, function);
+    if coarse.exhausted {
+        return fine;
+    }
+    // Which of two pointers led to an object before, the head of a list or its tail, is not told apart any more.
+    // coarse.losses.retain(|found| found.loss.kind != LossKind::Overwrite);
+    coarse
 }
 
 fn walk_with(grain: Grain, program: &Program, summaries: Summaries, function: &Function) -> Walked {
@@ -443,7 +447,7 @@ impl Walk<'_> {
     }
 
     /// Nothing is said any more of what variables hold.
-    fn let_go(&mut self, view: &mut State, vars: &[VarId]) {
+    pub(super) fn let_go(&mut self, view: &mut State, vars: &[VarId]) {
         for var in vars {
             let region = self.arena.region(super::domain::Region::Var(*var));
             let value = self.load(view, region);

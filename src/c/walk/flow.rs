@@ -41,6 +41,8 @@ struct Loop {
     assigned: Vec<(VarId, Change)>,
     /// The variables whose value the loop puts into memory.
     given: Vec<VarId>,
+    /// Its assignments of one variable to another.
+    copied: Vec<(VarId, VarId)>,
 }
 
 /// What the assignments of a loop do to a variable.
@@ -417,7 +419,7 @@ fn loops(function: &Function, successors: &[Vec<BlockId>], order: &[BlockId], po
             let at = loops.iter().position(|known| known.head == *head).unwrap_or_else(|| {
                 let mut blocks = Bits::new(function.blocks.len());
                 blocks.set(head.0 as usize);
-                loops.push(Loop { head: *head, blocks, assigned: Vec::new(), given: Vec::new() });
+                loops.push(Loop { head: *head, blocks, assigned: Vec::new(), given: Vec::new(), copied: Vec::new() });
                 loops.len() - 1
             });
             let mut work = vec![*block];
@@ -439,6 +441,12 @@ fn loops(function: &Function, successors: &[Vec<BlockId>], order: &[BlockId], po
                 found.given.push(var);
             }
             if let Expr::Var(var) = function.expr(*to) {
+                let is_named = |var: &VarId| function.var(*var).is_some_and(|var| !var.temporary);
+                if let Expr::Var(source) = function.expr(*from)
+                    && is_named(&source)
+                {
+                    found.copied.push((var, source));
+                }
                 let change = Change::of(function, var, *from);
                 match found.assigned.iter_mut().find(|(known, _)| *known == var) {
                     Some((_, known)) if *known == change => {}

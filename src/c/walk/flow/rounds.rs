@@ -79,6 +79,7 @@ impl Walk<'_> {
     /// Makes unknown whatever the loop assigns, except for what holds an object.
     pub(in crate::c::walk) fn widen(&mut self, view: &mut State, block: BlockId) {
         let Some(found) = self.flow.loops.iter().find(|found| found.head == block) else { return };
+        let copied = if self.grain.is_coarse { found.copied.clone() } else { Vec::new() };
         for (var, change) in found.assigned.clone() {
             let region = self.arena.region(Region::Var(var));
             let Some(value) = view.binding(region) else { continue };
@@ -105,6 +106,9 @@ impl Walk<'_> {
             }
             let symbol = self.arena.symbol(made);
             let known = self.lasting(view, value, change).filter(|_| is_own);
+            // One round may have been too few for it to take what another variable holds.
+            let sources: Vec<VarId> = copied.iter().filter(|(to, _)| *to == var).map(|(_, from)| *from).collect();
+            self.let_go(view, &sources);
             let is_repeated = self.is_repeated(view, value);
             mark(&mut self.repeated, symbol, is_repeated);
             self.renew(view, symbol);
