@@ -23,7 +23,7 @@ mod memory;
 mod release;
 mod unknown;
 
-use super::domain::{Arena, Loss, LossKind, State, SymbolId, Trace, Value, Via};
+use super::domain::{Arena, Loss, State, SymbolId, Trace, Value, Via};
 use super::ir::{BlockId, Function, InstrKind, Terminator, VarId};
 use super::names::{Map, Name, Set};
 use super::program::{FunctionId, Order, Program};
@@ -155,6 +155,8 @@ pub struct Walked {
     pub stuck: Set<Span>,
     /// Whether a bound was hit.
     pub exhausted: bool,
+    /// Whether some paths were left out.
+    pub is_partial: bool,
 }
 
 /// What the name of an unknown callee sounds like.
@@ -200,6 +202,8 @@ pub(super) struct Walk<'a> {
     /// What the names of unknown callees sound like.
     manners: Map<Name, Manner>,
     steps: u32,
+    /// Whether some paths were left out.
+    is_partial: bool,
     /// The number of the instruction being walked.
     at: u32,
 }
@@ -207,16 +211,11 @@ pub(super) struct Walk<'a> {
 /// Walks all paths of a function; where there are too many, it tells them apart by less.
 pub fn walk(program: &Program, summaries: Summaries, function: &Function) -> Walked {
     let fine = walk_with(FINE, program, summaries, function);
-    if !fine.exhausted {
+    if !fine.exhausted && !fine.is_partial {
         return fine;
     }
-    let mut coarse = walk_with(COARSE, program, summaries, function);
-    if coarse.exhausted {
-        return fine;
-    }
-    // Which of two pointers led to an object before, the head of a list or its tail, is not told apart any more.
-    // coarse.losses.retain(|found| found.loss.kind != LossKind::Overwrite);
-    coarse
+    let coarse = walk_with(COARSE, program, summaries, function);
+    if coarse.exhausted || coarse.is_partial && !fine.exhausted { fine } else { coarse }
 }
 
 fn walk_with(grain: Grain, program: &Program, summaries: Summaries, function: &Function) -> Walked {
@@ -248,6 +247,7 @@ fn walk_with(grain: Grain, program: &Program, summaries: Summaries, function: &F
         joined: Map::default(),
         manners: Map::default(),
         steps: 0,
+        is_partial: false,
         at: 0,
     };
     walk.run();
@@ -258,8 +258,8 @@ fn walk_with(grain: Grain, program: &Program, summaries: Summaries, function: &F
         summary::tell_failures_apart(&mut outcomes);
     }
     let summary = if exhausted { None } else { Summary::condense(outcomes) };
-    let Walk { sites, losses, releases, doubtful, likely, stuck, .. } = walk;
-    Walked { summary, sites, losses, releases, faults, doubtful, likely, stuck, exhausted }
+    let Walk { sites, losses, releases, doubtful, likely, stuck, is_partial, .. } = walk;
+    Walked { summary, sites, losses, releases, faults, doubtful, likely, stuck, exhausted, is_partial }
 }
 
 /// Whether a value is null.
@@ -342,7 +342,7 @@ impl Walk<'_> {
             std::mem::swap(&mut views, &mut after);
             if views.len() > self.grain.views {
                 views = self.join_alike(views, id);
-                views.truncate(self.grain.joined);
+                self.limit(&mut views);
             }
             if self.exhausted() {
                 return;

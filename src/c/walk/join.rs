@@ -21,11 +21,14 @@ pub(super) struct Grain {
     pub(super) is_coarse: bool,
 }
 
+/// A view that is dropped counts as so many steps.
+const STEPS_OF_A_VIEW: u32 = 50;
+
 /// How every function is walked.
 pub(super) const FINE: Grain = Grain { views: 6, joined: 12, arrivals: 2, is_coarse: false };
 
 /// How a function is walked again that has too many paths for it.
-pub(super) const COARSE: Grain = Grain { views: 1, joined: 12, arrivals: 1, is_coarse: true };
+pub(super) const COARSE: Grain = Grain { views: 1, joined: 40, arrivals: 1, is_coarse: true };
 
 /// Whether two views agree on every object but those that were only passed in and handed on.
 fn same_objects(one: &State, two: &State) -> bool {
@@ -58,12 +61,18 @@ impl Walk<'_> {
         }
         if kept.len() > self.grain.views {
             kept = self.join_alike(kept, block);
-            if kept.len() > self.grain.joined {
-                self.steps += (kept.len() - self.grain.joined) as u32 * 50;
-                kept.truncate(self.grain.joined);
-            }
+            self.limit(&mut kept);
         }
         kept
+    }
+
+    /// Drops what is too much. Whoever walks a function whose views were dropped has not seen all its paths.
+    pub(super) fn limit(&mut self, views: &mut Vec<State>) {
+        if views.len() > self.grain.joined {
+            self.steps += (views.len() - self.grain.joined) as u32 * STEPS_OF_A_VIEW;
+            views.truncate(self.grain.joined);
+            self.is_partial = true;
+        }
     }
 
     pub(super) fn join_alike(&mut self, views: Vec<State>, block: BlockId) -> Vec<State> {
