@@ -159,6 +159,13 @@ pub struct Walked {
     pub is_partial: bool,
 }
 
+impl Walked {
+    /// Whether all paths were seen.
+    pub fn is_whole(&self) -> bool {
+        !self.exhausted && !self.is_partial
+    }
+}
+
 /// What the name of an unknown callee sounds like.
 #[derive(Debug, Clone, Copy)]
 struct Manner {
@@ -211,7 +218,7 @@ pub(super) struct Walk<'a> {
 /// Walks all paths of a function; where there are too many, it tells them apart by less.
 pub fn walk(program: &Program, summaries: Summaries, function: &Function) -> Walked {
     let fine = walk_with(FINE, program, summaries, function);
-    if !fine.exhausted && !fine.is_partial {
+    if fine.is_whole() {
         return fine;
     }
     let coarse = walk_with(COARSE, program, summaries, function);

@@ -37,7 +37,7 @@ impl Before {
     /// Reads the function by itself, if all its paths were seen where it stands.
     pub fn of(tree: &SourceTree, view: &FileView, id: FunctionId) -> Before {
         let function = &tree.program.functions[id.0 as usize];
-        let is_seen = !tree.walks[id.0 as usize].exhausted;
+        let is_seen = tree.walks[id.0 as usize].is_whole();
         Before { span: function.span, reading: whole(is_seen).and_then(|()| sound_reading(tree, view, function)) }
     }
 
@@ -49,7 +49,7 @@ impl Before {
 fn sound_reading(tree: &SourceTree, view: &FileView, function: &Function) -> Result<Reading, String> {
     let text = view.text.get(function.span.start as usize..function.span.end as usize);
     let reading = text.and_then(|text| read(tree, function, text)).ok_or("the function cannot be read by itself")?;
-    whole(!reading.walked.exhausted).map(|()| reading)
+    whole(reading.walked.is_whole()).map(|()| reading)
 }
 
 /// Whether all paths were seen.
@@ -219,7 +219,7 @@ impl Trial {
         if new.errors > old.errors {
             return Err("the patched function would not parse".to_owned());
         }
-        if new.walked.exhausted {
+        if !new.walked.is_whole() {
             return Err("the patched function has more paths than are walked".to_owned());
         }
         // A fault that was there before, of other memory, does not excuse one of this memory at the same place.
@@ -256,7 +256,7 @@ impl Trial {
         let is_used = new.faults.iter().zip(self.faults()).any(|(fault, placed)| {
             fault.kind != FaultKind::NullUse && !known.contains(&placed) && !releases_again(fault)
         });
-        if is_used || new.exhausted {
+        if is_used || !new.is_whole() {
             return Err("what it held would still be used after its release".to_owned());
         }
         Ok(())
