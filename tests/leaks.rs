@@ -28,6 +28,7 @@ const FIXTURES: &[&str] = &[
     "macros.c",
     "agreements.c",
     "keepers.c",
+    "crowded.c",
 ];
 
 fn fixture(name: &str) -> String {
@@ -235,7 +236,7 @@ fn run_sanitized(name: &str, text: &str) -> Option<(bool, String)> {
 #[expect(clippy::print_stderr, reason = "whoever runs the tests must see what was skipped")]
 fn patched_programs_run_clean_under_the_sanitizers() {
     let mut skipped = 0;
-    for name in ["templates.c", "summaries.c", "places.c", "destructors.c", "structures.c", "macros.c"] {
+    for name in ["templates.c", "summaries.c", "places.c", "destructors.c", "structures.c", "macros.c", "crowded.c"] {
         let text = fixture(name);
         let after = all_fixes(&analyze(name, &text).findings, &text);
         match (run_sanitized(name, &text), run_sanitized(name, &after)) {

@@ -117,14 +117,32 @@ pub(crate) fn call(tree: &SourceTree, view: &FileView, releaser: &Releaser, hold
         }
         return inner.split(',').any(|part| part.trim().trim_start_matches('&') == holder).then(|| example.clone());
     }
+    if !takes_one(tree, view, releaser.name) {
+        return None;
+    }
     let by_address = if takes_address(tree, view, releaser.name) { "&" } else { "" };
     Some(spelled_call(view.text, name, &format!("{by_address}{holder}")))
 }
 
+fn file_of(tree: &SourceTree, view: &FileView) -> Option<FileId> {
+    tree.files.iter().position(|file| file.path == view.path).map(|file| FileId(file as u32))
+}
+
+/// Whether a function or macro takes one argument, as far as is known: what else it takes is not known here.
+fn takes_one(tree: &SourceTree, view: &FileView, name: Name) -> bool {
+    let Some(file) = file_of(tree, view) else { return true };
+    if let Some(parameters) = tree.macros.find(name, file).and_then(|found| found.parameters.as_ref()) {
+        return parameters.len() == 1;
+    }
+    let body = tree.program.resolve(name, file).and_then(|id| tree.program.functions.get(id.0 as usize));
+    body.is_none_or(|body| body.parameters == 1)
+}
+
 /// Whether a function releases what its first argument points to the pointer of, and not the argument.
 fn takes_address(tree: &SourceTree, view: &FileView, name: Name) -> bool {
-    let file = tree.files.iter().position(|file| file.path == view.path).map(|file| FileId(file as u32));
-    let body = file.and_then(|file| tree.program.resolve(name, file)).and_then(|id| tree.known().summaries().get(id));
+    let body = file_of(tree, view)
+        .and_then(|file| tree.program.resolve(name, file))
+        .and_then(|id| tree.known().summaries().get(id));
     let released = |selectors: &[Selector]| {
         let mut effects = body.iter().flat_map(|body| &body.outcomes).flat_map(|outcome| &outcome.effects);
         effects.any(|effect| {

@@ -28,7 +28,7 @@ const STEPS_OF_A_VIEW: u32 = 50;
 pub(super) const FINE: Grain = Grain { views: 6, joined: 12, arrivals: 2, is_coarse: false };
 
 /// How a function is walked again that has too many paths for it.
-pub(super) const COARSE: Grain = Grain { views: 1, joined: 40, arrivals: 1, is_coarse: true };
+pub(super) const COARSE: Grain = Grain { views: 1, joined: 72, arrivals: 1, is_coarse: true };
 
 /// Whether two views agree on every object but those that were only passed in and handed on.
 fn same_objects(one: &State, two: &State) -> bool {

@@ -3,7 +3,7 @@
 use super::calls::Call;
 use super::contents::{Contents, Met};
 use super::release::Below;
-use super::{Manner, Walk};
+use super::{Manner, Walk, is_null};
 use crate::c::domain::{Fact, Region, RegionId, Root, State, Symbol, SymbolId, Value, Via};
 use crate::c::ir::Expr;
 use crate::c::knowledge::{sounds_like_keeping, sounds_like_release};
@@ -79,6 +79,16 @@ impl Walk<'_> {
             [only] => Some(only.value),
             all => {
                 let held = all.iter().rev().map(|arg| arg.value).find(|value| self.leads_to_held(view, *value));
+                // `table_delete(table, entry)`: what comes first is what the other is taken out of.
+                let last = all.iter().rev().map(|arg| arg.value).find(|value| matches!(value, Value::Symbol(_)));
+                if let (Some(held), Some(last)) = (held, last)
+                    && matches!(held, Value::Symbol(_))
+                    && held != last
+                    && !is_null(view, last)
+                {
+                    self.share(view, held);
+                    return true;
+                }
                 // `foo_destroy(p, false)`: the only argument that leads anywhere.
                 let mut leading = all.iter().map(|arg| arg.value).filter(|value| matches!(value, Value::Symbol(_)));
                 held.or_else(|| leading.next().filter(|_| leading.next().is_none()))

@@ -1,7 +1,7 @@
 //! The release of a member that a destructor forgets: beside those of its siblings.
 
 use super::layout::Layout;
-use super::{Proposal, reach};
+use super::{Proposal, reach, takes_one};
 use crate::c::Tree as SourceTree;
 use crate::c::destructors::Forgotten;
 use crate::c::names::Name;
@@ -22,6 +22,9 @@ pub(crate) fn repair(
 ) -> Result<Fix, String> {
     let function = tree.program.functions.get(id.0 as usize).ok_or("the function is gone")?;
     reach::callable(tree, view, releaser)?;
+    if !takes_one(tree, view, releaser) {
+        return Err(format!("`{}` takes more than the pointer", tree.program.text(releaser)));
+    }
     let layout = Layout::new(view, function.span);
     let bench = Bench { tree, view, layout: &layout, forgotten, releaser, holder, place };
     let mut reason = "there is no statement beside which it could be released".to_owned();

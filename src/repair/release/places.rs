@@ -187,8 +187,7 @@ impl Workbench<'_> {
     /// Where the body of a loop ends, whose condition or step, which comes after the body, holds `span`.
     fn end_of_round(&self, statement: Span, span: Span) -> Option<u32> {
         let syntax = &self.view.syntax;
-        let is_loop =
-            |node: Kind| matches!(node, Kind::WhileStatement | Kind::DoStatement | Kind::ForStatement);
+        let is_loop = |node: Kind| matches!(node, Kind::WhileStatement | Kind::DoStatement | Kind::ForStatement);
         let path = syntax.path_to(statement);
         let at = path.iter().rev().find(|at| syntax.node(**at).span == statement && is_loop(syntax.node(**at).kind))?;
         let body = syntax.node(syntax.child(*at, Role::Body)?);
