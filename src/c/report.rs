@@ -14,6 +14,7 @@ pub use recurrence::Recurrence;
 use super::Tree as SourceTree;
 use super::destructors;
 use super::domain::LossKind;
+use super::ir::FileId;
 use super::macros;
 use super::program::FunctionId;
 use super::syntax::{Span, Tree};
@@ -79,6 +80,8 @@ pub struct Leak {
 
 /// A file under report: its text, and its syntax for names and places.
 pub struct FileView<'a> {
+    /// The file.
+    pub file: FileId,
     /// The path.
     pub path: &'a str,
     /// The text as it is.
@@ -188,7 +191,8 @@ impl FileView<'_> {
         // The same text was parsed before; a parser that gave up then gave no function to report on.
         let syntax = Tree::parse(clean).unwrap_or_else(Tree::empty);
         let errors = if is_plain { OnceCell::from(syntax.errors()) } else { OnceCell::new() };
-        FileView { path: &source.path, text: &source.text, syntax, lines: Lines::of(&source.text), errors }
+        let file = FileId(file as u32);
+        FileView { file, path: &source.path, text: &source.text, syntax, lines: Lines::of(&source.text), errors }
     }
 
     /// The parse errors of the text as it is, noise included.

@@ -179,8 +179,8 @@ pub(super) struct Walk<'a> {
     program: &'a Program,
     summaries: Summaries<'a>,
     function: &'a Function,
-    flow: Flow,
-    guards: guards::Guards,
+    flow: &'a Flow,
+    guards: &'a guards::Guards,
     arena: Arena,
     /// Values that are null, or what a loop gives the place: the loop's first rounds show what that is.
     repeated: Set<SymbolId>,
@@ -217,17 +217,24 @@ pub(super) struct Walk<'a> {
 
 /// Walks all paths of a function; where there are too many, it tells them apart by less.
 pub fn walk(program: &Program, summaries: Summaries, function: &Function) -> Walked {
-    let fine = walk_with(FINE, program, summaries, function);
+    let flow = Flow::of(function);
+    let guards = guards::guards(program, function, &flow);
+    let walk = |grain| walk_with(grain, program, summaries, function, (&flow, &guards));
+    let fine = walk(FINE);
     if fine.is_whole() {
         return fine;
     }
-    let coarse = walk_with(COARSE, program, summaries, function);
+    let coarse = walk(COARSE);
     if coarse.exhausted || coarse.is_partial && !fine.exhausted { fine } else { coarse }
 }
 
-fn walk_with(grain: Grain, program: &Program, summaries: Summaries, function: &Function) -> Walked {
-    let flow = Flow::of(function);
-    let guards = guards::guards(program, function, &flow);
+fn walk_with<'a>(
+    grain: Grain,
+    program: &'a Program,
+    summaries: Summaries<'a>,
+    function: &'a Function,
+    (flow, guards): (&'a Flow, &'a guards::Guards),
+) -> Walked {
     let mut walk = Walk {
         grain,
         program,

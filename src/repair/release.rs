@@ -10,10 +10,9 @@ mod places;
 mod reach;
 
 use crate::c::Tree as SourceTree;
-use crate::c::ir::FileId;
 use crate::c::names::Name;
 use crate::c::report::{Candidate, FileView, Fix, Releaser};
-use crate::c::summary::{Base, Effect, Selector};
+use crate::c::summary::Outcome;
 use crate::model::edit::{self, Edit};
 use crate::repair::verify::{self, Before};
 use layout::Layout;
@@ -124,32 +123,22 @@ pub(crate) fn call(tree: &SourceTree, view: &FileView, releaser: &Releaser, hold
     Some(spelled_call(view.text, name, &format!("{by_address}{holder}")))
 }
 
-fn file_of(tree: &SourceTree, view: &FileView) -> Option<FileId> {
-    tree.files.iter().position(|file| file.path == view.path).map(|file| FileId(file as u32))
-}
-
 /// Whether a function or macro takes one argument, as far as is known: what else it takes is not known here.
 fn takes_one(tree: &SourceTree, view: &FileView, name: Name) -> bool {
-    let Some(file) = file_of(tree, view) else { return true };
-    if let Some(parameters) = tree.macros.find(name, file).and_then(|found| found.parameters.as_ref()) {
+    if let Some(parameters) = tree.macros.find(name, view.file).and_then(|found| found.parameters.as_ref()) {
         return parameters.len() == 1;
     }
-    let body = tree.program.resolve(name, file).and_then(|id| tree.program.functions.get(id.0 as usize));
+    let body = tree.program.resolve(name, view.file).and_then(|id| tree.program.functions.get(id.0 as usize));
     body.is_none_or(|body| body.parameters == 1)
 }
 
 /// Whether a function releases what its first argument points to the pointer of, and not the argument.
 fn takes_address(tree: &SourceTree, view: &FileView, name: Name) -> bool {
-    let body = file_of(tree, view)
-        .and_then(|file| tree.program.resolve(name, file))
-        .and_then(|id| tree.known().summaries().get(id));
-    let released = |selectors: &[Selector]| {
-        let mut effects = body.iter().flat_map(|body| &body.outcomes).flat_map(|outcome| &outcome.effects);
-        effects.any(|effect| {
-            matches!(effect, Effect::Release(path) if path.base == Base::Parameter(0) && path.selectors == selectors)
-        })
+    let body = tree.program.resolve(name, view.file).and_then(|id| tree.known().summaries().get(id));
+    let any = |releases: fn(&Outcome, u32) -> bool| {
+        body.is_some_and(|body| body.outcomes.iter().any(|outcome| releases(outcome, 0)))
     };
-    released(&[Selector::Deref]) && !released(&[])
+    any(Outcome::releases_behind) && !any(Outcome::releases)
 }
 
 /// What leads to the structure around `holder`, from which `members` lead to it: `&text` for `text.bytes`, `text` for

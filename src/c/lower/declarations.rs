@@ -213,13 +213,11 @@ impl Lowerer<'_> {
             Kind::Identifier | Kind::CallExpression => {}
             _ => return None,
         }
-        let call = self.frames.child(at, Role::Function);
-        let name = Name::of(self.frames.text(call.unwrap_or(at)));
-        if !self.frames.is_list(name) {
+        let name = self.frames.child(at, Role::Function).unwrap_or(at);
+        if !self.frames.is_list(Name::of(self.frames.text(name))) {
             return None;
         }
-        let opened = if call.is_some() { self.open_call(at) } else { self.frames.open(name, at, None) };
-        match opened? {
+        match self.open_use(at)? {
             super::expand::Expansion::List(list) => Some(list),
             super::expand::Expansion::Expression(inner) => self.deeper(|lowerer| lowerer.list(inner))?,
             super::expand::Expansion::Statements(_) => None,

@@ -145,13 +145,19 @@ impl<'a> Frames<'a> {
 
     /// Whether the replacement of `name` is the head of a loop with one round, or begins with a macro whose is.
     pub(crate) fn runs_once(&self, name: Name) -> bool {
+        self.leads_to(name, |body, word| (word == "for").then(|| is_one_round(body)))
+    }
+
+    /// What `says` about the first replacement that it says anything about: that of `name`, or of the macro that this
+    /// one begins with, and so on. It is asked about a replacement and the word that it begins with.
+    fn leads_to(&self, name: Name, says: impl Fn(&str, &str) -> Option<bool>) -> bool {
         let mut name = name;
         for _ in 0..MAX_EXPANSION {
             let Some(definition) = self.macros.find(name, self.file) else { return false };
-            let body = definition.body.trim_start();
+            let body = definition.body.trim();
             let word = body.split(|c| !is_word(c)).next().unwrap_or("");
-            if word == "for" {
-                return is_one_round(body);
+            if let Some(said) = says(body, word) {
+                return said;
             }
             name = Name::of(word);
         }
@@ -232,16 +238,7 @@ impl<'a> Frames<'a> {
 
     /// Whether `name` stands for a list of initial values, perhaps by way of other macros.
     pub(crate) fn is_list(&self, name: Name) -> bool {
-        let mut name = name;
-        for _ in 0..MAX_EXPANSION {
-            let Some(definition) = self.macros.find(name, self.file) else { return false };
-            let body = definition.body.trim();
-            if body.starts_with('{') {
-                return body.ends_with('}');
-            }
-            name = Name::of(body.split(|c| !is_word(c)).next().unwrap_or(""));
-        }
-        false
+        self.leads_to(name, |body, _| body.starts_with('{').then(|| body.ends_with('}')))
     }
 
     fn body_of(&self, root: At) -> Option<At> {
@@ -325,6 +322,18 @@ impl Lowerer<'_> {
         }
         let arguments = self.frames.children(list).into_iter().map(|at| self.resolve(at)).collect();
         self.frames.open(name, call, Some(arguments))
+    }
+
+    /// Opens the macro that an expression is one use of, with arguments or without.
+    pub(super) fn open_use(&mut self, at: At) -> Option<Expansion> {
+        match self.frames.node(at).kind {
+            Kind::CallExpression => self.open_call(at),
+            Kind::Identifier => {
+                let name = self.intern(at);
+                self.frames.open(name, at, None)
+            }
+            _ => None,
+        }
     }
 
     /// Follows macro parameters and parentheses' bare names to the place they stand for.

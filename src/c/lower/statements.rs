@@ -108,15 +108,7 @@ impl Lowerer<'_> {
             }
             // A macro used as a statement keeps its statements.
             let resolved = self.resolve(child);
-            let opened = match self.frames.node(resolved).kind {
-                Kind::CallExpression => self.open_call(resolved),
-                Kind::Identifier => {
-                    let name = self.intern(resolved);
-                    self.frames.open(name, resolved, None)
-                }
-                _ => None,
-            };
-            match opened {
+            match self.open_use(resolved) {
                 Some(Expansion::Statements(body)) => self.macro_body(body),
                 Some(Expansion::Expression(inner)) => self.effect(inner),
                 Some(Expansion::List(_)) | None => self.effect(resolved),

@@ -47,6 +47,50 @@ fn same_fates(one: &State, two: &State) -> bool {
     own(one).eq(own(two))
 }
 
+/// Takes over what only the other view was passed in and handed on.
+fn join_objects(one: &mut State, two: &State) {
+    for (symbol, object) in two.objects.iter().filter(|(_, object)| object.site.is_none()) {
+        if one.object(*symbol).is_none() {
+            one.set_object(*symbol, object.clone());
+        }
+    }
+}
+
+/// What was passed in and released on one side only may be released afterwards. What unknown callees saw on either side
+/// they saw.
+fn join_fates(one: &mut State, two: &State) {
+    let shared = || Object { standing: Standing::Shared, site: None, seen_by: Vec::new() };
+    let is_released = |object: &Object| matches!(object.standing, Standing::Released(_));
+    let perhaps = |object: &mut Object| {
+        if object.site.is_none() && is_released(object) {
+            *object = shared();
+        }
+    };
+    for (_, own) in one.objects.iter_mut().filter(|(symbol, _)| two.object(*symbol).is_none()) {
+        perhaps(own);
+    }
+    for (symbol, object) in &two.objects {
+        match one.object_mut(*symbol) {
+            Some(own) => {
+                let unseen = object.seen_by.iter().filter(|via| !own.seen_by.contains(via)).copied();
+                let unseen: Vec<Via> = unseen.collect();
+                own.seen_by.extend(unseen);
+                own.seen_by.sort();
+                let is_same = is_released(own) && is_released(object) || own.standing == object.standing;
+                if own.site.is_none() && !is_same {
+                    *own = shared();
+                }
+            }
+            None if object.site.is_none() => {
+                let mut object = object.clone();
+                perhaps(&mut object);
+                one.set_object(*symbol, object);
+            }
+            None => {}
+        }
+    }
+}
+
 impl Walk<'_> {
     /// Makes one of equal views; where there are too many, of those that agree on the objects.
     pub(super) fn condense(&mut self, mut views: Vec<State>, block: BlockId) -> Vec<State> {
@@ -131,7 +175,8 @@ impl Walk<'_> {
                 one.losses.push(*loss);
             }
         }
-        self.join_objects(one, &two);
+        let join = if self.grain.is_coarse { join_fates } else { join_objects };
+        join(one, &two);
         one.facts.retain_mut(|(symbol, fact)| {
             *fact = fact.join(two.fact(*symbol));
             *fact != Fact::ANY
@@ -140,38 +185,6 @@ impl Walk<'_> {
         for (symbol, fact) in joined {
             one.forget(symbol);
             let _ = one.learn(symbol, fact);
-        }
-    }
-
-    /// What was passed in and released on one side only may be released afterwards. What unknown callees saw on either
-    /// side they saw.
-    fn join_objects(&self, one: &mut State, two: &State) {
-        let shared = || Object { standing: Standing::Shared, site: None, seen_by: Vec::new() };
-        let is_released = |object: &Object| matches!(object.standing, Standing::Released(_));
-        for (symbol, object) in &two.objects {
-            match one.object_mut(*symbol) {
-                None if object.site.is_none() && self.grain.is_coarse && is_released(object) => {
-                    one.set_object(*symbol, shared());
-                }
-                None if object.site.is_none() => one.set_object(*symbol, object.clone()),
-                Some(own) if self.grain.is_coarse => {
-                    let unseen = object.seen_by.iter().filter(|via| !own.seen_by.contains(via)).copied();
-                    let unseen: Vec<Via> = unseen.collect();
-                    own.seen_by.extend(unseen);
-                    own.seen_by.sort();
-                    let is_same = is_released(own) && is_released(object) || own.standing == object.standing;
-                    if own.site.is_none() && !is_same {
-                        *own = shared();
-                    }
-                }
-                _ => {}
-            }
-        }
-        if self.grain.is_coarse {
-            let missing = one.objects.iter_mut().filter(|(symbol, _)| two.object(*symbol).is_none());
-            for (_, own) in missing.filter(|(_, own)| own.site.is_none() && is_released(own)) {
-                *own = shared();
-            }
         }
     }
 

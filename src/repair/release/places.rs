@@ -201,8 +201,7 @@ impl Workbench<'_> {
         let at = *syntax.path_to(statement).iter().rev().find(|at| syntax.node(**at).span == statement)?;
         let call = syntax.children(at).next().filter(|call| syntax.node(*call).kind == Kind::CallExpression)?;
         let name = Name::of(syntax.slice(syntax.child(call, Role::Function)?));
-        let file = self.tree.program.functions.get(self.candidate.function.0 as usize)?.file;
-        self.tree.macros.find(name, file).filter(|found| found.parameters.is_some())?;
+        self.tree.macros.find(name, self.view.file).filter(|found| found.parameters.is_some())?;
         let mut arguments = syntax.children(syntax.child(call, Role::Arguments)?);
         let only = arguments.next().filter(|_| arguments.next().is_none())?;
         let calls = syntax.below(only).any(|inner| syntax.node(inner).kind == Kind::CallExpression);
