@@ -31,7 +31,7 @@ use super::questions::{Question, Questions};
 use super::summary::{self, Outcome, Summary};
 use super::syntax::Span;
 use flow::Flow;
-use join::{COARSE, FINE, Grain};
+use join::{COARSE, FINE, Grain, STRICT};
 use std::sync::OnceLock;
 
 /// Steps walked in one function.
@@ -220,11 +220,15 @@ pub fn walk(program: &Program, summaries: Summaries, function: &Function) -> Wal
     let flow = Flow::of(function);
     let guards = guards::guards(program, function, &flow);
     let walk = |grain| walk_with(grain, program, summaries, function, (&flow, &guards));
-    let fine = walk(FINE);
-    if fine.is_whole() {
-        return fine;
+    let strict = walk(STRICT);
+    if strict.is_whole() {
+        return strict;
     }
     let coarse = walk(COARSE);
+    if coarse.is_whole() {
+        return coarse;
+    }
+    let fine = walk(FINE);
     if coarse.exhausted || coarse.is_partial && !fine.exhausted { fine } else { coarse }
 }
 
@@ -296,7 +300,7 @@ fn mark(set: &mut Set<SymbolId>, symbol: SymbolId, is_in: bool) {
 
 impl Walk<'_> {
     fn exhausted(&self) -> bool {
-        self.steps > MAX_STEPS || self.arena.size() > MAX_ARENA
+        self.steps > MAX_STEPS || self.arena.size() > MAX_ARENA || self.is_partial && self.grain.is_strict
     }
 
     fn run(&mut self) {

@@ -19,16 +19,21 @@ pub(super) struct Grain {
     pub(super) arrivals: u8,
     /// Whether views must agree on what became of the function's own objects only, and not on where.
     pub(super) is_coarse: bool,
+    /// Whether the walk ends where it would leave out a path.
+    pub(super) is_strict: bool,
 }
 
 /// A view that is dropped counts as so many steps.
 const STEPS_OF_A_VIEW: u32 = 50;
 
-/// How every function is walked.
-pub(super) const FINE: Grain = Grain { views: 6, joined: 12, arrivals: 2, is_coarse: false };
+/// How a function is walked, paths left out or not.
+pub(super) const FINE: Grain = Grain { views: 6, joined: 12, arrivals: 2, is_coarse: false, is_strict: false };
 
-/// How a function is walked again that has too many paths for it.
-pub(super) const COARSE: Grain = Grain { views: 1, joined: 72, arrivals: 1, is_coarse: true };
+/// How every function is walked first: most have few paths, and of the others another walk sees more.
+pub(super) const STRICT: Grain = Grain { is_strict: true, ..FINE };
+
+/// How a function is walked that has too many paths for it.
+pub(super) const COARSE: Grain = Grain { views: 1, joined: 72, arrivals: 1, is_coarse: true, is_strict: false };
 
 /// Whether two views agree on every object but those that were only passed in and handed on.
 fn same_objects(one: &State, two: &State) -> bool {
