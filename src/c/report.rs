@@ -17,15 +17,15 @@ use super::domain::LossKind;
 use super::ir::FileId;
 use super::macros;
 use super::program::FunctionId;
-use super::syntax::{Span, Tree};
+use super::syntax::{self, Span, Tree};
 use super::{Analysis, walk::FoundLoss};
 use crate::model::edit::Edit;
 use crate::model::evidence::Gap;
 use crate::repair::release;
 use crate::repair::verify::Before;
 use rayon::prelude::*;
-use std::cell::{LazyCell, OnceCell};
-use std::sync::Arc;
+use std::cell::LazyCell;
+use std::sync::{Arc, LazyLock, OnceLock};
 
 /// One step of a finding's story.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +91,7 @@ pub struct FileView<'a> {
     /// Line numbers.
     pub lines: Lines,
     /// The parse errors of the text as it is, once somebody asked.
-    errors: OnceCell<usize>,
+    errors: OnceLock<usize>,
 }
 
 /// A loss that is worth telling, and where it belongs.
@@ -120,12 +120,7 @@ pub fn report(tree: &SourceTree, only: &[String]) -> Analysis {
         .filter(|(file, _)| wanted(&tree.files[*file].path))
         .map(|(file, functions)| report_file(tree, file, functions))
         .collect();
-    let mut analysis = Analysis::default();
-    for result in results {
-        analysis.findings.extend(result.findings);
-        analysis.gaps.extend(result.gaps);
-    }
-    analysis
+    together(results)
 }
 
 /// Asks what the report of some files asks for first: whether anything is to be told at all.
@@ -140,30 +135,46 @@ pub(super) fn ask(tree: &SourceTree, only: &[String]) {
 }
 
 fn report_file(tree: &SourceTree, file: usize, functions: &[FunctionId]) -> Analysis {
-    let source = &tree.files[file];
-    let mut analysis = Analysis::default();
-    let mut view: Option<FileView> = None;
-    for id in functions {
-        let walked = &tree.walks[id.0 as usize];
-        let function = &tree.program.functions[id.0 as usize];
-        if walked.exhausted {
-            let what = format!("{}: function {}", source.path, tree.program.text(function.name));
-            analysis.gaps.push(Gap::new(what, "it has more paths than are walked"));
-        }
-        let decided = decide(tree.known(), function, walked, (&source.path, &source.text));
-        let forgotten = destructors::forgotten(tree.known(), &tree.members, function);
-        if decided.is_empty() && forgotten.is_empty() {
-            continue;
-        }
-        let view = view.get_or_insert_with(|| FileView::new(tree, file));
-        let before = LazyCell::new(|| Before::of(tree, view, *id));
-        for one in &decided {
-            analysis.findings.push(tell(tree, view, *id, &before, one));
-        }
-        analysis.findings.extend(forgotten.iter().filter_map(|one| forgotten::tell(tree, view, (*id, &before), one)));
-    }
+    // Most files have nothing to tell, and some functions take as long as a hundred files.
+    let view = LazyLock::new(|| FileView::new(tree, file));
+    let told: Vec<Analysis> =
+        functions.par_iter().with_max_len(1).map(|id| report_function(tree, &view, *id)).collect();
+    let mut analysis = together(told);
     once_each(&mut analysis.findings);
     analysis
+}
+
+fn report_function<'a>(
+    tree: &'a SourceTree,
+    view: &LazyLock<FileView<'a>, impl FnOnce() -> FileView<'a>>,
+    id: FunctionId,
+) -> Analysis {
+    let mut analysis = Analysis::default();
+    let (walked, function) = (&tree.walks[id.0 as usize], &tree.program.functions[id.0 as usize]);
+    let source = &tree.files[function.file.0 as usize];
+    if walked.exhausted {
+        let what = format!("{}: function {}", source.path, tree.program.text(function.name));
+        analysis.gaps.push(Gap::new(what, "it has more paths than are walked"));
+    }
+    let decided = decide(tree.known(), function, walked, (&source.path, &source.text));
+    let forgotten = destructors::forgotten(tree.known(), &tree.members, function);
+    if decided.is_empty() && forgotten.is_empty() {
+        return analysis;
+    }
+    let before = LazyCell::new(|| Before::of(tree, view, id));
+    analysis.findings.extend(decided.iter().map(|one| tell(tree, view, id, &before, one)));
+    analysis.findings.extend(forgotten.iter().filter_map(|one| forgotten::tell(tree, view, (id, &before), one)));
+    analysis
+}
+
+/// Findings and gaps of several parts, in their order.
+fn together(parts: Vec<Analysis>) -> Analysis {
+    let mut whole = Analysis::default();
+    for part in parts {
+        whole.findings.extend(part.findings);
+        whole.gaps.extend(part.gaps);
+    }
+    whole
 }
 
 /// What was acquired in several places and is lost in one, through the same variable, is one mistake: the finding with a
@@ -187,17 +198,15 @@ impl FileView<'_> {
     pub fn new(tree: &SourceTree, file: usize) -> FileView<'_> {
         let source = &tree.files[file];
         let clean: Arc<str> = macros::without_noise(&source.text, &tree.macros).into();
-        let is_plain = *clean == *source.text;
         // The same text was parsed before; a parser that gave up then gave no function to report on.
         let syntax = Tree::parse(clean).unwrap_or_else(Tree::empty);
-        let errors = if is_plain { OnceCell::from(syntax.errors()) } else { OnceCell::new() };
-        let file = FileId(file as u32);
+        let (file, errors) = (FileId(file as u32), OnceLock::new());
         FileView { file, path: &source.path, text: &source.text, syntax, lines: Lines::of(&source.text), errors }
     }
 
     /// The parse errors of the text as it is, noise included.
     pub fn errors(&self) -> usize {
-        *self.errors.get_or_init(|| Tree::parse(self.text.into()).map_or(0, |tree| tree.errors()))
+        *self.errors.get_or_init(|| syntax::errors(self.text).unwrap_or(0))
     }
 }
 

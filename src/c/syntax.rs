@@ -226,6 +226,27 @@ impl Tree {
     }
 }
 
+/// How many parse errors a text has, tokens that the parser invented among them. `None` only when the parser itself gives
+/// up.
+pub fn errors(text: &str) -> Option<usize> {
+    let tree = PARSER.with_borrow_mut(|parser| parser.parse(text, None))?;
+    let mut cursor = tree.walk();
+    let mut errors = 0;
+    loop {
+        let node = cursor.node();
+        errors += usize::from(node.is_error() || node.is_missing());
+        // Nothing is wrong below a node that is sound.
+        if node.has_error() && cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return Some(errors);
+            }
+        }
+    }
+}
+
 /// Walks the parser's tree once. Anonymous tokens are kept only where they play a role (operators) or where the parser
 /// invented them, which marks the parent.
 fn flatten(tree: &tree_sitter::Tree) -> Vec<Node> {

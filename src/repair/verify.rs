@@ -11,18 +11,26 @@ use crate::c::lower;
 use crate::c::program::FunctionId;
 use crate::c::report::{Candidate, Decided, FileView, Releaser, decide};
 use crate::c::summary::{Effect, Path, Selector, Summary};
-use crate::c::syntax::{Kind, Span, Tree};
+use crate::c::syntax::{self, Kind, Span, Tree};
 use crate::c::walk::{self, Fault, FaultKind, Site, Walked};
 use crate::model::edit::{self, Edit};
 use crate::repair::release::{BARE, Proposal};
+use std::cell::RefCell;
 use std::ops::Range;
+use std::rc::Rc;
 
 /// The function as it is, which every proposal for it is compared with. Read once, however many are tried.
 pub struct Before {
+    id: FunctionId,
     span: Span,
     /// Or why no proposal can be compared with it.
     reading: Result<Reading, String>,
+    /// What became of edits that were tried: what is acquired in several places is often repaired in one.
+    tried: RefCell<Vec<(Vec<Edit>, Outcome)>>,
 }
+
+/// What became of edits, or why they cannot be tried.
+type Outcome = Result<Rc<Trial>, String>;
 
 /// One reading of the function.
 struct Reading {
@@ -38,7 +46,18 @@ impl Before {
     pub fn of(tree: &SourceTree, view: &FileView, id: FunctionId) -> Before {
         let function = &tree.program.functions[id.0 as usize];
         let is_seen = tree.walks[id.0 as usize].is_whole();
-        Before { span: function.span, reading: whole(is_seen).and_then(|()| sound_reading(tree, view, function)) }
+        let reading = whole(is_seen).and_then(|()| sound_reading(tree, view, function));
+        Before { id, span: function.span, reading, tried: RefCell::default() }
+    }
+
+    /// The function after the edits.
+    fn trial(&self, tree: &SourceTree, view: &FileView, edits: &[Edit]) -> Outcome {
+        let known = self.tried.borrow().iter().find(|(tried, _)| tried == edits).map(|(_, outcome)| outcome.clone());
+        known.unwrap_or_else(|| {
+            let outcome = Trial::of(tree, view, self, edits).map(Rc::new);
+            self.tried.borrow_mut().push((edits.to_vec(), outcome.clone()));
+            outcome
+        })
     }
 
     fn sound(&self) -> Result<&Reading, String> {
@@ -92,7 +111,7 @@ pub(crate) fn accept(
     if !old.lost.contains(&target) {
         return Err("the finding depends on more than this function".to_owned().into());
     }
-    let trial = Trial::of(tree, view, candidate.function, before, &proposal.edits)?;
+    let trial = before.trial(tree, view, &proposal.edits)?;
     trial.no_new_fault(old, proposal.initialises)?;
     let is = trial.lost();
     if is.contains(&target) {
@@ -113,7 +132,7 @@ pub(crate) fn accept(
     let mut bare = trial;
     if let Some(probe) = &proposal.probe {
         let releaser = candidate.decided.releaser.as_ref().map_or("", |releaser| tree.program.text(releaser.name));
-        bare = Trial::of(tree, view, candidate.function, before, probe)?;
+        bare = before.trial(tree, view, probe)?;
         bare.no_later_use(old, releaser)?;
     }
     bare.releases_its_own(tree, site)?;
@@ -130,7 +149,7 @@ pub fn accept_member(
     edits: &[Edit],
 ) -> Result<(), String> {
     let old = before.sound()?;
-    let trial = Trial::of(tree, view, id, before, edits)?;
+    let trial = before.trial(tree, view, edits)?;
     trial.no_new_fault(old, false)?;
     if trial.lost().iter().any(|key| !old.lost.contains(key)) {
         return Err("something else would be lost".to_owned());
@@ -159,8 +178,8 @@ fn no_new_error(view: &FileView, function: Span, edits: &[Edit]) -> Result<(), S
         return Ok(());
     }
     let after = edit::apply(view.text, edits).ok_or("the edits overlap")?;
-    match Tree::parse(after.into()) {
-        Some(tree) if tree.errors() <= view.errors() => Ok(()),
+    match syntax::errors(&after) {
+        Some(errors) if errors <= view.errors() => Ok(()),
         _ => Err("the patched file would read worse: it has parse errors already".to_owned()),
     }
 }
@@ -184,14 +203,8 @@ struct Trial {
 }
 
 impl Trial {
-    fn of(
-        tree: &SourceTree,
-        view: &FileView,
-        id: FunctionId,
-        before: &Before,
-        edits: &[Edit],
-    ) -> Result<Trial, String> {
-        let function = &tree.program.functions[id.0 as usize];
+    fn of(tree: &SourceTree, view: &FileView, before: &Before, edits: &[Edit]) -> Result<Trial, String> {
+        let function = &tree.program.functions[before.id.0 as usize];
         let span = before.span;
         let inside = |edit: &Edit| edit.start >= span.start as usize && edit.end <= span.end as usize;
         if !edits.iter().all(inside) {

@@ -168,6 +168,11 @@ impl Arena {
         self.regions.len() + self.symbols.len()
     }
 
+    /// How many symbols there are.
+    pub fn symbols(&self) -> usize {
+        self.symbols.len()
+    }
+
     /// The region behind an id.
     #[inline]
     pub fn region_of(&self, id: RegionId) -> Region {

@@ -174,9 +174,9 @@ impl Walk<'_> {
         for value in self.carried(view, call, path, fresh) {
             if seen_by.is_empty() {
                 self.share(view, value);
-            }
-            for via in seen_by {
-                self.show(view, value, Via { at: self.at, ..*via });
+            } else {
+                let here: Vec<Via> = seen_by.iter().map(|via| Via { at: self.at, ..*via }).collect();
+                self.show(view, value, &here);
             }
         }
     }

@@ -97,7 +97,7 @@ impl Walk<'_> {
     fn show_variadic(&mut self, view: &mut State, call: &Call, parameters: u32) {
         for (number, arg) in call.args.iter().enumerate().skip(parameters as usize).filter(|(_, arg)| !arg.printed) {
             let callee = call.callee.unwrap_or(call.spelled);
-            self.show(view, arg.value, Via { callee, argument: number as u16, at: self.at });
+            self.show(view, arg.value, &[Via { callee, argument: number as u16, at: self.at }]);
         }
     }
 

@@ -56,13 +56,17 @@ fn key(root: Root) -> Option<u64> {
 }
 
 /// The objects met so far, in the order in which they were met.
-#[derive(Default)]
 pub(super) struct Met {
     order: Vec<SymbolId>,
     words: Vec<u64>,
 }
 
 impl Met {
+    /// None of an arena's objects yet.
+    pub(super) fn none(arena: &Arena) -> Met {
+        Met { order: Vec::new(), words: vec![0; arena.symbols() / 64 + 1] }
+    }
+
     /// Adds an object; false if it was met before.
     pub(super) fn add(&mut self, symbol: SymbolId) -> bool {
         let (word, bit) = (symbol.0 as usize / 64, 1u64 << (symbol.0 % 64));

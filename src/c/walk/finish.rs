@@ -67,7 +67,7 @@ impl Walk<'_> {
 
     /// The objects that the caller can reach: through the result, through memory behind its pointers, through globals.
     pub(super) fn given(&self, view: &State, value: Option<Value>) -> Vec<SymbolId> {
-        let mut found = Met::default();
+        let mut found = Met::none(&self.arena);
         let mut work: Vec<Value> = value.into_iter().collect();
         for (region, value) in &view.store {
             let outside = match self.arena.root(*region) {

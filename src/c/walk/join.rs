@@ -155,9 +155,12 @@ impl Walk<'_> {
     /// Forgets what two views do not agree on.
     fn join(&mut self, one: &mut State, two: State, block: BlockId) {
         let mut joined = Vec::new();
+        // Both stores are in the order of their regions.
+        let mut others = two.store.iter().peekable();
         for at in 0..one.store.len() {
             let (region, value) = one.store[at];
-            let other = two.binding(region);
+            while others.next_if(|(other, _)| *other < region).is_some() {}
+            let other = others.next_if(|(other, _)| *other == region).map(|(_, value)| *value);
             if other != Some(value) {
                 let known = other.and_then(|other| Some(self.fact_of(one, value)?.join(self.fact_of(&two, other)?)));
                 let site = 0x2000_0000 | block.0;

@@ -248,33 +248,39 @@ impl Walk<'_> {
         }
     }
 
-    /// Whatever a value leads to is seen by an unknown callee.
-    pub(super) fn show(&mut self, view: &mut State, value: Value, via: Via) {
+    /// Whatever a value leads to is seen by unknown callees.
+    pub(super) fn show(&mut self, view: &mut State, value: Value, vias: &[Via]) {
         for symbol in self.reachable(view, value) {
-            match view.object_mut(symbol) {
-                Some(object) if object.standing == Standing::Held => {
-                    if !object.seen_by.contains(&via) {
-                        object.seen_by.push(via);
-                        object.seen_by.sort();
-                    }
-                    if object.seen_by.len() > MAX_SEEN_BY {
-                        object.standing = Standing::Shared;
-                        object.seen_by.clear();
-                    }
-                }
-                // Passed in, and seen by others before; who may hold it anyway is not asked any more.
-                Some(object) if object.standing == Standing::Shared && !object.seen_by.is_empty() => {
-                    if !object.seen_by.iter().any(|seen| (seen.callee, seen.argument) == (via.callee, via.argument)) {
-                        object.seen_by.push(via);
-                        object.seen_by.sort();
-                    }
-                    if object.seen_by.len() > 2 * MAX_SEEN_BY {
-                        object.seen_by.clear();
-                    }
-                }
-                Some(_) => {}
-                None => self.note_shared(view, symbol, vec![via]),
+            for via in vias {
+                self.show_object(view, symbol, *via);
             }
+        }
+    }
+
+    fn show_object(&mut self, view: &mut State, symbol: SymbolId, via: Via) {
+        match view.object_mut(symbol) {
+            Some(object) if object.standing == Standing::Held => {
+                if !object.seen_by.contains(&via) {
+                    object.seen_by.push(via);
+                    object.seen_by.sort();
+                }
+                if object.seen_by.len() > MAX_SEEN_BY {
+                    object.standing = Standing::Shared;
+                    object.seen_by.clear();
+                }
+            }
+            // Passed in, and seen by others before; who may hold it anyway is not asked any more.
+            Some(object) if object.standing == Standing::Shared && !object.seen_by.is_empty() => {
+                if !object.seen_by.iter().any(|seen| (seen.callee, seen.argument) == (via.callee, via.argument)) {
+                    object.seen_by.push(via);
+                    object.seen_by.sort();
+                }
+                if object.seen_by.len() > 2 * MAX_SEEN_BY {
+                    object.seen_by.clear();
+                }
+            }
+            Some(_) => {}
+            None => self.note_shared(view, symbol, vec![via]),
         }
     }
 
@@ -299,7 +305,7 @@ impl Walk<'_> {
 
     /// The same, for who asks about single objects.
     pub(super) fn met_from(&self, view: &State, value: Value) -> Met {
-        let mut found = Met::default();
+        let mut found = Met::none(&self.arena);
         if !matches!(value, Value::Symbol(_) | Value::Address(_)) {
             return found;
         }

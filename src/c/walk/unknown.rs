@@ -30,7 +30,7 @@ impl Walk<'_> {
             if manner.keeps && self.is_link(arg.value) {
                 self.share(&mut view, arg.value);
             }
-            self.show(&mut view, arg.value, via);
+            self.show(&mut view, arg.value, &[via]);
             if constant && let Value::Address(region) = arg.value {
                 // `copy(to, &pointer, sizeof(pointer))`: what only reads the pointer may well copy it.
                 let value = self.load(&view, region);
@@ -41,7 +41,7 @@ impl Walk<'_> {
             if let Some(place) = arg.place {
                 // A structure passed by value carries its pointers along.
                 for value in self.members(&view, place) {
-                    self.show(&mut view, value, via);
+                    self.show(&mut view, value, &[via]);
                 }
             }
             if !constant {

@@ -5,6 +5,7 @@ use crate::c::domain::{Arena, Fact, Region, RegionId, Root, Standing, State, Sym
 use crate::c::ir::{BlockId, VarId};
 use crate::c::walk::contents::Met;
 use crate::c::walk::{Walk, mark};
+use std::cell::LazyCell;
 
 impl Walk<'_> {
     /// Drops what a view no longer needs on entry to a block: loops that were left, values of dead locals, and facts
@@ -41,13 +42,20 @@ impl Walk<'_> {
         }
         // What became of an object that nothing leads to any more is of no further interest.
         let store = &view.store;
+        let led_to = LazyCell::new(|| {
+            let mut led_to = Met::none(arena);
+            store.iter().filter_map(|(_, value)| arena.target(*value)).for_each(|target| {
+                led_to.add(target);
+            });
+            led_to
+        });
         view.objects.retain(|(symbol, object)| {
             object.standing == Standing::Held
                 || object.site.is_none() && object.standing != Standing::Automatic
-                || store.iter().any(|(_, value)| arena.target(*value) == Some(*symbol))
+                || led_to.has(*symbol)
         });
         if view.facts.iter().any(|(symbol, _)| matches!(arena.symbol_of(*symbol), Symbol::Made { .. })) {
-            let mut mentioned = Met::default();
+            let mut mentioned = Met::none(arena);
             for (_, value) in store {
                 mentions(arena, *value, 3, &mut mentioned);
             }
