@@ -157,6 +157,8 @@ pub struct Walked {
     pub exhausted: bool,
     /// Whether some paths were left out.
     pub is_partial: bool,
+    /// Whether paths were told apart by less than in most functions.
+    pub is_coarse: bool,
 }
 
 impl Walked {
@@ -221,9 +223,21 @@ pub fn walk(program: &Program, summaries: Summaries, function: &Function) -> Wal
     let guards = guards::guards(program, function, &flow);
     let walk = |grain| walk_with(grain, program, summaries, function, (&flow, &guards));
     let strict = walk(STRICT);
-    if strict.is_whole() {
-        return strict;
+    if strict.is_whole() { strict } else { walk_many(walk) }
+}
+
+/// Walks a function again that was changed a little: as it was walked before.
+pub fn walk_like(before: &Walked, program: &Program, summaries: Summaries, function: &Function) -> Walked {
+    if !before.is_coarse {
+        return walk(program, summaries, function);
     }
+    let flow = Flow::of(function);
+    let guards = guards::guards(program, function, &flow);
+    walk_many(|grain| walk_with(grain, program, summaries, function, (&flow, &guards)))
+}
+
+/// Walks a function that has too many paths for all of them to be told apart.
+fn walk_many(walk: impl Fn(Grain) -> Walked) -> Walked {
     let coarse = walk(COARSE);
     if coarse.is_whole() {
         return coarse;
@@ -277,7 +291,8 @@ fn walk_with<'a>(
     }
     let summary = if exhausted { None } else { Summary::condense(outcomes) };
     let Walk { sites, losses, releases, doubtful, likely, stuck, is_partial, .. } = walk;
-    Walked { summary, sites, losses, releases, faults, doubtful, likely, stuck, exhausted, is_partial }
+    let is_coarse = grain.is_coarse;
+    Walked { summary, sites, losses, releases, faults, doubtful, likely, stuck, exhausted, is_partial, is_coarse }
 }
 
 /// Whether a value is null.

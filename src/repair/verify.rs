@@ -46,7 +46,7 @@ impl Before {
     pub fn of(tree: &SourceTree, view: &FileView, id: FunctionId) -> Before {
         let function = &tree.program.functions[id.0 as usize];
         let is_seen = tree.walks[id.0 as usize].is_whole();
-        let reading = whole(is_seen).and_then(|()| sound_reading(tree, view, function));
+        let reading = whole(is_seen).and_then(|()| sound_reading(tree, view, id));
         Before { id, span: function.span, reading, tried: RefCell::default() }
     }
 
@@ -65,9 +65,10 @@ impl Before {
     }
 }
 
-fn sound_reading(tree: &SourceTree, view: &FileView, function: &Function) -> Result<Reading, String> {
+fn sound_reading(tree: &SourceTree, view: &FileView, id: FunctionId) -> Result<Reading, String> {
+    let function = &tree.program.functions[id.0 as usize];
     let text = view.text.get(function.span.start as usize..function.span.end as usize);
-    let reading = text.and_then(|text| read(tree, function, text)).ok_or("the function cannot be read by itself")?;
+    let reading = text.and_then(|text| read(tree, id, text)).ok_or("the function cannot be read by itself")?;
     whole(reading.walked.is_whole()).map(|()| reading)
 }
 
@@ -143,7 +144,6 @@ pub(crate) fn accept(
 pub fn accept_member(
     tree: &SourceTree,
     view: &FileView,
-    id: FunctionId,
     before: &Before,
     forgotten: &Forgotten,
     edits: &[Edit],
@@ -204,7 +204,6 @@ struct Trial {
 
 impl Trial {
     fn of(tree: &SourceTree, view: &FileView, before: &Before, edits: &[Edit]) -> Result<Trial, String> {
-        let function = &tree.program.functions[before.id.0 as usize];
         let span = before.span;
         let inside = |edit: &Edit| edit.start >= span.start as usize && edit.end <= span.end as usize;
         if !edits.iter().all(inside) {
@@ -220,7 +219,7 @@ impl Trial {
             .collect();
         let text = view.text.get(span.start as usize..span.end as usize).ok_or("the function is not text")?;
         let text = edit::apply(text, &edits).ok_or("the edits overlap")?;
-        let new = read(tree, function, &text).ok_or("the patched function cannot be read")?;
+        let new = read(tree, before.id, &text).ok_or("the patched function cannot be read")?;
         let added = edit::written(&edits);
         Ok(Trial { new, text, edits, added })
     }
@@ -363,11 +362,12 @@ fn path_of<'a>(tree: &'a SourceTree, function: &Function) -> &'a str {
     tree.files.get(function.file.0 as usize).map_or("", |file| file.path.as_str())
 }
 
-fn read(tree: &SourceTree, function: &Function, text: &str) -> Option<Reading> {
+fn read(tree: &SourceTree, id: FunctionId, text: &str) -> Option<Reading> {
+    let (function, before) = (&tree.program.functions[id.0 as usize], &tree.walks[id.0 as usize]);
     let path = path_of(tree, function);
     let piece = lower::lower_piece(FileId(function.file.0), path, text, &tree.macros, &tree.program)?;
     let function = piece.functions.into_iter().find(|other| other.name == function.name)?;
-    let walked = walk::walk(&tree.program, tree.known().summaries(), &function);
+    let walked = walk::walk_like(before, &tree.program, tree.known().summaries(), &function);
     let lost = decide(tree.known(), &function, &walked, (path, text))
         .iter()
         .map(|one| (one.site.span.start as usize, one.site.part))

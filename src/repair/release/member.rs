@@ -29,7 +29,7 @@ pub(crate) fn repair(
     let bench = Bench { tree, view, layout: &layout, forgotten, releaser, holder, place };
     let mut reason = "there is no statement beside which it could be released".to_owned();
     for proposal in bench.proposals() {
-        match verify::accept_member(tree, view, id, before, forgotten, &proposal.edits) {
+        match verify::accept_member(tree, view, before, forgotten, &proposal.edits) {
             Ok(()) => {
                 let after = edit::apply(view.text, &proposal.edits).ok_or("the edits overlap")?;
                 let diff = edit::unified_diff(view.path, view.text, &after);
