@@ -272,8 +272,13 @@ pub fn without_noise(text: &str, macros: &MacroTable) -> String {
             }
             first if first.is_ascii_alphabetic() || first == b'_' => {
                 line_start = false;
-                let length = bytes[at..].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
-                at = blank(text, &mut out, at, length, macros);
+                let length = word_length(&bytes[at..]);
+                at = if is_annotation(text, at, length, macros) {
+                    out[at..at + length].fill(b' ');
+                    at + length
+                } else {
+                    blank(text, &mut out, at, length, macros)
+                };
                 continue;
             }
             first if first.is_ascii_digit() => {
@@ -288,6 +293,31 @@ pub fn without_noise(text: &str, macros: &MacroTable) -> String {
     }
     // Only ASCII bytes at character boundaries were replaced, so this is UTF-8 as before.
     String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
+}
+
+/// Whether the word at `at` is a macro that annotates a pointer, as in `void *NULLABLE data`: it stands between a star and
+/// a name.
+fn is_annotation(text: &str, at: usize, length: usize, macros: &MacroTable) -> bool {
+    let (before, rest) = (text[..at].trim_ascii_end(), &text[at + length..]);
+    let next = rest.trim_ascii_start();
+    let next = &next[..word_length(next.as_bytes())];
+    let is_macro = |word: &str| {
+        let is_loud = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+        word.bytes().all(is_loud)
+            || macros.noise.contains(&Name::of(word))
+            || macros.definitions.contains_key(&Name::of(word))
+    };
+    before.ends_with('*')
+        && rest.starts_with(|c: char| c.is_ascii_whitespace())
+        && is_macro(&text[at..at + length])
+        && next.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && !is_macro(next)
+        && !next.starts_with("__attribute")
+}
+
+/// How many bytes of a name `bytes` begins with.
+fn word_length(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count()
 }
 
 /// Puts the storage class `auto` in the place of a macro that makes the compiler clean a variable up: it says so in a
@@ -339,7 +369,7 @@ fn open_head(bytes: &[u8], out: &mut [u8], at: usize, end: usize) -> Option<usiz
     let open = end + blanks(end);
     let close = open + balanced(&bytes[open..])?.checked_sub(1)?;
     let name = open + 1 + blanks(open + 1);
-    let length = bytes[name..].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+    let length = word_length(&bytes[name..]);
     let arguments = name + length + blanks(name + length);
     let behind = arguments + balanced(&bytes[arguments..close])?;
     if length == 0 || behind + blanks(behind) != close || bytes[open..close].contains(&b';') {

@@ -47,6 +47,7 @@ impl Walk<'_> {
         if feasible.is_empty() {
             self.stuck.insert(call.span);
         }
+        self.missed(&mut view, call, summary);
         self.spared(&mut view, call, summary, &feasible);
         self.transformed(&mut view, call, summary);
         if feasible.len() > 1 && self.is_indifferent(&mut view, call, &feasible) {
@@ -170,7 +171,7 @@ impl Walk<'_> {
         values
     }
 
-    fn escape(&mut self, view: &mut State, call: &Call, path: &Path, seen_by: &[Via], fresh: &[SymbolId]) {
+    pub(super) fn escape(&mut self, view: &mut State, call: &Call, path: &Path, seen_by: &[Via], fresh: &[SymbolId]) {
         for value in self.carried(view, call, path, fresh) {
             if seen_by.is_empty() {
                 self.share(view, value);

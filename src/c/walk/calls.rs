@@ -1,7 +1,7 @@
 //! What a call does: by the table of known functions, by its summary, or by its absence.
 
 use super::release::Below;
-use super::{FaultKind, Site, Walk};
+use super::{FaultKind, Site, Walk, is_null};
 use crate::c::domain::{Fact, LossKind, Object, RegionId, Root, Standing, State, Symbol, Value, Via};
 use crate::c::ir::{BinaryOp, Callee, Expr, ExprId, VarId};
 use crate::c::knowledge::{Deed, Success, sounds_like_release};
@@ -17,6 +17,8 @@ pub(super) struct Argument {
     pub(super) literal: bool,
     /// Whether a format before it says that it is printed.
     pub(super) printed: bool,
+    /// Whether it is null though the function takes it for granted that it is not.
+    pub(super) missing: bool,
 }
 
 /// A call, its arguments evaluated.
@@ -147,7 +149,9 @@ impl Walk<'_> {
     fn argument(&mut self, view: &mut State, expr: ExprId) -> Argument {
         let place = self.whole(view, expr);
         let value = self.eval(view, expr);
-        Argument { value, place, literal: matches!(self.function.expr(expr), Expr::Int(_)), printed: false }
+        let literal = matches!(self.function.expr(expr), Expr::Int(_));
+        let missing = is_null(view, value) && self.flow.is_never_null(self.function, expr);
+        Argument { value, place, literal, printed: false, missing }
     }
 
     /// Gives the result to the temporary that waits for it.

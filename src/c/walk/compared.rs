@@ -30,6 +30,23 @@ impl Walk<'_> {
         }
     }
 
+    /// Whoever never asks whether an argument is null takes it that it is not: what the callee keeps of the others, where
+    /// it is not, is lost nowhere else that anybody looks.
+    pub(super) fn missed(&mut self, view: &mut State, call: &Call, summary: &Summary) {
+        if !call.args.iter().any(|arg| arg.missing) {
+            return;
+        }
+        for effect in summary.outcomes.iter().flat_map(|outcome| &outcome.effects) {
+            match effect {
+                Effect::Escape(path, seen_by) => self.escape(view, call, path, seen_by, &[]),
+                Effect::Write(to, Spec::Initial(path) | Spec::Address(path)) if to.base != path.base => {
+                    self.escape(view, call, path, &[], &[]);
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// A question that is answered for an object as it is for null (`is_ready(p)`, also false for an error code that was
     /// put into the pointer): that answer says the object is none, so nothing is said of it.
     pub(super) fn unfit(&mut self, view: &mut State, call: &Call, summary: &Summary, outcome: &Outcome) {

@@ -87,6 +87,14 @@ pub(super) struct Flow {
     asked: Bits,
     asked_members: Vec<Name>,
     followed: Bits,
+    nulled: Nulled,
+}
+
+/// What a function gives null itself.
+#[derive(Debug, Default)]
+struct Nulled {
+    vars: Vec<VarId>,
+    members: Vec<Name>,
 }
 
 impl Flow {
@@ -110,6 +118,7 @@ impl Flow {
         let loops = loops(function, &successors, &order, &positions);
         let live_in = liveness(function, &successors, &order);
         let asked_members = asked_members(function);
+        let nulled = nulled(function);
         Flow {
             order,
             positions,
@@ -122,6 +131,7 @@ impl Flow {
             asked,
             asked_members,
             followed,
+            nulled,
         }
     }
 
@@ -149,6 +159,18 @@ impl Flow {
     /// hands it to nobody who might, other than as an argument.
     pub(super) fn is_taken_for_granted(&self, result: VarId) -> bool {
         !self.asked.has(result.0 as usize)
+    }
+
+    /// Whether a local or member is never null for all the function cares: it never asks, and never makes it null itself.
+    pub(super) fn is_never_null(&self, function: &Function, place: ExprId) -> bool {
+        match function.expr(place) {
+            Expr::Var(var) => {
+                let is_local = var.0 >= function.parameters && !self.address_taken.has(var.0 as usize);
+                is_local && !self.is_tested(var) && !self.nulled.vars.contains(&var)
+            }
+            Expr::Field(_, name) => !self.asked_members.contains(&name) && !self.nulled.members.contains(&name),
+            _ => false,
+        }
     }
 
     /// The members that a branch depends on.
@@ -271,6 +293,23 @@ fn asked_members(function: &Function) -> Vec<Name> {
         }
     }
     found
+}
+
+/// The locals and members that are given null as such.
+fn nulled(function: &Function) -> Nulled {
+    let mut nulled = Nulled::default();
+    for instr in function.blocks.iter().flat_map(|block| &block.instrs) {
+        if let InstrKind::Assign { to, from } = &instr.kind
+            && function.expr(*from) == Expr::Int(0)
+        {
+            match function.expr(*to) {
+                Expr::Var(var) => nulled.vars.push(var),
+                Expr::Field(_, name) => nulled.members.push(name),
+                _ => {}
+            }
+        }
+    }
+    nulled
 }
 
 /// The variables that a branch depends on, and those whose value such a one is given.

@@ -145,6 +145,14 @@ impl<'a> Layout<'a> {
         Some(vec![Edit::insert(end, text)])
     }
 
+    /// Takes away a statement that has its lines for itself.
+    pub(crate) fn without(&self, span: Span) -> Option<Edit> {
+        let rest = self.view.text.get(span.end as usize..)?;
+        let line = rest.split_inclusive('\n').next().unwrap_or("");
+        let is_alone = self.is_first(span.start) && line.trim().is_empty();
+        is_alone.then(|| Edit::replace(self.line_start(span.start), span.end as usize + line.len(), ""))
+    }
+
     /// Puts statements at the end of a block, before the closing brace that stands at `brace`.
     pub(crate) fn at_end(&self, brace: u32, statements: &[String]) -> Option<Vec<Edit>> {
         let tree = &self.view.syntax;
@@ -176,6 +184,23 @@ impl<'a> Layout<'a> {
         let path = tree.path_to(span);
         let at = path.iter().rev().find(|node| is_statement(tree.node(**node).kind))?;
         Some(tree.node(*at).span)
+    }
+
+    /// Whether whoever comes to `later` has passed `earlier`: both stand in one block, with no label between them.
+    pub(crate) fn is_passed(&self, earlier: u32, later: u32) -> bool {
+        let tree = &self.view.syntax;
+        let place = |at: u32| {
+            let path = tree.path_to(Span { start: at, end: at + 1 });
+            let block = path.iter().rposition(|node| tree.node(*node).kind == Kind::CompoundStatement)?;
+            let mut inside = path[block + 1..].iter();
+            let is_label = |node: &&u32| tree.node(**node).kind == Kind::LabeledStatement;
+            let statement = inside.find(|node| !is_label(node) && is_statement(tree.node(**node).kind))?;
+            (tree.node(*statement).span.start == at).then(|| (path[block], path[block + 1]))
+        };
+        let (Some((block, first)), Some((other, last))) = (place(earlier), place(later)) else { return false };
+        let is_entered = |node: u32| matches!(tree.node(node).kind, Kind::LabeledStatement | Kind::CaseStatement);
+        let mut between = tree.children(block).filter(|node| first < *node && *node <= last);
+        block == other && first < last && !between.any(is_entered)
     }
 
     /// The body that a condition guards, on the side taken: its span, and whether it is a block.

@@ -41,6 +41,7 @@ pub(crate) fn proposals(
     found.push(site.probed(|site| site.after_last_use(Marks::Cleared)));
     found.push(site.probed(|site| site.before_each_loss(Marks::Cleared)));
     found.push(site.probed(|site| site.null_from_the_start()));
+    found.push(site.probed(|site| site.null_from_the_beginning()));
     let mut proposals: Vec<Proposal> = Vec::new();
     for proposal in found.into_iter().flatten() {
         if !proposals.iter().any(|known| known.edits == proposal.edits) {
@@ -135,7 +136,7 @@ impl Workbench<'_> {
     fn before_each_loss(&self, marks: Marks) -> Option<Proposal> {
         let mut edits: Vec<Edit> = Vec::new();
         let mut places = Vec::new();
-        for found in &self.candidate.decided.losses {
+        for found in self.first_losses() {
             let statements = self.statements(&self.holder(found), marks)?;
             let (edit, place) = self.before_loss(found, &statements)?;
             add_once(&mut edits, edit);
@@ -146,6 +147,18 @@ impl Workbench<'_> {
         Some(Proposal { edits, why, initialises: false, probe: None })
     }
 
+    /// The losses without those whose place is only come to by that of a structure that also holds the object.
+    fn first_losses(&self) -> Vec<&FoundLoss> {
+        let losses = &self.candidate.decided.losses;
+        let place = |found: &FoundLoss| self.layout.statement(found.loss.span).map(|statement| statement.start);
+        let is_passed = |found: &&FoundLoss| {
+            let within = losses.iter().filter(|other| other.loss.kind == LossKind::Container);
+            let mut within = within.filter(|other| self.holder(other) == self.holder(found)).filter_map(place);
+            place(found).is_some_and(|later| within.any(|earlier| self.layout.is_passed(earlier, later)))
+        };
+        losses.iter().filter(|found| !is_passed(found)).collect()
+    }
+
     /// Right before each place where it is lost, also on paths where it was never acquired: null from its declaration on.
     fn null_from_the_start(&self) -> Option<Proposal> {
         let holder = self.last_holder()?;
@@ -153,6 +166,17 @@ impl Workbench<'_> {
         let mut proposal = self.before_each_loss(Marks::Plain)?;
         proposal.edits.push(declaration);
         proposal.why.push_str(", and it is null until it is acquired");
+        Some(Proposal { initialises: true, ..proposal })
+    }
+
+    /// The same, with the declaration at the beginning of the function.
+    fn null_from_the_beginning(&self) -> Option<Proposal> {
+        let function = self.tree.program.functions.get(self.candidate.function.0 as usize)?.span;
+        let (holder, site) = (self.last_holder()?, self.candidate.decided.site.span);
+        let declaration = declared::hoisted(self.view, self.layout, function, &holder, site)?;
+        let mut proposal = self.before_each_loss(Marks::Plain)?;
+        proposal.edits.extend(declaration);
+        proposal.why.push_str(", and it is declared where every path has it, null until it is acquired");
         Some(Proposal { initialises: true, ..proposal })
     }
 
