@@ -16,6 +16,7 @@ mod loop_macros;
 mod members;
 mod statements;
 mod structures;
+mod swallowed;
 
 use super::ir::{FileId, Function, Linkage};
 use super::macros::{self, MacroTable};
@@ -138,6 +139,7 @@ impl Lowerer<'_> {
             chosen.extend(others.into_iter().filter(|at| replaced.contains(&self.function_name(*at))));
             chosen.sort_by_key(|at| self.frames.node(*at).span.start);
         }
+        let chosen = self.apart(chosen);
         chosen.into_iter().filter_map(|at| self.function(at)).collect()
     }
 

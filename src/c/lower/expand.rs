@@ -70,6 +70,11 @@ impl<'a> Frames<'a> {
         self.list.len() as u32 - 1
     }
 
+    /// The whole text that a place stands in.
+    pub(crate) fn whole_text(&self, at: At) -> &str {
+        &self.frame(at).tree.text
+    }
+
     fn frame(&self, at: At) -> &Frame {
         // Every place was made from a frame in the list, which only grows.
         &self.list[at.frame as usize]

@@ -1,0 +1,101 @@
+//! Branches of preprocessor conditions that are left out.
+
+use super::{logical_lines, word_length};
+
+/// A branch of a preprocessor condition.
+struct Branch {
+    /// Whether the condition holds, where that is written as a number.
+    holds: Option<bool>,
+    /// Where the branch begins, if it is never compiled.
+    dead_from: Option<usize>,
+}
+
+/// Blanks what stands between `#if 0` and its `#else` or `#endif`, or behind the `#else` of `#if 1`.
+pub(super) fn wipe_dead(text: &str, out: &mut [u8]) {
+    let mut open: Vec<Branch> = Vec::new();
+    for (start, end) in logical_lines(text) {
+        let line = text[start..end].trim_start().trim_start_matches('#').trim_start();
+        let (directive, condition) = line.split_at(word_length(line.as_bytes()));
+        if directive.starts_with("if") {
+            let holds = match condition.split("/*").next().unwrap_or("").split("//").next().unwrap_or("").trim() {
+                "0" if directive == "if" => Some(false),
+                "1" if directive == "if" => Some(true),
+                _ => None,
+            };
+            open.push(Branch { holds, dead_from: (holds == Some(false)).then_some(end) });
+        } else if matches!(directive, "else" | "elif" | "endif") {
+            let Some(mut branch) = open.pop() else { continue };
+            wipe(out, branch.dead_from.take(), start);
+            if directive != "endif" {
+                branch.dead_from = (branch.holds == Some(true)).then_some(end);
+                open.push(branch);
+            }
+        }
+    }
+}
+
+/// `text` with one branch of every preprocessor condition, the others and the directives replaced by blanks. For files
+/// whose branches cut statements in two, which no parser of unprocessed C can read.
+pub fn one_branch(text: &str) -> String {
+    let mut out = text.as_bytes().to_vec();
+    // For each open condition: whether the text before the current directive was kept, and whether a branch was.
+    let mut open: Vec<(bool, bool)> = Vec::new();
+    let mut dead_from: Option<usize> = None;
+    for (start, end) in logical_lines(text) {
+        let line = text[start..end].trim_start().trim_start_matches('#').trim_start();
+        let word = line.find(|c: char| !c.is_alphanumeric()).unwrap_or(line.len());
+        let (directive, condition) = (&line[..word], line[word..].trim());
+        let outer = open.iter().all(|(kept, _)| *kept);
+        match directive {
+            "if" | "ifdef" | "ifndef" => {
+                let taken = !(directive == "if" && condition.starts_with('0'));
+                open.push((taken, taken));
+                if outer && !taken {
+                    dead_from = Some(end);
+                }
+            }
+            "else" | "elif" => {
+                if let Some((kept, done)) = open.pop() {
+                    let around = open.iter().all(|(kept, _)| *kept);
+                    if around && kept {
+                        dead_from = Some(end);
+                    } else if around && !done {
+                        wipe(&mut out, dead_from.take(), start);
+                    }
+                    open.push((!done, true));
+                }
+            }
+            "endif" => {
+                open.pop();
+                if open.iter().all(|(kept, _)| *kept) {
+                    wipe(&mut out, dead_from.take(), start);
+                }
+            }
+            _ => continue,
+        }
+        wipe(&mut out, Some(start), end);
+    }
+    wipe(&mut out, dead_from, text.len());
+    String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
+}
+
+pub(super) fn wipe(out: &mut [u8], from: Option<usize>, to: usize) {
+    if let Some(range) = from.and_then(|from| out.get_mut(from..to)) {
+        for byte in range.iter_mut().filter(|byte| **byte != b'\n') {
+            *byte = b' ';
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_branch_of_each_condition_is_kept() {
+        let text = "#if 0\na\n#else\nb\n#endif\n#ifdef X\nc\n# if Y\nd\n# else\ne\n# endif\n#else\nf\n#endif\ng\n";
+        let kept = one_branch(text);
+        assert_eq!(kept.split_whitespace().collect::<String>(), "bcdg");
+        assert_eq!(kept.len(), text.len());
+    }
+}

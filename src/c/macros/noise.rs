@@ -1,0 +1,269 @@
+//! What would only confuse the parser is blanked out: attributes, macros that stand for nothing, what is never compiled.
+
+use super::branches::{wipe, wipe_dead};
+use super::{MacroTable, balanced, continues, find, next_line, skip_literal, word_length};
+use crate::c::names::Name;
+
+/// `text` with attributes, vanishing macros and what no configuration compiles replaced by blanks, positions unchanged.
+pub fn without_noise(text: &str, macros: &MacroTable) -> String {
+    let mut out = text.as_bytes().to_vec();
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    let mut line_start = true;
+    // The last byte that is no blank and in no comment, and so stands before the next word.
+    let mut before = b'\n';
+    while at < bytes.len() {
+        match bytes[at] {
+            b'#' if line_start => {
+                while at < bytes.len() {
+                    let end = next_line(bytes, at);
+                    let more = continues(&bytes[at..end]);
+                    at = end;
+                    if !more {
+                        break;
+                    }
+                }
+                before = b'\n';
+                continue;
+            }
+            b'\n' => line_start = true,
+            b' ' | b'\t' | b'\r' => {}
+            b'/' if bytes.get(at + 1) == Some(&b'*') => {
+                at = find(bytes, at + 2, b"*/").map_or(bytes.len(), |end| end + 2);
+                continue;
+            }
+            b'/' if bytes.get(at + 1) == Some(&b'/') => {
+                at = next_line(bytes, at).saturating_sub(1).max(at + 2);
+                continue;
+            }
+            quote @ (b'"' | b'\'') => {
+                at = skip_literal(bytes, at, quote);
+                (line_start, before) = (false, quote);
+                continue;
+            }
+            first if first.is_ascii_alphabetic() || first == b'_' => {
+                let word = Word { text, at, end: at + word_length(&bytes[at..]), before };
+                (line_start, before) = (false, first);
+                at = if word.is_annotation(macros) {
+                    wipe(&mut out, Some(at), word.end);
+                    word.end
+                } else {
+                    blank(&word, &mut out, macros)
+                };
+                continue;
+            }
+            first if first.is_ascii_digit() => {
+                // A literal's suffix is not a name.
+                at += bytes[at..].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'.').count();
+                (line_start, before) = (false, first);
+                continue;
+            }
+            other => (line_start, before) = (false, other),
+        }
+        at += 1;
+    }
+    wipe_dead(text, &mut out);
+    // Only ASCII bytes at character boundaries were replaced, so this is UTF-8 as before.
+    String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
+}
+
+/// A word, and what stands before it.
+struct Word<'a> {
+    text: &'a str,
+    at: usize,
+    end: usize,
+    /// The last byte before it that is no blank and in no comment.
+    before: u8,
+}
+
+impl Word<'_> {
+    fn spelled(&self) -> &str {
+        &self.text[self.at..self.end]
+    }
+
+    /// What follows the word, blanks left out.
+    fn rest(&self) -> &str {
+        self.text[self.end..].trim_ascii_start()
+    }
+
+    /// Whether it is a macro that annotates a pointer, as in `void *NULLABLE data`: it stands between a star and a name.
+    fn is_annotation(&self, macros: &MacroTable) -> bool {
+        let next = &self.rest()[..word_length(self.rest().as_bytes())];
+        let is_loud = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+        let is_macro = |word: &str| {
+            let name = Name::of(word);
+            word.bytes().all(is_loud) || macros.noise.contains(&name) || macros.definitions.contains_key(&name)
+        };
+        self.before == b'*'
+            && next.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && is_macro(self.spelled())
+            && !is_macro(next)
+            && !next.starts_with("__attribute")
+    }
+
+    /// Where a use of a macro ends that stands beside a string (`"a" QUOTED("b") "c"`), and where its arguments begin:
+    /// without them it reads as part of the string.
+    fn beside_a_string(&self) -> Option<(usize, usize)> {
+        let open = self.text.len() - self.rest().len();
+        let stop = open + balanced(&self.text.as_bytes()[open..])?;
+        let is_beside = self.before == b'"' || self.text[stop..].trim_ascii_start().starts_with('"');
+        let is_keyword =
+            matches!(self.spelled(), "if" | "while" | "switch" | "return" | "sizeof" | "asm" | "__asm__" | "__asm");
+        (is_beside && !is_keyword).then_some((open, stop))
+    }
+}
+
+/// Puts the storage class `auto` in the place of a macro that makes the compiler clean a variable up: it says so in a
+/// word that every parser knows, and that nobody writes for its own sake. Returns where to go on.
+fn mark_automatic(bytes: &[u8], out: &mut [u8], at: usize, end: usize) -> usize {
+    const WORD: &[u8] = b"auto";
+    let gap = bytes[end..].iter().take_while(|b| b.is_ascii_whitespace()).count();
+    let stop = balanced(&bytes[end + gap..]).map_or(end, |length| end + gap + length);
+    if stop - at < WORD.len() {
+        return end;
+    }
+    for byte in out[at..stop].iter_mut().filter(|byte| !matches!(**byte, b'\n' | b'\r')) {
+        *byte = b' ';
+    }
+    out[at..at + WORD.len()].copy_from_slice(WORD);
+    stop
+}
+
+/// An argument of a macro that is a pointer type (`CAST(char *, text)`) is no expression: a name takes its place, so that
+/// the others can be read.
+fn name_types(bytes: &[u8], out: &mut [u8], end: usize) {
+    let open = end + bytes[end..].iter().take_while(|b| b.is_ascii_whitespace()).count();
+    let Some(close) = balanced(&bytes[open..]).map(|length| open + length - 1) else { return };
+    let (mut depth, mut start) = (0usize, open + 1);
+    for at in open + 1..=close {
+        match bytes[at] {
+            b'(' | b'[' | b'{' => depth += 1,
+            b',' | b')' if depth == 0 => {
+                let argument = bytes[start..at].trim_ascii();
+                if argument.len() > 1 && argument.ends_with(b"*") {
+                    let from = start + bytes[start..at].iter().take_while(|b| b.is_ascii_whitespace()).count();
+                    for byte in out[from..from + argument.len()].iter_mut().filter(|b| !matches!(**b, b'\n' | b'\r')) {
+                        *byte = b'_';
+                    }
+                }
+                start = at + 1;
+            }
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            b'"' | b'\'' => return,
+            _ => {}
+        }
+    }
+}
+
+/// `for (EACH(item, list))`, whose head is a macro alone, becomes `EACH(item, list)`, the form that other such macros
+/// have; returns where to go on, `None` if this is an ordinary loop.
+fn open_head(bytes: &[u8], out: &mut [u8], at: usize, end: usize) -> Option<usize> {
+    let blanks = |from: usize| bytes[from..].iter().take_while(|b| b.is_ascii_whitespace()).count();
+    let open = end + blanks(end);
+    let close = open + balanced(&bytes[open..])?.checked_sub(1)?;
+    let name = open + 1 + blanks(open + 1);
+    let length = word_length(&bytes[name..]);
+    let arguments = name + length + blanks(name + length);
+    let behind = arguments + balanced(&bytes[arguments..close])?;
+    if length == 0 || behind + blanks(behind) != close || bytes[open..close].contains(&b';') {
+        return None;
+    }
+    for byte in out[at..=open].iter_mut().filter(|byte| !matches!(**byte, b'\n' | b'\r')) {
+        *byte = b' ';
+    }
+    out[close] = b' ';
+    Some(name)
+}
+
+/// Blanks a word and its parentheses if it stands for nothing; returns where to go on.
+fn blank(place: &Word, out: &mut [u8], macros: &MacroTable) -> usize {
+    let &Word { text, at, end, .. } = place;
+    let word = place.spelled();
+    if word == "for" {
+        return open_head(text.as_bytes(), out, at, end).unwrap_or(end);
+    }
+    let name = Name::of(word);
+    let attribute = matches!(word, "__attribute__" | "__attribute" | "__declspec");
+    if macros.cleans_up(word, name) {
+        return mark_automatic(text.as_bytes(), out, at, end);
+    }
+    if !attribute && !word.starts_with("G_GNUC_") && !macros.noise.contains(&name) {
+        if let Some((open, stop)) = place.beside_a_string() {
+            wipe(out, Some(open), stop);
+            return stop;
+        }
+        if place.rest().starts_with('(') && macros.takes_arguments(name) {
+            name_types(text.as_bytes(), out, end);
+        }
+        return end;
+    }
+    let defined = macros.definitions.get(&name);
+    let takes_arguments = match defined {
+        Some(all) => all.iter().any(|(_, definition)| definition.parameters.is_some()),
+        None => attribute || word.starts_with("G_GNUC_"),
+    };
+    let bytes = text.as_bytes();
+    let gap = bytes[end..].iter().take_while(|b| b.is_ascii_whitespace()).count();
+    let arguments = if takes_arguments { balanced(&bytes[end + gap..]).map(|n| end + gap + n) } else { None };
+    let stop = arguments.unwrap_or(end);
+    if takes_arguments && !attribute && arguments.is_none() && defined.is_some() {
+        return end; // A function-like macro without arguments is no use of it.
+    }
+    let all = &text[at..stop];
+    if attribute && (all.contains("cleanup") || all.contains("noreturn")) {
+        return stop;
+    }
+    for byte in &mut out[at..stop] {
+        if *byte != b'\n' && *byte != b'\r' {
+            *byte = b' ';
+        }
+    }
+    stop
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::c::macros::definitions;
+
+    fn table(text: &str) -> MacroTable {
+        MacroTable::new(vec![definitions(text)], &["a.h"])
+    }
+
+    fn words(text: &str, macros: &MacroTable) -> String {
+        let clean = without_noise(text, macros);
+        assert_eq!(clean.len(), text.len());
+        clean.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn macros_that_stand_for_nothing_are_blanked_in_place() {
+        let macros =
+            table("#define API __attribute__((visibility(\"default\")))\n#define CHECKED(a, b)\n#define N 3\n");
+        let text = "API int f(void) CHECKED(1, (2)) { return N; }\n#ifdef API\n";
+        assert_eq!(words(text, &macros), "int f(void) { return N; } #ifdef API");
+    }
+
+    #[test]
+    fn macros_that_annotate_pointers_are_blanked_and_names_are_not() {
+        let macros =
+            table("#define NULLABLE _Nullable\n#define UNUSED __attribute__((unused))\n#define times(a) (a)\n");
+        let text = "T *NULLABLE make(U * NULLABLE one, V *two UNUSED, W *const three, X *four ATTR) { return a * b; }";
+        let clean = "T * make(U * one, V *two , W *const three, X *four ATTR) { return a * b; }";
+        assert_eq!(words(text, &macros), clean);
+    }
+
+    #[test]
+    fn a_macro_beside_a_string_is_part_of_it() {
+        let text = "f(WIDE(\"r%d\") \",\" WIDE(\"r%d\"), g(\"x\"), sizeof(x) \"y\"); // \"z\"\nfree(p);";
+        let clean = "f(WIDE \",\" WIDE , g(\"x\"), sizeof(x) \"y\"); // \"z\" free(p);";
+        assert_eq!(words(text, &MacroTable::default()), clean);
+    }
+
+    #[test]
+    fn what_is_never_compiled_is_blanked() {
+        let text = "#if 0 /* old */\na\n# ifdef X\nb\n# endif\n#else\nc\n#endif\n#if 1\nd\n#else\ne\n#endif\n";
+        let clean = "#if 0 /* old */ #else c #endif #if 1 d #else #endif";
+        assert_eq!(words(text, &MacroTable::default()), clean);
+    }
+}
