@@ -83,8 +83,11 @@ impl Walk<'_> {
             Value::Address(region) => match self.arena.root(region) {
                 Root::Var(_) | Root::Text => return self.fault(FaultKind::WrongRelease, None),
                 Root::Global(_) => return,
-                // A member of a larger object: its owner knows.
-                Root::Pointee(owner) => return self.share(view, Value::Symbol(owner)),
+                // A member of a larger object, or a place within: its owner knows.
+                Root::Pointee(owner) => {
+                    self.doubtful.insert(span);
+                    return self.share(view, Value::Symbol(owner));
+                }
             },
         };
         if view.fact(symbol).value() == Some(0) {
@@ -113,6 +116,9 @@ impl Walk<'_> {
             }
         }
         let is_own = object.as_ref().is_some_and(|object| object.standing == Standing::Held);
+        if is_own && object.iter().flat_map(|object| &object.seen_by).any(|via| self.is_member(via.callee)) {
+            self.doubtful.insert(span);
+        }
         if !is_own && !self.is_repeated(view, value) {
             let is_likely = object.is_none() && self.is_kin(value);
             if is_likely {
@@ -143,6 +149,12 @@ impl Walk<'_> {
                 Below::Unknown => self.share(view, Value::Symbol(target)),
             }
         }
+    }
+
+    /// Whether a function is only known by the member that leads to it: who is called so by others may be somebody else.
+    fn is_member(&self, callee: Name) -> bool {
+        self.function.exprs.iter().any(|expr| matches!(expr, Expr::Field(_, name) if *name == callee))
+            && self.program.resolve(callee, self.function.file).is_none()
     }
 
     /// Whether an unknown value comes from a call that acquires something on another way.
