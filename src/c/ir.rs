@@ -268,6 +268,11 @@ impl Function {
         }
     }
 
+    /// Whether a member of this name is mentioned.
+    pub fn has_member(&self, name: Name) -> bool {
+        self.exprs.iter().any(|expr| matches!(expr, Expr::Field(_, field) if *field == name))
+    }
+
     /// Whether two expressions are written alike: members of members of the same local or global.
     pub fn same(&self, one: ExprId, two: ExprId) -> bool {
         one == two

@@ -5,14 +5,14 @@
 
 use crate::c::Tree as SourceTree;
 use crate::c::destructors::{self, Forgotten};
-use crate::c::domain::LossKind;
+use crate::c::domain::{LossKind, Via};
 use crate::c::ir::{FileId, Function};
 use crate::c::lower;
 use crate::c::program::FunctionId;
 use crate::c::report::{Candidate, Decided, FileView, Releaser, decide};
 use crate::c::summary::{Effect, Path, Selector, Summary};
 use crate::c::syntax::{self, Kind, Span, Tree};
-use crate::c::walk::{self, Fault, FaultKind, Site, Walked};
+use crate::c::walk::{self, Fault, FaultKind, SeenRelease, Site, Walked};
 use crate::model::edit::{self, Edit};
 use crate::repair::release::{BARE, Proposal};
 use std::cell::RefCell;
@@ -136,7 +136,7 @@ pub(crate) fn accept(
         bare = before.trial(tree, view, probe)?;
         bare.no_later_use(old, releaser)?;
     }
-    bare.releases_its_own(tree, site)?;
+    bare.releases_its_own(tree, old, site)?;
     Ok(no_new_error(view, before.span, &proposal.edits)?)
 }
 
@@ -287,8 +287,11 @@ impl Trial {
 
     /// Whether what the edits release is the function's own on every path that comes there. What the same acquisition
     /// gives on a path that is not understood is taken for the same if it is released elsewhere as well.
-    fn releases_its_own(&self, tree: &SourceTree, site: &Site) -> Result<(), String> {
+    fn releases_its_own(&self, tree: &SourceTree, old: &Reading, site: &Site) -> Result<(), String> {
         let walked = &self.new.walked;
+        if walked.releases.iter().filter(|seen| self.is_added(seen.span)).any(|seen| self.is_given(tree, old, seen)) {
+            return Err(SOMEBODY_ELSES.to_owned());
+        }
         let seen = tree.evidence.release_of(site.source, site.part);
         let is_released = seen.is_some_and(|(_, released, lost)| released >= RELEASED_ELSEWHERE && released > lost);
         let mut likely = walked.likely.iter().filter(|_| !is_released);
@@ -296,6 +299,19 @@ impl Trial {
             return Err(SOMEBODY_ELSES.to_owned());
         }
         Ok(())
+    }
+
+    /// Whether what is released was handed to a function that is only known by the member that leads to it, and that this
+    /// function never releases anything after: who is called so elsewhere may be somebody else.
+    fn is_given(&self, tree: &SourceTree, old: &Reading, seen: &SeenRelease) -> bool {
+        let function = &self.new.function;
+        let is_like = |one: &Via, other: &Via| (one.callee, one.argument) == (other.callee, other.argument);
+        let mut known = old.walked.releases.iter().flat_map(|seen| &seen.seen_by);
+        seen.seen_by.iter().any(|via| {
+            function.has_member(via.callee)
+                && tree.program.resolve(via.callee, function.file).is_none()
+                && !known.any(|other| is_like(via, other))
+        })
     }
 
     /// Whether the edits wrote what stands at a place now.

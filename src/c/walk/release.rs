@@ -116,9 +116,6 @@ impl Walk<'_> {
             }
         }
         let is_own = object.as_ref().is_some_and(|object| object.standing == Standing::Held);
-        if is_own && object.iter().flat_map(|object| &object.seen_by).any(|via| self.is_member(via.callee)) {
-            self.doubtful.insert(span);
-        }
         if !is_own && !self.is_repeated(view, value) {
             let is_likely = object.is_none() && self.is_kin(value);
             if is_likely {
@@ -149,12 +146,6 @@ impl Walk<'_> {
                 Below::Unknown => self.share(view, Value::Symbol(target)),
             }
         }
-    }
-
-    /// Whether a function is only known by the member that leads to it: who is called so by others may be somebody else.
-    fn is_member(&self, callee: Name) -> bool {
-        self.function.exprs.iter().any(|expr| matches!(expr, Expr::Field(_, name) if *name == callee))
-            && self.program.resolve(callee, self.function.file).is_none()
     }
 
     /// Whether an unknown value comes from a call that acquires something on another way.
