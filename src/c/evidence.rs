@@ -1,7 +1,7 @@
 //! What the tree as a whole teaches: which unknown callees leave an object alone, and what releases what.
 
 use super::domain::Via;
-use super::knowledge::sounds_like_keeping;
+use super::knowledge::{sounds_like_keeping, sounds_like_release};
 use super::names::{Map, Name};
 use super::program::Program;
 use super::questions::{Question, Questions};
@@ -88,6 +88,9 @@ impl Evidence {
     /// more often than they are left.
     pub fn borrows(&self, program: &Program, via: Via) -> bool {
         self.questions.ask(Question::Callee(via.callee));
+        if sounds_like_release(program.text(via.callee)) {
+            return false;
+        }
         let seen = self.vias.get(&(via.callee, via.argument)).copied().unwrap_or_default();
         if via.argument > 0 && sounds_like_keeping(program.text(via.callee)) {
             // `list_append(list, item)`: some callers release the item because it failed, or take it out again.

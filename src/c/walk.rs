@@ -394,9 +394,12 @@ impl Walk<'_> {
             InstrKind::Call { into, callee, spelled, args } => {
                 return self.call(view, *into, *callee, *spelled, args, span, after);
             }
-            InstrKind::Use(value) => {
-                self.eval(&mut view, *value);
-                self.consume(&mut view, *value);
+            InstrKind::Use(expr) => {
+                let value = self.eval(&mut view, *expr);
+                if let Some(object) = self.released(&view, value) {
+                    self.fault(FaultKind::UseAfterRelease, object.site);
+                }
+                self.consume(&mut view, *expr);
             }
             InstrKind::Declare(var) => self.declare(&mut view, *var),
             InstrKind::Leave(vars) => self.leave(&mut view, vars, span),

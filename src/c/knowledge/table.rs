@@ -48,6 +48,8 @@ pub(super) const SYSTEM: &[&str] = &[
     "borrow: ntohl ntohs readdir readdir_r rewinddir dirfd waitpid wait kill getpid getuid geteuid getgid fork pipe",
     "borrow: dup dup2 sigaction sigemptyset sigaddset sigprocmask signal pthread_mutex_lock pthread_mutex_unlock",
     "borrow: pthread_mutex_init pthread_mutex_destroy pthread_cond_signal pthread_cond_wait pthread_join memfd_create",
+    "borrow: pthread_cond_init pthread_cond_destroy pthread_cond_broadcast pthread_cond_timedwait pthread_attr_init",
+    "borrow: pthread_attr_destroy pthread_rwlock_init pthread_rwlock_destroy pthread_mutex_trylock sem_init sem_destroy",
     "borrow: mbstowcs wcstombs mbrtowc wcrtomb mbtowc wctomb mbsrtowcs wcsrtombs iconv getxattr setxattr fgetxattr",
     "borrow: regexec regcomp regerror fnmatch glob system mount umount umount2 fsync ftruncate lseek mmap munmap",
     "borrow: va_start va_end va_copy setlocale bindtextdomain textdomain dlsym dlclose dlerror getmntent getrlimit",

@@ -2,7 +2,7 @@
 //! that its recovery gives them.
 
 use super::{At, Lowerer};
-use crate::c::ir::{Expr, Terminator};
+use crate::c::ir::{Expr, InstrKind, Terminator};
 use crate::c::names::Name;
 use crate::c::syntax::{Kind, Role};
 
@@ -46,6 +46,10 @@ impl Lowerer<'_> {
         }
         let (head, inside, after) = (self.build.new_block(), self.build.new_block(), self.build.new_block());
         let span = self.frames.span(found.at);
+        for argument in &found.arguments {
+            let value = self.value(*argument);
+            self.build.push(span, InstrKind::Use(value));
+        }
         self.build.goto(head, head);
         for argument in self.loop_variables(found) {
             let place = self.value(argument);

@@ -207,8 +207,8 @@ impl Search<'_> {
     }
 
     /// Whether a function that was seen to release something is there for that: by its name, or because it does so
-    /// whenever it is given anything. Others release what they could not make use of, or once they have used it, or to give
-    /// something larger.
+    /// whenever it is given anything, and nothing else. Others release what they could not make use of, or once they have
+    /// used it, or to give something larger.
     fn is_for_release(&self, name: Name) -> bool {
         let program = self.known.program;
         if sounds_like_release(program.text(name)) {
@@ -216,11 +216,21 @@ impl Search<'_> {
         }
         let body = program.resolve(name, self.function.file).and_then(|id| self.known.summaries().get(id));
         body.is_none_or(|summary| {
-            summary.outcomes.iter().all(|outcome| {
-                let releases = outcome.effects.iter().any(|effect| matches!(effect, Effect::Release(_)));
-                let gives = matches!(outcome.returns, Spec::Fresh(_));
-                !gives && (releases || outcome.when.iter().any(|(_, fact)| fact.value() == Some(0)))
-            })
+            let effects = || summary.outcomes.iter().flat_map(|outcome| &outcome.effects);
+            let released = effects().find_map(|effect| match effect {
+                Effect::Release(path) => Some(path.base),
+                _ => None,
+            });
+            let is_about_it = |effect: &Effect| {
+                let (Effect::Release(path) | Effect::Escape(path, _) | Effect::Write(path, _)) = effect;
+                Some(path.base) == released
+            };
+            effects().all(is_about_it)
+                && summary.outcomes.iter().all(|outcome| {
+                    let releases = outcome.effects.iter().any(|effect| matches!(effect, Effect::Release(_)));
+                    let gives = matches!(outcome.returns, Spec::Fresh(_));
+                    !gives && (releases || outcome.when.iter().any(|(_, fact)| fact.value() == Some(0)))
+                })
         })
     }
 

@@ -330,10 +330,13 @@ impl Walk<'_> {
         }
     }
 
-    /// A released object that is handed to a callee which does not release it is used.
+    /// Notes uses of what was released by an outcome that does not release: a null pointer that is handed to what
+    /// otherwise releases is none.
     fn check_call_uses(&mut self, view: &State, call: &Call, outcome: &Outcome) {
         let releases = outcome.effects.iter().any(|effect| matches!(effect, Effect::Release(_)));
-        if !releases {
+        let is_for_null = |path: &Path, fact: &Fact| path.selectors.is_empty() && fact.value() == Some(0);
+        let spares_null = outcome.when.iter().any(|(path, fact)| is_for_null(path, fact)) && self.may_release(call);
+        if !releases && !spares_null {
             self.check_call(view, call);
         }
     }

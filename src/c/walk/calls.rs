@@ -104,7 +104,7 @@ impl Walk<'_> {
     }
 
     /// Whether a call may release one of its arguments.
-    fn may_release(&self, call: &Call) -> bool {
+    pub(super) fn may_release(&self, call: &Call) -> bool {
         let Some(name) = call.callee else { return false };
         if let Some(deed) = self.program.deed(name, self.function.file) {
             return matches!(deed, Deed::Release { .. } | Deed::Reallocate { .. });
@@ -254,6 +254,7 @@ impl Walk<'_> {
                 self.give(&mut view, call, Value::Symbol(symbol));
             }
             Deed::Take { argument } => {
+                self.check_args(&view, call);
                 for kept in call.args.iter().skip(argument as usize) {
                     self.share(&mut view, kept.value);
                 }

@@ -202,7 +202,12 @@ impl Walk<'_> {
             }
             let Some(path) = self.pointer_path(*symbol, fresh) else { continue };
             match object.standing {
-                Standing::Released(_) => effects.push(Effect::Release(path)),
+                Standing::Released(_) => {
+                    if !object.seen_by.is_empty() {
+                        effects.push(Effect::Escape(path.clone(), object.seen_by.clone()));
+                    }
+                    effects.push(Effect::Release(path));
+                }
                 Standing::Shared => effects.push(Effect::Escape(path, object.seen_by.clone())),
                 Standing::Held | Standing::Automatic | Standing::Lost => {}
             }
@@ -360,15 +365,18 @@ impl Walk<'_> {
             let behind = Path { base: Base::Parameter(number), selectors: vec![Selector::Deref] };
             for released in [&own, &behind] {
                 let effect = Effect::Release(released.clone());
-                if !outcomes.iter().any(|outcome| outcome.effects.contains(&effect)) {
+                let Some(releasing) = outcomes.iter().find(|outcome| outcome.effects.contains(&effect)) else {
                     continue;
-                }
+                };
+                let with_it = |other: &Effect| matches!(other, Effect::Escape(path, _) if path == released);
+                let with_it: Vec<Effect> = releasing.effects.iter().filter(|other| with_it(other)).cloned().collect();
                 for outcome in &mut outcomes {
                     let is_null =
                         |(path, fact): &(Path, Fact)| (*path == own || path == released) && fact.value() == Some(0);
                     if !outcome.when.iter().any(is_null) && !outcome.effects.contains(&effect) {
-                        outcome.effects.push(effect.clone());
+                        outcome.effects.extend(with_it.iter().cloned().chain([effect.clone()]));
                         outcome.effects.sort();
+                        outcome.effects.dedup();
                     }
                 }
             }

@@ -489,6 +489,7 @@ impl Walk<'_> {
     pub(super) fn blind(&mut self, view: &mut State, places: &[ExprId]) {
         for place in places {
             let value = self.eval(view, *place);
+            self.check_use(view, value);
             self.share(view, value);
             if let Expr::Var(var) = self.function.expr(*place) {
                 let region = self.arena.region(Region::Var(var));

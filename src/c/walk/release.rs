@@ -20,6 +20,8 @@ pub(super) enum Below {
     Left,
     /// It may release them too.
     Unknown,
+    /// Nobody has seen what it does: it may well release them too.
+    Unseen,
 }
 
 impl Walk<'_> {
@@ -125,13 +127,17 @@ impl Walk<'_> {
             };
         }
         let held_below = self.held_below(view, symbol);
-        view.set_object(symbol, Object { standing: Standing::Released(span), site, seen_by: Vec::new() });
+        // What the caller hung below it may be released with it.
+        let is_deep = below == Below::Unseen && site.is_none();
+        let seen_by = is_deep.then_some(Via { callee: by, argument: 0, at: self.at }).into_iter().collect();
+        view.set_object(symbol, Object { standing: Standing::Released(span), site, seen_by });
         for (place, target) in held_below {
             // An item that leads back to the whole is linked into it, whoever else leads to the item.
             let is_linked = below == Below::Unknown && self.met_from(view, Value::Symbol(target)).has(symbol);
             let is_elsewhere = match below {
                 Below::Unknown => self.is_named(view, target),
                 Below::Left => self.is_referenced(view, target),
+                Below::Unseen => false,
             };
             if is_elsewhere && !is_linked {
                 continue;
@@ -143,7 +149,7 @@ impl Walk<'_> {
                     let holder = self.text_of(view, place);
                     self.lose(view, target, LossKind::Container, span, holder);
                 }
-                Below::Unknown => self.share(view, Value::Symbol(target)),
+                Below::Unknown | Below::Unseen => self.share(view, Value::Symbol(target)),
             }
         }
     }

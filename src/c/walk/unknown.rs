@@ -97,13 +97,13 @@ impl Walk<'_> {
         let Some(value) = chosen else { return false };
         match value {
             Value::Symbol(_) => {
-                self.release(view, value, (call.spelled, &[]), call.span, Below::Unknown);
+                self.release(view, value, (call.spelled, &[]), call.span, Below::Unseen);
                 true
             }
             Value::Address(region) if matches!(self.arena.root(region), Root::Var(_)) => {
                 match view.binding(region) {
                     Some(inner @ Value::Symbol(_)) => {
-                        self.release(view, inner, (call.spelled, &[]), call.span, Below::Unknown);
+                        self.release(view, inner, (call.spelled, &[]), call.span, Below::Unseen);
                         view.bind(region, Value::Int(0));
                     }
                     _ => self.empty_by_name(view, region, call),
@@ -118,7 +118,7 @@ impl Walk<'_> {
     fn empty_by_name(&mut self, view: &mut State, whole: RegionId, call: &Call) {
         for (members, value) in self.parts(view, whole) {
             if self.leads_to_held(view, value) {
-                self.release(view, value, (call.spelled, &members), call.span, Below::Unknown);
+                self.release(view, value, (call.spelled, &members), call.span, Below::Unseen);
             }
         }
         for inner in self.members(view, whole) {

@@ -35,6 +35,14 @@ impl<'a> Layout<'a> {
         self.view.text.get(start..at as usize).is_some_and(|text| text.trim().is_empty())
     }
 
+    /// Whether a statement is the head of a loop that a macro makes (`FOREACH(x, list) { … }`): what follows is its body.
+    pub(crate) fn is_loop_head(&self, node: u32) -> bool {
+        let tree = &self.view.syntax;
+        let here = tree.node(node);
+        (here.kind == Kind::Error || here.kind == Kind::ExpressionStatement && here.missing)
+            && tree.children(node).any(|child| tree.node(child).kind == Kind::CallExpression)
+    }
+
     /// Puts statements before a statement that stands at `at`.
     pub(crate) fn before(&self, at: u32, statements: &[String]) -> Option<Vec<Edit>> {
         let path = self.view.syntax.path_to(Span { start: at, end: at + 1 });
@@ -46,6 +54,10 @@ impl<'a> Layout<'a> {
         let position = path.iter().position(|node| node == statement)?;
         // The outermost statement that begins here: a label stands before what it labels.
         let parent = *path.get(position.checked_sub(1)?)?;
+        let earlier = tree.children(parent).take_while(|child| child < statement).last();
+        if earlier.is_some_and(|earlier| self.is_loop_head(earlier)) {
+            return None;
+        }
         let node = tree.node(*statement);
         let parent_kind = tree.node(parent).kind;
         let bare = matches!(

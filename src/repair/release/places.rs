@@ -311,7 +311,10 @@ impl Workbench<'_> {
     fn after_last_in(&self, block: u32, holder: &str, statements: &[String]) -> Option<Proposal> {
         let syntax = &self.view.syntax;
         let word = root_word(holder);
-        let last = syntax.children(block).filter(|child| has_word(syntax.slice(*child), word)).last()?;
+        let mentions = syntax.children(block).filter(|child| has_word(syntax.slice(*child), word)).last()?;
+        let is_head = self.layout.is_loop_head(mentions);
+        let last =
+            syntax.children(block).find(|child| !is_head && *child == mentions || is_head && *child > mentions)?;
         let node = syntax.node(last);
         if !is_statement(node.kind) || is_jump(node.kind) || node.kind == Kind::LabeledStatement {
             return None;
