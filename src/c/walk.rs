@@ -79,6 +79,8 @@ pub struct Site {
     /// Which of its outputs: 0 the result, else the number of the argument plus 1; from [`HANDED_ON`] what hangs below
     /// another.
     pub part: u16,
+    /// What the function called got it from, where it did not make it itself.
+    pub maker: Option<Name>,
     /// What releases its kind; `None` if it is only a guess that it must be released.
     pub release: Option<Name>,
     /// Whether unwritten memory in it is zero.

@@ -198,8 +198,11 @@ impl Search<'_> {
         if let Some(seen) = same_kind.max_by_key(|seen| seen.span) {
             return Some(Releaser { name: seen.by, example: None, members: seen.members.clone() });
         }
-        let of_pair = self.known.evidence.release_of(site.source, site.part).map(|(how, _, _)| how.clone());
-        let of_pair = of_pair.filter(|(name, _)| self.is_for_release(*name));
+        let pair = |source: Name, part: u16| {
+            let pair = self.known.evidence.release_of(source, part).map(|(how, _, _)| how.clone());
+            pair.filter(|(name, _)| self.is_for_release(*name))
+        };
+        let of_pair = pair(site.source, site.part).or_else(|| pair(site.maker?, 0));
         if let Some((name, members)) = of_pair.or_else(|| self.emptier(losses)) {
             return Some(Releaser { name, example: None, members });
         }

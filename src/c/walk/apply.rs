@@ -388,7 +388,8 @@ impl Walk<'_> {
                 made.push(symbol);
                 continue;
             }
-            let site = Site { span: call.span, source, part, release: fresh.release, zeroed: fresh.zeroed };
+            let maker = (fresh.source != source).then_some(fresh.source);
+            let site = Site { span: call.span, source, part, maker, release: fresh.release, zeroed: fresh.zeroed };
             made.push(self.acquire(view, site, fresh.fact, fresh.seen_by.clone()));
         }
         made

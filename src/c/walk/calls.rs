@@ -173,7 +173,7 @@ impl Walk<'_> {
     }
 
     pub(super) fn site_of(&self, call: &Call, part: u16, release: Option<Name>, zeroed: bool) -> Site {
-        Site { span: call.span, source: call.spelled, part, release, zeroed }
+        Site { span: call.span, source: call.spelled, part, maker: None, release, zeroed }
     }
 
     fn known_call(&mut self, mut view: State, call: &Call, deed: Deed, after: &mut Vec<State>) {
