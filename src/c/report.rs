@@ -95,6 +95,7 @@ pub struct FileView<'a> {
 }
 
 /// A loss that is worth telling, and where it belongs.
+#[derive(Clone, Copy)]
 pub struct Candidate<'a> {
     /// The function.
     pub function: FunctionId,

@@ -11,7 +11,7 @@ mod reach;
 
 use crate::c::Tree as SourceTree;
 use crate::c::names::Name;
-use crate::c::report::{Candidate, FileView, Fix, Releaser};
+use crate::c::report::{Candidate, Decided, FileView, Fix, Releaser};
 use crate::c::summary::Outcome;
 use crate::model::edit::{self, Edit};
 use crate::repair::verify::{self, Before};
@@ -41,6 +41,29 @@ const MAX_ROUNDS: usize = 3;
 
 /// A fix for a finding, or why there is none.
 pub fn repair(tree: &SourceTree, view: &FileView, before: &Before, candidate: &Candidate) -> Result<Fix, String> {
+    let decided = candidate.decided;
+    let outcome = repair_as_decided(tree, view, before, candidate);
+    let is_around = decided.releaser.as_ref().is_some_and(|releaser| !releaser.members.is_empty());
+    match (&outcome, decided.site.release) {
+        // What releases the structure around it cannot be called before it hangs there.
+        (Err(reason), Some(name)) if is_around && reason == NOWHERE => {
+            let releaser = Some(Releaser { name, example: None, members: Vec::new() });
+            let decided = &Decided { releaser, ..decided.clone() };
+            repair_as_decided(tree, view, before, &Candidate { decided, ..*candidate }).or(outcome)
+        }
+        _ => outcome,
+    }
+}
+
+/// Why there is no fix where no template fits.
+const NOWHERE: &str = "nothing at hand leads to it where it is lost";
+
+fn repair_as_decided(
+    tree: &SourceTree,
+    view: &FileView,
+    before: &Before,
+    candidate: &Candidate,
+) -> Result<Fix, String> {
     let releaser = candidate.decided.releaser.as_ref().ok_or("it is not known what releases it")?;
     reach::callable(tree, view, releaser.name)?;
     let function = tree.program.functions[candidate.function.0 as usize].span;
@@ -91,7 +114,7 @@ pub fn repair(tree: &SourceTree, view: &FileView, before: &Before, candidate: &C
         };
     }
     if reason.is_empty() {
-        return Err("nothing at hand leads to it where it is lost".to_owned());
+        return Err(NOWHERE.to_owned());
     }
     Err(reason)
 }

@@ -210,7 +210,7 @@ impl Search<'_> {
     }
 
     /// Whether a function that was seen to release something is there for that: by its name, or because it does so
-    /// whenever it is given anything, and nothing else. Others release what they could not make use of, or once they have
+    /// whenever it is given anything, and nothing to what else it is given. Others release what they could not make use of, or once they have
     /// used it, or to give something larger.
     fn is_for_release(&self, name: Name) -> bool {
         let program = self.known.program;
@@ -226,7 +226,7 @@ impl Search<'_> {
             });
             let is_about_it = |effect: &Effect| {
                 let (Effect::Release(path) | Effect::Escape(path, _) | Effect::Write(path, _)) = effect;
-                Some(path.base) == released
+                Some(path.base) == released || matches!(path.base, Base::Global(_))
             };
             effects().all(is_about_it)
                 && summary.outcomes.iter().all(|outcome| {
