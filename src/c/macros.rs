@@ -193,9 +193,9 @@ fn is_nothing(body: &str) -> bool {
 
 /// The length of the parenthesised text that `bytes` starts with.
 fn balanced(bytes: &[u8]) -> Option<usize> {
-    let mut depth = 0usize;
-    for (at, byte) in bytes.iter().enumerate() {
-        match byte {
+    let (mut depth, mut at) = (0usize, 0);
+    while at < bytes.len() {
+        match bytes[at] {
             b'(' => depth += 1,
             b')' => {
                 depth = depth.checked_sub(1)?;
@@ -204,8 +204,13 @@ fn balanced(bytes: &[u8]) -> Option<usize> {
                 }
             }
             _ if depth == 0 => return None,
+            quote @ (b'"' | b'\'') => {
+                at = skip_literal(bytes, at, quote);
+                continue;
+            }
             _ => {}
         }
+        at += 1;
     }
     None
 }

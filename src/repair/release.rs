@@ -13,6 +13,7 @@ use crate::c::Tree as SourceTree;
 use crate::c::names::Name;
 use crate::c::report::{Candidate, Decided, FileView, Fix, Releaser};
 use crate::c::summary::Outcome;
+use crate::c::syntax::{Kind, Span};
 use crate::model::edit::{self, Edit};
 use crate::repair::verify::{self, Before};
 use layout::Layout;
@@ -67,6 +68,9 @@ fn repair_as_decided(
     let releaser = candidate.decided.releaser.as_ref().ok_or("it is not known what releases it")?;
     reach::callable(tree, view, releaser.name)?;
     let function = tree.program.functions[candidate.function.0 as usize].span;
+    if !stands_alone(view, function) {
+        return Err("the file cannot be read well enough around it".to_owned());
+    }
     let layout = Layout::new(view, function);
     let acquired = candidate.decided.site.span.start;
     let word = places::root_word(candidate.variable);
@@ -117,6 +121,13 @@ fn repair_as_decided(
         return Err(NOWHERE.to_owned());
     }
     Err(reason)
+}
+
+/// Whether a function was read as one where it stands in the file: what a template finds there is its own.
+fn stands_alone(view: &FileView, function: Span) -> bool {
+    let path = view.syntax.path_to(function);
+    let mut nodes = path.iter().map(|at| view.syntax.node(*at));
+    nodes.any(|node| node.span == function && node.kind == Kind::FunctionDefinition)
 }
 
 /// The statement that releases `holder`, without its semicolon.

@@ -255,8 +255,8 @@ mod tests {
 
     #[test]
     fn a_macro_beside_a_string_is_part_of_it() {
-        let text = "f(WIDE(\"r%d\") \",\" WIDE(\"r%d\"), g(\"x\"), sizeof(x) \"y\"); // \"z\"\nfree(p);";
-        let clean = "f(WIDE \",\" WIDE , g(\"x\"), sizeof(x) \"y\"); // \"z\" free(p);";
+        let text = "f(WIDE(\"r%d\") \",\" WIDE(\"r%d\"), g(\"x\"), sizeof(x) \"y\"); // \"z\"\nfree(p); h(\")\");";
+        let clean = "f(WIDE \",\" WIDE , g(\"x\"), sizeof(x) \"y\"); // \"z\" free(p); h(\")\");";
         assert_eq!(words(text, &MacroTable::default()), clean);
     }
 

@@ -15,6 +15,10 @@ use crate::c::walk::{FoundLoss, HANDED_ON, Site, Walked};
 /// lose it.
 const BELIEVED: u32 = 8;
 
+/// The words by which functions that make something are named, and those that release it.
+const MAKING: &[&str] = &["create", "new", "alloc", "dup", "copy", "make"];
+const RELEASING: &[&str] = &["free", "destroy", "delete", "unref", "release", "del"];
+
 /// How sure a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Confidence {
@@ -206,7 +210,29 @@ impl Search<'_> {
         if let Some((name, members)) = of_pair.or_else(|| self.emptier(losses)) {
             return Some(Releaser { name, example: None, members });
         }
+        if let Some(name) = self.namesake(site) {
+            return Some(Releaser { name, example: None, members: Vec::new() });
+        }
         site.release.map(|name| Releaser { name, example: None, members: Vec::new() })
+    }
+
+    /// The function that is named for the release of what another one is named for the making of (`list_create`,
+    /// `list_free`), and that releases what it is given.
+    fn namesake(&self, site: &Site) -> Option<Name> {
+        let program = self.known.program;
+        let source = program.text(site.source);
+        let (stem, making) = source.rsplit_once('_')?;
+        let (word, rest) = source.split_once('_')?;
+        let behind = RELEASING.iter().filter(|_| MAKING.contains(&making)).map(|word| format!("{stem}_{word}"));
+        let before = RELEASING.iter().filter(|_| MAKING.contains(&word)).map(|word| format!("{word}_{rest}"));
+        let releases = |name: &Name| {
+            let body = program.resolve(*name, self.function.file);
+            let is_plain = body.is_some_and(|id| program.functions[id.0 as usize].parameters == 1);
+            let summary = body.and_then(|id| self.known.summaries().get(id));
+            is_plain && summary.is_some_and(|summary| summary.outcomes.iter().any(|outcome| outcome.releases(0)))
+        };
+        program.resolve(site.source, self.function.file)?;
+        behind.chain(before).map(|name| Name::of(&name)).find(releases)
     }
 
     /// Whether a function that was seen to release something is there for that: by its name, or because it does so
