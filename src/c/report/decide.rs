@@ -206,12 +206,10 @@ impl Search<'_> {
             let pair = self.known.evidence.release_of(source, part).map(|(how, _, _)| how.clone());
             pair.filter(|(name, _)| self.is_for_release(*name))
         };
-        let of_pair = pair(site.source, site.part).or_else(|| pair(site.maker?, 0));
+        let by_name = || Some((self.namesake(site)?, Vec::new()));
+        let of_pair = pair(site.source, site.part).or_else(by_name).or_else(|| pair(site.maker?, 0));
         if let Some((name, members)) = of_pair.or_else(|| self.emptier(losses)) {
             return Some(Releaser { name, example: None, members });
-        }
-        if let Some(name) = self.namesake(site) {
-            return Some(Releaser { name, example: None, members: Vec::new() });
         }
         site.release.map(|name| Releaser { name, example: None, members: Vec::new() })
     }
