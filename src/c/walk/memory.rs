@@ -308,6 +308,7 @@ impl Walk<'_> {
 
     /// `to = from`
     pub(super) fn assign(&mut self, view: &mut State, to: ExprId, from: ExprId, span: Span) {
+        self.count_down(view, to, from);
         let source = self.whole(view, from);
         let value = self.eval(view, from);
         let kind = match self.function.expr(from) {

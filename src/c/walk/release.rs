@@ -3,7 +3,7 @@
 use super::contents::{Contents, Met};
 use super::{Fault, FaultKind, FoundLoss, SeenRelease, Site, Walk};
 use crate::c::domain::{Fact, Loss, LossKind, Object, Region, Root, Standing, State, Symbol, SymbolId, Value, Via};
-use crate::c::ir::Expr;
+use crate::c::ir::{BinaryOp, Expr, ExprId};
 use crate::c::names::Name;
 use crate::c::syntax::Span;
 
@@ -151,6 +151,19 @@ impl Walk<'_> {
                 }
                 Below::Unknown | Below::Unseen => self.share(view, Value::Symbol(target)),
             }
+        }
+    }
+
+    /// Whoever takes one from an object's count of references has let go of it: when the others do, it is released.
+    pub(super) fn count_down(&mut self, view: &mut State, to: ExprId, from: ExprId) {
+        let function = self.function;
+        let Expr::Field(whole, name) = function.expr(to) else { return };
+        let Expr::Binary(BinaryOp::Subtract, counter, one) = function.expr(from) else { return };
+        let Expr::Deref(pointer) = function.expr(whole) else { return };
+        let counts_references = || self.program.text(name).to_ascii_lowercase().contains("ref");
+        if function.same(counter, to) && function.expr(one) == Expr::Int(1) && counts_references() {
+            let value = self.eval(view, pointer);
+            self.share(view, value);
         }
     }
 
