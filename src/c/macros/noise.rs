@@ -67,6 +67,9 @@ pub fn without_noise(text: &str, macros: &MacroTable) -> String {
     String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
 }
 
+/// Macros of GLib that take a type, for trees that do not define them.
+const TAKING_TYPES: &[&str] = &["g_new", "g_new0", "g_renew", "g_try_new", "g_try_new0", "g_try_renew", "g_newa"];
+
 /// A word, and what stands before it.
 struct Word<'a> {
     text: &'a str,
@@ -192,7 +195,7 @@ fn blank(place: &Word, out: &mut [u8], macros: &MacroTable) -> usize {
             wipe(out, Some(open), stop);
             return stop;
         }
-        if place.rest().starts_with('(') && macros.takes_arguments(name) {
+        if place.rest().starts_with('(') && (macros.takes_arguments(name) || TAKING_TYPES.contains(&word)) {
             name_types(text.as_bytes(), out, end);
         }
         return end;
