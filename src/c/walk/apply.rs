@@ -45,6 +45,8 @@ impl Walk<'_> {
             feasible.retain(|outcome| outcome.returns != Spec::Int(0));
         }
         if feasible.is_empty() {
+            // Whoever never comes back has used what it was given all the same.
+            self.check_call(&view, call);
             self.stuck.insert(call.span);
         }
         self.missed(&mut view, call, summary);

@@ -72,7 +72,7 @@ impl Walk<'_> {
             return self.known_call(view, &call, deed, after);
         }
         if self.program.never_returns(name) {
-            return;
+            return self.check_call(&view, &call);
         }
         if name == Name::of("assert")
             && let [only] = call.args.as_slice()
