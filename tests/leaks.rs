@@ -127,6 +127,20 @@ fn a_patched_fixture_is_quiet_and_patching_twice_changes_nothing() {
 }
 
 #[test]
+fn a_pointer_to_const_is_released_through_a_cast() {
+    let text = "#include <string.h>\nint f(const char *name)\n{\n    const char *copy = strdup(name);\n    \
+                if (copy == NULL)\n        return -1;\n    return copy[0] == 'x' ? 1 : 2;\n}\n";
+    let told = analyze("f.c", text).findings;
+    let fix = told.first().and_then(|leak| leak.fix.as_ref());
+    assert!(fix.is_none(), "the return uses it: {told:?}");
+    let text = text.replace("return copy[0] == 'x' ? 1 : 2", "return 0");
+    let told = analyze("f.c", &text).findings;
+    let [leak] = told.as_slice() else { panic!("one finding, not {told:?}") };
+    let fix = leak.fix.as_ref().expect("a fix");
+    assert!(fix.diff.contains("free((void *)copy);"), "{}", fix.diff);
+}
+
+#[test]
 fn line_ends_and_tabs_stay_as_they_are() {
     let text = fixture("templates.c").replace("    ", "\t").replace('\n', "\r\n");
     let after = all_fixes(&analyze("templates.c", &text).findings, &text);

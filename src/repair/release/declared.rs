@@ -53,6 +53,18 @@ pub(super) fn hoisted(view: &FileView, layout: &Layout, function: Span, name: &s
     Some(edits)
 }
 
+/// Whether a local is declared as a pointer to what it may not change: a compiler complains where it is released as it is.
+pub(super) fn points_to_const(view: &FileView, name: &str, site: Span) -> bool {
+    let is_const = || {
+        let own = declared(view, name, site)?;
+        let start = view.syntax.node(own.declaration).span.start;
+        let head = view.text.get(start as usize..own.name.start as usize)?;
+        let (specifiers, pointer) = head.split_once('*')?;
+        Some(has_word(specifiers, "const") && !pointer.contains('*'))
+    };
+    is_const().unwrap_or(false)
+}
+
 /// Where a pointer is declared.
 struct Declared {
     /// The block.

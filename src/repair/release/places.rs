@@ -99,11 +99,21 @@ impl Workbench<'_> {
             statements.push(format!("{BARE}({holder})"));
             return Some(statements);
         }
-        statements.push(call(self.tree, self.view, self.releaser, holder)?);
+        statements.push(self.without_const(call(self.tree, self.view, self.releaser, holder)?, holder));
         if marks == Marks::Cleared {
             statements.push(format!("{holder} = NULL"));
         }
         Some(statements)
+    }
+
+    /// The release of a pointer to const, which no release takes without a cast.
+    fn without_const(&self, release: String, holder: &str) -> String {
+        let site = self.candidate.decided.site.span;
+        let is_macro = self.tree.macros.find(self.releaser.name, self.view.file).is_some();
+        if is_macro || !declared::points_to_const(self.view, holder, site) {
+            return release;
+        }
+        release.replacen(&format!("({holder})"), &format!("((void *){holder})"), 1)
     }
 
     fn name(&self) -> String {
