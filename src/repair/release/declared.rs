@@ -55,14 +55,21 @@ pub(super) fn hoisted(view: &FileView, layout: &Layout, function: Span, name: &s
 
 /// Whether a local is declared as a pointer to what it may not change: a compiler complains where it is released as it is.
 pub(super) fn points_to_const(view: &FileView, name: &str, site: Span) -> bool {
-    let is_const = || {
-        let own = declared(view, name, site)?;
-        let start = view.syntax.node(own.declaration).span.start;
-        let head = view.text.get(start as usize..own.name.start as usize)?;
-        let (specifiers, pointer) = head.split_once('*')?;
-        Some(has_word(specifiers, "const") && !pointer.contains('*'))
-    };
-    is_const().unwrap_or(false)
+    let head = head(view, name, site).and_then(|head| head.split_once('*'));
+    head.is_some_and(|(specifiers, pointer)| has_word(specifiers, "const") && !pointer.contains('*'))
+}
+
+/// Whether a local is declared as a pointer to characters.
+pub(super) fn points_to_text(view: &FileView, name: &str, site: Span) -> bool {
+    let head = head(view, name, site).and_then(|head| head.split_once('*'));
+    head.is_some_and(|(specifiers, _)| has_word(specifiers, "char"))
+}
+
+/// What stands before the name of a local in its declaration.
+fn head<'a>(view: &'a FileView, name: &str, site: Span) -> Option<&'a str> {
+    let own = declared(view, name, site)?;
+    let start = view.syntax.node(own.declaration).span.start;
+    view.text.get(start as usize..own.name.start as usize)
 }
 
 /// Where a pointer is declared.

@@ -91,7 +91,7 @@ impl Workbench<'_> {
     }
 
     fn statements(&self, holder: &str, marks: Marks) -> Option<Vec<String>> {
-        if holder.contains('(') && !holder.starts_with('(') {
+        if holder.contains('(') && !holder.starts_with('(') || !self.is_taken(holder) {
             return None;
         }
         let mut statements = self.before.to_vec();
@@ -104,6 +104,22 @@ impl Workbench<'_> {
             statements.push(format!("{holder} = NULL"));
         }
         Some(statements)
+    }
+
+    /// Whether the releasing function takes what a local is declared to point to, as far as both are known.
+    fn is_taken(&self, holder: &str) -> bool {
+        let program = &self.tree.program;
+        let function = &program.functions[self.candidate.function.0 as usize];
+        let body = program.resolve(self.releaser.name, function.file).map(|id| &program.functions[id.0 as usize]);
+        let parameter = body.filter(|body| body.parameters == 1).and_then(|body| Some((body.vars.first()?, body.file)));
+        let wanted = parameter.and_then(|(parameter, file)| program.types.owner(parameter.declared, file));
+        let Some((wanted, _)) = wanted.filter(|_| self.releaser.members.is_empty()) else { return true };
+        if declared::points_to_text(self.view, holder, self.candidate.decided.site.span) {
+            return false;
+        }
+        let own = function.vars.iter().find(|var| var.name == Name::of(holder));
+        let own = own.and_then(|own| program.types.owner(own.declared, function.file));
+        own.is_none_or(|(own, _)| own.name == wanted.name)
     }
 
     /// The release of a pointer to const, which no release takes without a cast.
