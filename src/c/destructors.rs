@@ -383,7 +383,14 @@ fn is_member(known: Known, function: &Function, place: ExprId, member: Member) -
 }
 
 fn mentions(known: Known, function: &Function, member: Member) -> bool {
-    (0..function.exprs.len() as u32).any(|id| is_member(known, function, ExprId(id), member))
+    let types = &known.program.types;
+    // What shares its storage with another member may be released by that one's name.
+    let union = member.owner.filter(|owner| types.is_union(*owner));
+    let shares = |id: ExprId| {
+        types.member(function, id).is_some_and(|other| union.is_some() && other.owner == union && other != member)
+    };
+    let mut all = (0..function.exprs.len() as u32).map(ExprId);
+    all.any(|id| is_member(known, function, id, member) || shares(id))
 }
 
 /// Whether a function that is called, or one that it calls, gives the member another value.

@@ -52,6 +52,8 @@ pub enum Spec {
     Code(Name),
     /// Something of which only this is known.
     Unknown(Fact),
+    /// What the callee acquired and has released again.
+    Dangling,
 }
 
 /// An object that the callee acquired and handed out.
@@ -109,7 +111,7 @@ impl Spec {
         match self {
             Spec::Int(value) => Fact::exactly(*value),
             Spec::Unknown(fact) => *fact,
-            Spec::Address(_) | Spec::Code(_) => Fact::NON_ZERO,
+            Spec::Address(_) | Spec::Code(_) | Spec::Dangling => Fact::NON_ZERO,
             Spec::Initial(_) | Spec::Fresh(_) => Fact::ANY,
         }
     }

@@ -29,6 +29,8 @@ pub struct Structure {
     pub fields: Vec<(Name, Type)>,
     /// Whether a header defines it.
     pub in_header: bool,
+    /// Whether its members share their storage.
+    pub is_union: bool,
 }
 
 /// A structure as its own: by name, and by file where files disagree on what the name means.
@@ -92,6 +94,12 @@ impl Types {
     pub fn owner(&self, declared: Type, file: FileId) -> Option<(Owner, u8)> {
         let declared = self.followed(declared);
         self.find(declared.name, file).map(|(owner, _)| (owner, declared.pointers))
+    }
+
+    /// Whether the members of a structure share their storage.
+    pub fn is_union(&self, owner: Owner) -> bool {
+        let all = self.structures.get(&owner.name).map_or(&[][..], |known| &known.all);
+        all.iter().any(|(_, structure)| structure.is_union)
     }
 
     /// The members of a structure as `file` sees them.

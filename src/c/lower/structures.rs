@@ -35,8 +35,8 @@ impl Lowerer<'_> {
         let Some(body) = self.frames.child(specifier, Role::Body) else { return };
         let mut fields = Vec::new();
         self.fields_of(body, name, &mut fields);
-        let in_header = self.is_header;
-        self.facts.structures.push(Structure { name, fields, in_header });
+        let (in_header, is_union) = (self.is_header, self.frames.node(specifier).kind == Kind::UnionSpecifier);
+        self.facts.structures.push(Structure { name, fields, in_header, is_union });
     }
 
     fn fields_of(&mut self, list: At, owner: Name, fields: &mut Vec<(Name, Type)>) {

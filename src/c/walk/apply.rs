@@ -263,7 +263,7 @@ impl Walk<'_> {
                 let members = members_of(path).len();
                 let is_near = matches!(self.arena.root(place), Root::Var(_)) && members == 1;
                 let is_far = members > 0 && !is_near;
-                let is_vague = matches!(spec, Spec::Int(0) | Spec::Unknown(_));
+                let is_vague = matches!(spec, Spec::Int(0) | Spec::Unknown(_) | Spec::Dangling);
                 writes.push(Written { place, value, is_far, is_vague });
             }
         }
@@ -458,6 +458,7 @@ impl Walk<'_> {
                 None => self.anything(view, number, Fact::NON_ZERO),
             },
             Spec::Unknown(fact) => self.anything(view, number, *fact),
+            Spec::Dangling => Value::Undefined,
         }
     }
 

@@ -491,9 +491,17 @@ impl Walk<'_> {
         }
     }
 
-    /// Notes that a local structure is handed to a call while a member of it leads to what this function acquired and
-    /// released.
+    /// Notes that a structure is handed to a call while a member of it leads to what this function acquired and released.
     fn check_members(&mut self, view: &State, value: Value) {
+        if let Value::Symbol(whole) = value
+            && view.has_released()
+        {
+            let inside = view.store.iter().filter(|(place, _)| self.arena.root(*place) == Root::Pointee(whole));
+            let sites: Vec<u32> = inside.filter_map(|(_, value)| self.released(view, *value)?.site).collect();
+            for site in sites {
+                self.fault(FaultKind::UseAfterRelease, Some(site));
+            }
+        }
         let Value::Address(whole) = value else { return };
         if !matches!(self.arena.root(whole), Root::Var(_)) || !self.arena.has_parts(whole) || !view.has_released() {
             return;

@@ -306,6 +306,9 @@ impl Walk<'_> {
                 if let Some(number) = fresh.iter().position(|known| *known == symbol) {
                     return Spec::Fresh(number as u8);
                 }
+                if self.released(view, value).is_some_and(|object| object.site.is_some()) {
+                    return Spec::Dangling;
+                }
                 match self.pointer_path(symbol, fresh) {
                     Some(path) => Spec::Initial(path),
                     None => Spec::Unknown(match self.arena.symbol_of(symbol) {
