@@ -199,6 +199,11 @@ impl Knowledge {
         self.rows.get(&function).copied()
     }
 
+    /// Whether a function of a library that releases is made for null as well.
+    pub fn takes_null(&self, function: Name) -> bool {
+        !table::NOT_FOR_NULL.split_whitespace().any(|word| Name::of(word) == function)
+    }
+
     /// The texts of the names in the table.
     pub fn names(&self) -> &NameTable {
         &self.names

@@ -203,3 +203,9 @@ pub(super) const LIBRARIES: &[&str] = &[
     // Lua: https://www.lua.org/manual/5.4/ (these end in a long jump and never return).
     "exit: lua_error luaL_error luaL_argerror luaL_typeerror",
 ];
+
+/// The functions that release and crash, abort or complain where they are given null, by their libraries' manuals.
+pub(super) const NOT_FOR_NULL: &str = "fclose pclose endmntent regfree freeifaddrs g_key_file_free g_dir_close \
+    g_timer_destroy g_error_free dbus_message_unref g_object_unref g_hash_table_destroy g_hash_table_unref \
+    g_ptr_array_free g_ptr_array_unref g_array_free g_array_unref g_string_free g_byte_array_free g_regex_unref \
+    g_main_loop_unref g_main_context_unref g_variant_unref g_io_channel_unref";

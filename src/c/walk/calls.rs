@@ -203,6 +203,7 @@ impl Walk<'_> {
             }
             Deed::Release { argument, deep } => {
                 if let Some(value) = arg(argument) {
+                    self.check_null(&view, call, value);
                     let below = if deep { Below::Unknown } else { Below::Left };
                     self.release(&mut view, value, (call.spelled, &[]), call.span, below);
                 }
@@ -272,6 +273,18 @@ impl Walk<'_> {
             }
         }
         after.push(view);
+    }
+
+    /// Notes that what releases is given what may be null, and does not take it.
+    fn check_null(&mut self, view: &State, call: &Call, value: Value) {
+        let may_be_null = match value {
+            Value::Int(number) => number == 0,
+            Value::Symbol(symbol) => !view.fact(symbol).is_non_zero(),
+            _ => false,
+        };
+        if may_be_null && call.callee.is_some_and(|callee| !self.program.knowledge.takes_null(callee)) {
+            self.stuck.insert(call.span);
+        }
     }
 
     /// The result lies in what was given, or hangs below it, or is null: who gets it may reach all of it.
