@@ -5,8 +5,8 @@ use super::{At, Lowerer};
 use crate::c::syntax::Tree;
 use std::sync::Arc;
 
-/// So many functions in a row are told from each other.
-const MAX_CUTS: u32 = 64;
+/// So many functions of a file are cut apart: each cut reads the rest of what was swallowed once more.
+const MAX_CUTS: u32 = 16;
 
 impl Lowerer<'_> {
     /// The definitions, those that hold others cut where they end.

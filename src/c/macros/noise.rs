@@ -70,6 +70,10 @@ pub fn without_noise(text: &str, macros: &MacroTable) -> String {
 /// Macros of GLib that take a type, for trees that do not define them.
 const TAKING_TYPES: &[&str] = &["g_new", "g_new0", "g_renew", "g_try_new", "g_try_new0", "g_try_renew", "g_newa"];
 
+/// Arguments of a macro beside a string are looked for in so many bytes: parentheses that are never closed would be
+/// followed to the end of the file from each of them.
+const MAX_ARGUMENTS: usize = 1_000;
+
 /// A word, and what stands before it.
 struct Word<'a> {
     text: &'a str,
@@ -108,7 +112,8 @@ impl Word<'_> {
     /// without them it reads as part of the string.
     fn beside_a_string(&self) -> Option<(usize, usize)> {
         let open = self.text.len() - self.rest().len();
-        let stop = open + balanced(&self.text.as_bytes()[open..])?;
+        let near = &self.text.as_bytes()[open..];
+        let stop = open + balanced(&near[..near.len().min(MAX_ARGUMENTS)])?;
         let is_beside = self.before == b'"' || self.text[stop..].trim_ascii_start().starts_with('"');
         let is_keyword =
             matches!(self.spelled(), "if" | "while" | "switch" | "return" | "sizeof" | "asm" | "__asm__" | "__asm");
