@@ -375,22 +375,19 @@ fn is_within(function: &Function, place: ExprId, holder: ExprId) -> bool {
 
 /// Whether a place is the member, or one of that name in a structure whose type is not known.
 fn is_member(known: Known, function: &Function, place: ExprId, member: Member) -> bool {
-    known
-        .program
-        .types
-        .member(function, place)
-        .is_some_and(|other| other.field == member.field && (other.owner == member.owner || other.owner.is_none()))
+    known.program.types.member(function, place).is_some_and(|other| may_be(other, member))
+}
+
+fn may_be(other: Member, member: Member) -> bool {
+    other.field == member.field && (other.owner == member.owner || other.owner.is_none())
 }
 
 fn mentions(known: Known, function: &Function, member: Member) -> bool {
     let types = &known.program.types;
     // What shares its storage with another member may be released by that one's name.
-    let union = member.owner.filter(|owner| types.is_union(*owner));
-    let shares = |id: ExprId| {
-        types.member(function, id).is_some_and(|other| union.is_some() && other.owner == union && other != member)
-    };
-    let mut all = (0..function.exprs.len() as u32).map(ExprId);
-    all.any(|id| is_member(known, function, id, member) || shares(id))
+    let is_shared = member.owner.is_some_and(|owner| types.is_union(owner));
+    let mut all = (0..function.exprs.len() as u32).filter_map(|id| types.member(function, ExprId(id)));
+    all.any(|other| may_be(other, member) || is_shared && other.owner == member.owner)
 }
 
 /// Whether a function that is called, or one that it calls, gives the member another value.

@@ -87,10 +87,10 @@ impl Evidence {
     /// Whether an unknown callee evidently leaves what it is handed alone: objects are released after the call, and
     /// more often than they are left.
     pub fn borrows(&self, program: &Program, via: Via) -> bool {
-        self.questions.ask(Question::Callee(via.callee));
         if sounds_like_release(program.text(via.callee)) {
             return false;
         }
+        self.questions.ask(Question::Callee(via.callee));
         let seen = self.vias.get(&(via.callee, via.argument)).copied().unwrap_or_default();
         if via.argument > 0 && sounds_like_keeping(program.text(via.callee)) {
             // `list_append(list, item)`: some callers release the item because it failed, or take it out again.

@@ -26,12 +26,14 @@ pub enum Deed {
         /// The function that releases it.
         release: Name,
     },
-    /// Releases what an argument points to; null is fine.
+    /// Releases what an argument points to.
     Release {
         /// The number of the argument.
         argument: u32,
         /// Whether it releases what hangs below as well, as a destructor may; `free` does not.
         deep: bool,
+        /// Whether it does nothing where it is given null; others crash, abort or complain.
+        takes_null: bool,
     },
     /// `realloc`: on success the first argument is released and the result is new; on failure neither.
     Reallocate {
@@ -199,11 +201,6 @@ impl Knowledge {
         self.rows.get(&function).copied()
     }
 
-    /// Whether a function of a library that releases is made for null as well.
-    pub fn takes_null(&self, function: Name) -> bool {
-        !table::NOT_FOR_NULL.split_whitespace().any(|word| Name::of(word) == function)
-    }
-
     /// The texts of the names in the table.
     pub fn names(&self) -> &NameTable {
         &self.names
@@ -234,7 +231,11 @@ fn deed<'a>(names: &mut NameTable, words: &mut impl Iterator<Item = &'a str>) ->
     let kind = words.next()?;
     let argument = |word: Option<&str>| word.and_then(|word| word.parse().ok());
     Some(match kind {
-        "release" | "free" => Deed::Release { argument: first_unless_told(words)?, deep: kind == "release" },
+        "release" | "release-not-null" | "free" => Deed::Release {
+            argument: first_unless_told(words)?,
+            deep: kind != "free",
+            takes_null: kind != "release-not-null",
+        },
         "acquire-unless" => {
             Deed::AcquireUnless { argument: argument(words.next())?, release: names.intern(words.next()?) }
         }

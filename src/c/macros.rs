@@ -17,6 +17,7 @@ use super::ir::FileId;
 use super::knowledge::Knowledge;
 use super::names::{Map, Name, Set};
 use super::syntax::Tree;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 /// A macro's definition.
@@ -234,6 +235,25 @@ fn logical_lines(text: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
         }
         None
     })
+}
+
+/// The directives of a text: where each begins and ends, its word, and what follows that.
+fn directives(text: &str) -> impl Iterator<Item = (usize, usize, &str, &str)> {
+    logical_lines(text).map(|(start, end)| {
+        let line = text[start..end].trim_start().trim_start_matches('#').trim_start();
+        let (word, rest) = line.split_at(word_length(line.as_bytes()));
+        (start, end, word, rest.trim())
+    })
+}
+
+/// Blanks a part of a text; lines stay as long as they are.
+pub(super) fn wipe(out: &mut [u8], part: Range<usize>) {
+    fill(out, part, b' ');
+}
+
+fn fill(out: &mut [u8], part: Range<usize>, with: u8) {
+    let bytes = out.get_mut(part).into_iter().flatten();
+    bytes.filter(|byte| !matches!(**byte, b'\n' | b'\r')).for_each(|byte| *byte = with);
 }
 
 fn next_line(bytes: &[u8], from: usize) -> usize {

@@ -125,6 +125,11 @@ impl Outcome {
         self.effects.iter().any(|effect| matches!(effect, Effect::Release(path) if behind(path)))
     }
 
+    /// Whether anything of the caller's is released.
+    pub fn releases_any(&self) -> bool {
+        self.effects.iter().any(|effect| matches!(effect, Effect::Release(_)))
+    }
+
     /// Whether the value of a parameter is released.
     pub fn releases(&self, parameter: u32) -> bool {
         self.effects.iter().any(|effect| matches!(effect, Effect::Release(path) if path.is_parameter(parameter)))

@@ -221,25 +221,25 @@ pub(super) struct Walk<'a> {
 
 /// Walks all paths of a function; where there are too many, it tells them apart by less.
 pub fn walk(program: &Program, summaries: Summaries, function: &Function) -> Walked {
-    let flow = Flow::of(function);
-    let guards = guards::guards(program, function, &flow);
-    let walk = |grain| walk_with(grain, program, summaries, function, (&flow, &guards));
-    let strict = walk(STRICT);
-    if strict.is_whole() { strict } else { walk_many(walk) }
+    walk_known(false, program, summaries, function)
 }
 
 /// Walks a function again that was changed a little: as it was walked before.
 pub fn walk_like(before: &Walked, program: &Program, summaries: Summaries, function: &Function) -> Walked {
-    if !before.is_coarse {
-        return walk(program, summaries, function);
-    }
-    let flow = Flow::of(function);
-    let guards = guards::guards(program, function, &flow);
-    walk_many(|grain| walk_with(grain, program, summaries, function, (&flow, &guards)))
+    walk_known(before.is_coarse, program, summaries, function)
 }
 
-/// Walks a function that has too many paths for all of them to be told apart.
-fn walk_many(walk: impl Fn(Grain) -> Walked) -> Walked {
+/// Walks a function that is known, or not, to have too many paths for all of them to be told apart.
+fn walk_known(has_many: bool, program: &Program, summaries: Summaries, function: &Function) -> Walked {
+    let flow = Flow::of(function);
+    let guards = guards::guards(program, function, &flow);
+    let walk = |grain| walk_with(grain, program, summaries, function, (&flow, &guards));
+    if !has_many {
+        let strict = walk(STRICT);
+        if strict.is_whole() {
+            return strict;
+        }
+    }
     let coarse = walk(COARSE);
     if coarse.is_whole() {
         return coarse;
@@ -398,9 +398,7 @@ impl Walk<'_> {
             }
             InstrKind::Use(expr) => {
                 let value = self.eval(&mut view, *expr);
-                if let Some(object) = self.released(&view, value) {
-                    self.fault(FaultKind::UseAfterRelease, object.site);
-                }
+                self.check_released(&view, value);
                 self.consume(&mut view, *expr);
             }
             InstrKind::Declare(var) => self.declare(&mut view, *var),

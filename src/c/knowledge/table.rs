@@ -14,7 +14,8 @@ pub(super) const SYSTEM: &[&str] = &[
     "fill 0 free always: getline getdelim",
     "fill 3 freeaddrinfo zero: getaddrinfo",
     "fill 1 free not-negative: scandir",
-    "release: freeaddrinfo freeifaddrs regfree globfree wordfree",
+    "release: freeaddrinfo globfree wordfree",
+    "release-not-null: freeifaddrs regfree",
     "stack: alloca _alloca",
     "acquire-unless 0 free: getcwd",
     "acquire-unless 1 free: realpath",
@@ -24,7 +25,8 @@ pub(super) const SYSTEM: &[&str] = &[
     "acquire fclose: fopen fdopen tmpfile fmemopen fopen64",
     "acquire pclose: popen",
     "acquire closedir: opendir fdopendir",
-    "release: fclose pclose closedir endmntent",
+    "release: closedir",
+    "release-not-null: fclose pclose endmntent",
     "acquire endmntent: setmntent",
     // The C library and POSIX: no hold on memory.
     "set: memset bzero explicit_bzero",
@@ -95,7 +97,8 @@ pub(super) const LIBRARIES: &[&str] = &[
     "reallocate-always g_free 1: g_renew",
     "reallocate g_free: g_try_realloc",
     "free: g_free",
-    "release: g_strfreev g_key_file_free g_dir_close g_timer_destroy g_error_free",
+    "release: g_strfreev",
+    "release-not-null: g_key_file_free g_dir_close g_timer_destroy g_error_free",
     "alias 0: g_strstrip g_strchug g_strchomp g_strlcpy g_strreverse",
     "borrow: g_str_has_prefix g_str_has_suffix g_strcmp0 g_ascii_strcasecmp g_ascii_strncasecmp g_strcasecmp",
     "borrow: g_print g_printerr g_snprintf g_vsnprintf g_log g_str_equal g_str_hash g_ascii_strtoll g_ascii_strtoull",
@@ -114,7 +117,8 @@ pub(super) const LIBRARIES: &[&str] = &[
     "acquire dbus_message_unref: dbus_message_new_error dbus_message_copy dbus_message_new",
     "acquire dbus_message_unref: dbus_connection_send_with_reply_and_block dbus_pending_call_steal_reply",
     "free: dbus_free",
-    "release: dbus_message_unref dbus_free_string_array",
+    "release: dbus_free_string_array",
+    "release-not-null: dbus_message_unref",
     "borrow: dbus_message_append_args dbus_message_iter_init_append dbus_connection_send dbus_message_get_args",
     "borrow: dbus_message_iter_init dbus_message_set_no_reply dbus_message_get_sender dbus_message_get_path",
     "borrow: dbus_message_is_error dbus_message_get_error_name dbus_message_set_destination dbus_message_get_type",
@@ -203,9 +207,3 @@ pub(super) const LIBRARIES: &[&str] = &[
     // Lua: https://www.lua.org/manual/5.4/ (these end in a long jump and never return).
     "exit: lua_error luaL_error luaL_argerror luaL_typeerror",
 ];
-
-/// The functions that release and crash, abort or complain where they are given null, by their libraries' manuals.
-pub(super) const NOT_FOR_NULL: &str = "fclose pclose endmntent regfree freeifaddrs g_key_file_free g_dir_close \
-    g_timer_destroy g_error_free dbus_message_unref g_object_unref g_hash_table_destroy g_hash_table_unref \
-    g_ptr_array_free g_ptr_array_unref g_array_free g_array_unref g_string_free g_byte_array_free g_regex_unref \
-    g_main_loop_unref g_main_context_unref g_variant_unref g_io_channel_unref";

@@ -2,6 +2,7 @@
 //! file. People end a function with a brace at the beginning of a line, and write none there within one.
 
 use super::{At, Lowerer};
+use crate::c::macros;
 use crate::c::syntax::Tree;
 use std::sync::Arc;
 
@@ -53,11 +54,11 @@ fn own_length(text: &str) -> Option<usize> {
 
 /// `text` with blanks everywhere but from `start` to `end`, so that places stay the same.
 fn only(text: &str, start: usize, end: usize) -> String {
-    let blank = |part: &str| -> String {
-        part.chars().flat_map(|c| std::iter::repeat_n(if c == '\n' { '\n' } else { ' ' }, c.len_utf8())).collect()
-    };
-    let part = |range: std::ops::Range<usize>| text.get(range).unwrap_or("");
-    format!("{}{}{}", blank(part(0..start)), part(start..end), blank(part(end..text.len())))
+    let mut out = text.as_bytes().to_vec();
+    macros::wipe(&mut out, 0..start);
+    macros::wipe(&mut out, end..text.len());
+    // Nodes begin and end between characters, so this is UTF-8 as before.
+    String::from_utf8(out).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Branches of preprocessor conditions that are left out.
 
-use super::{logical_lines, word_length};
+use super::{directives, wipe};
 
 /// A branch of a preprocessor condition.
 struct Branch {
@@ -13,11 +13,9 @@ struct Branch {
 /// Blanks what stands between `#if 0` and its `#else` or `#endif`, or behind the `#else` of `#if 1`.
 pub(super) fn wipe_dead(text: &str, out: &mut [u8]) {
     let mut open: Vec<Branch> = Vec::new();
-    for (start, end) in logical_lines(text) {
-        let line = text[start..end].trim_start().trim_start_matches('#').trim_start();
-        let (directive, condition) = line.split_at(word_length(line.as_bytes()));
+    for (start, end, directive, condition) in directives(text) {
         if directive.starts_with("if") {
-            let holds = match condition.split("/*").next().unwrap_or("").split("//").next().unwrap_or("").trim() {
+            let holds = match condition.split("/*").next().unwrap_or("").split("//").next().unwrap_or("").trim_end() {
                 "0" if directive == "if" => Some(false),
                 "1" if directive == "if" => Some(true),
                 _ => None,
@@ -25,7 +23,7 @@ pub(super) fn wipe_dead(text: &str, out: &mut [u8]) {
             open.push(Branch { holds, dead_from: (holds == Some(false)).then_some(end) });
         } else if matches!(directive, "else" | "elif" | "endif") {
             let Some(mut branch) = open.pop() else { continue };
-            wipe(out, branch.dead_from.take(), start);
+            wipe_from(out, &mut branch.dead_from, start);
             if directive != "endif" {
                 branch.dead_from = (branch.holds == Some(true)).then_some(end);
                 open.push(branch);
@@ -41,10 +39,7 @@ pub fn one_branch(text: &str) -> String {
     // For each open condition: whether the text before the current directive was kept, and whether a branch was.
     let mut open: Vec<(bool, bool)> = Vec::new();
     let mut dead_from: Option<usize> = None;
-    for (start, end) in logical_lines(text) {
-        let line = text[start..end].trim_start().trim_start_matches('#').trim_start();
-        let word = line.find(|c: char| !c.is_alphanumeric()).unwrap_or(line.len());
-        let (directive, condition) = (&line[..word], line[word..].trim());
+    for (start, end, directive, condition) in directives(text) {
         let outer = open.iter().all(|(kept, _)| *kept);
         match directive {
             "if" | "ifdef" | "ifndef" => {
@@ -60,7 +55,7 @@ pub fn one_branch(text: &str) -> String {
                     if around && kept {
                         dead_from = Some(end);
                     } else if around && !done {
-                        wipe(&mut out, dead_from.take(), start);
+                        wipe_from(&mut out, &mut dead_from, start);
                     }
                     open.push((!done, true));
                 }
@@ -68,22 +63,21 @@ pub fn one_branch(text: &str) -> String {
             "endif" => {
                 open.pop();
                 if open.iter().all(|(kept, _)| *kept) {
-                    wipe(&mut out, dead_from.take(), start);
+                    wipe_from(&mut out, &mut dead_from, start);
                 }
             }
             _ => continue,
         }
-        wipe(&mut out, Some(start), end);
+        wipe(&mut out, start..end);
     }
-    wipe(&mut out, dead_from, text.len());
+    wipe_from(&mut out, &mut dead_from, text.len());
     String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
 }
 
-pub(super) fn wipe(out: &mut [u8], from: Option<usize>, to: usize) {
-    if let Some(range) = from.and_then(|from| out.get_mut(from..to)) {
-        for byte in range.iter_mut().filter(|byte| **byte != b'\n') {
-            *byte = b' ';
-        }
+/// Blanks up to `to` what is left out from a place on, if anything is.
+fn wipe_from(out: &mut [u8], from: &mut Option<usize>, to: usize) {
+    if let Some(from) = from.take() {
+        wipe(out, from..to);
     }
 }
 

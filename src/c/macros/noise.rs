@@ -1,7 +1,7 @@
 //! What would only confuse the parser is blanked out: attributes, macros that stand for nothing, what is never compiled.
 
-use super::branches::{wipe, wipe_dead};
-use super::{MacroTable, balanced, continues, find, next_line, skip_literal, word_length};
+use super::branches::wipe_dead;
+use super::{MacroTable, balanced, continues, fill, find, next_line, skip_literal, wipe, word_length};
 use crate::c::names::Name;
 
 /// `text` with attributes, vanishing macros and what no configuration compiles replaced by blanks, positions unchanged.
@@ -45,7 +45,7 @@ pub fn without_noise(text: &str, macros: &MacroTable) -> String {
                 let word = Word { text, at, end: at + word_length(&bytes[at..]), before };
                 (line_start, before) = (false, first);
                 at = if word.is_annotation(macros) {
-                    wipe(&mut out, Some(at), word.end);
+                    wipe(&mut out, at..word.end);
                     word.end
                 } else {
                     blank(&word, &mut out, macros)
@@ -130,9 +130,7 @@ fn mark_automatic(bytes: &[u8], out: &mut [u8], at: usize, end: usize) -> usize 
     if stop - at < WORD.len() {
         return end;
     }
-    for byte in out[at..stop].iter_mut().filter(|byte| !matches!(**byte, b'\n' | b'\r')) {
-        *byte = b' ';
-    }
+    wipe(out, at..stop);
     out[at..at + WORD.len()].copy_from_slice(WORD);
     stop
 }
@@ -150,9 +148,7 @@ fn name_types(bytes: &[u8], out: &mut [u8], end: usize) {
                 let argument = bytes[start..at].trim_ascii();
                 if argument.len() > 1 && argument.ends_with(b"*") {
                     let from = start + bytes[start..at].iter().take_while(|b| b.is_ascii_whitespace()).count();
-                    for byte in out[from..from + argument.len()].iter_mut().filter(|b| !matches!(**b, b'\n' | b'\r')) {
-                        *byte = b'_';
-                    }
+                    fill(out, from..from + argument.len(), b'_');
                 }
                 start = at + 1;
             }
@@ -176,9 +172,7 @@ fn open_head(bytes: &[u8], out: &mut [u8], at: usize, end: usize) -> Option<usiz
     if length == 0 || behind + blanks(behind) != close || bytes[open..close].contains(&b';') {
         return None;
     }
-    for byte in out[at..=open].iter_mut().filter(|byte| !matches!(**byte, b'\n' | b'\r')) {
-        *byte = b' ';
-    }
+    wipe(out, at..open + 1);
     out[close] = b' ';
     Some(name)
 }
@@ -197,7 +191,7 @@ fn blank(place: &Word, out: &mut [u8], macros: &MacroTable) -> usize {
     }
     if !attribute && !word.starts_with("G_GNUC_") && !macros.noise.contains(&name) {
         if let Some((open, stop)) = place.beside_a_string() {
-            wipe(out, Some(open), stop);
+            wipe(out, open..stop);
             return stop;
         }
         if place.rest().starts_with('(') && (macros.takes_arguments(name) || TAKING_TYPES.contains(&word)) {
@@ -221,11 +215,7 @@ fn blank(place: &Word, out: &mut [u8], macros: &MacroTable) -> usize {
     if attribute && (all.contains("cleanup") || all.contains("noreturn")) {
         return stop;
     }
-    for byte in &mut out[at..stop] {
-        if *byte != b'\n' && *byte != b'\r' {
-            *byte = b' ';
-        }
-    }
+    wipe(out, at..stop);
     stop
 }
 

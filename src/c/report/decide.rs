@@ -234,8 +234,8 @@ impl Search<'_> {
     }
 
     /// Whether a function that was seen to release something is there for that: by its name, or because it does so
-    /// whenever it is given anything, and nothing to what else it is given. Others release what they could not make use of, or once they have
-    /// used it, or to give something larger.
+    /// whenever it is given anything, and does nothing to what else it is given. Others release what they could not make
+    /// use of, or once they have used it, or to give something larger.
     fn is_for_release(&self, name: Name) -> bool {
         let program = self.known.program;
         if sounds_like_release(program.text(name)) {
@@ -254,9 +254,8 @@ impl Search<'_> {
             };
             effects().all(is_about_it)
                 && summary.outcomes.iter().all(|outcome| {
-                    let releases = outcome.effects.iter().any(|effect| matches!(effect, Effect::Release(_)));
                     let gives = matches!(outcome.returns, Spec::Fresh(_));
-                    !gives && (releases || outcome.when.iter().any(|(_, fact)| fact.value() == Some(0)))
+                    !gives && (outcome.releases_any() || outcome.when.iter().any(|(_, fact)| fact.value() == Some(0)))
                 })
         })
     }

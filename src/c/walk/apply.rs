@@ -218,7 +218,7 @@ impl Walk<'_> {
     }
 
     /// What the caller's caller passed in and an outcome puts somewhere may be kept there.
-    fn share_what_is_put(&mut self, view: &mut State, call: &Call, outcomes: &[&Outcome]) {
+    pub(super) fn share_what_is_put(&mut self, view: &mut State, call: &Call, outcomes: &[&Outcome]) {
         let effects = outcomes.iter().flat_map(|outcome| &outcome.effects);
         let mut put: Vec<&Spec> = effects
             .filter_map(|effect| match effect {
@@ -335,10 +335,9 @@ impl Walk<'_> {
     /// Notes uses of what was released by an outcome that does not release: a null pointer that is handed to what
     /// otherwise releases is none.
     fn check_call_uses(&mut self, view: &State, call: &Call, outcome: &Outcome) {
-        let releases = outcome.effects.iter().any(|effect| matches!(effect, Effect::Release(_)));
         let is_for_null = |path: &Path, fact: &Fact| path.selectors.is_empty() && fact.value() == Some(0);
         let spares_null = outcome.when.iter().any(|(path, fact)| is_for_null(path, fact)) && self.may_release(call);
-        if !releases && !spares_null {
+        if !outcome.releases_any() && !spares_null {
             self.check_call(view, call);
         }
     }

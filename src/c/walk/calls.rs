@@ -33,6 +33,15 @@ pub(super) struct Call {
     pub(super) span: Span,
 }
 
+/// Whether a value is null for all that is known of it.
+fn may_be_null(view: &State, value: Value) -> bool {
+    match value {
+        Value::Int(number) => number == 0,
+        Value::Symbol(symbol) => !view.fact(symbol).is_non_zero(),
+        _ => false,
+    }
+}
+
 impl Walk<'_> {
     #[allow(clippy::too_many_arguments)] // The parts of the instruction, as they come.
     pub(super) fn call(
@@ -201,9 +210,11 @@ impl Walk<'_> {
                     }
                 }
             }
-            Deed::Release { argument, deep } => {
+            Deed::Release { argument, deep, takes_null } => {
                 if let Some(value) = arg(argument) {
-                    self.check_null(&view, call, value);
+                    if !takes_null && may_be_null(&view, value) {
+                        self.stuck.insert(call.span);
+                    }
                     let below = if deep { Below::Unknown } else { Below::Left };
                     self.release(&mut view, value, (call.spelled, &[]), call.span, below);
                 }
@@ -273,18 +284,6 @@ impl Walk<'_> {
             }
         }
         after.push(view);
-    }
-
-    /// Notes that what releases is given what may be null, and does not take it.
-    fn check_null(&mut self, view: &State, call: &Call, value: Value) {
-        let may_be_null = match value {
-            Value::Int(number) => number == 0,
-            Value::Symbol(symbol) => !view.fact(symbol).is_non_zero(),
-            _ => false,
-        };
-        if may_be_null && call.callee.is_some_and(|callee| !self.program.knowledge.takes_null(callee)) {
-            self.stuck.insert(call.span);
-        }
     }
 
     /// The result lies in what was given, or hangs below it, or is null: who gets it may reach all of it.
@@ -497,31 +496,27 @@ impl Walk<'_> {
             self.fault(FaultKind::NullUse, None);
         }
         for arg in &call.args {
-            if let Some(object) = self.released(view, arg.value) {
-                self.fault(FaultKind::UseAfterRelease, object.site);
-            }
+            self.check_released(view, arg.value);
             self.check_members(view, arg.value);
         }
     }
 
     /// Notes that a structure is handed to a call while a member of it leads to what this function acquired and released.
     fn check_members(&mut self, view: &State, value: Value) {
-        if let Value::Symbol(whole) = value
-            && view.has_released()
-        {
-            let inside = view.store.iter().filter(|(place, _)| self.arena.root(*place) == Root::Pointee(whole));
-            let sites: Vec<u32> = inside.filter_map(|(_, value)| self.released(view, *value)?.site).collect();
-            for site in sites {
-                self.fault(FaultKind::UseAfterRelease, Some(site));
-            }
-        }
-        let Value::Address(whole) = value else { return };
-        if !matches!(self.arena.root(whole), Root::Var(_)) || !self.arena.has_parts(whole) || !view.has_released() {
+        if !view.has_released() {
             return;
         }
-        let parts = self.parts(view, whole).into_iter();
-        let sites: Vec<u32> = parts.filter_map(|(_, value)| self.released(view, value)?.site).collect();
-        for site in sites {
+        let inside: Vec<Value> = match value {
+            Value::Symbol(whole) => {
+                let inside = view.store.iter().filter(|(place, _)| self.arena.root(*place) == Root::Pointee(whole));
+                inside.map(|(_, value)| *value).collect()
+            }
+            Value::Address(whole) if matches!(self.arena.root(whole), Root::Var(_)) => {
+                self.parts(view, whole).into_iter().map(|(_, value)| value).collect()
+            }
+            _ => return,
+        };
+        for site in inside.into_iter().filter_map(|value| self.released(view, value)?.site).collect::<Vec<_>>() {
             self.fault(FaultKind::UseAfterRelease, Some(site));
         }
     }

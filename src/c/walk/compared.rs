@@ -36,13 +36,11 @@ impl Walk<'_> {
         if !call.args.iter().any(|arg| arg.missing) {
             return;
         }
-        for effect in summary.outcomes.iter().flat_map(|outcome| &outcome.effects) {
-            match effect {
-                Effect::Escape(path, seen_by) => self.escape(view, call, path, seen_by, &[]),
-                Effect::Write(to, Spec::Initial(path) | Spec::Address(path)) if to.base != path.base => {
-                    self.escape(view, call, path, &[], &[]);
-                }
-                _ => {}
+        let outcomes: Vec<&Outcome> = summary.outcomes.iter().collect();
+        self.share_what_is_put(view, call, &outcomes);
+        for effect in outcomes.iter().flat_map(|outcome| &outcome.effects) {
+            if let Effect::Escape(path, seen_by) = effect {
+                self.escape(view, call, path, seen_by, &[]);
             }
         }
     }

@@ -250,6 +250,11 @@ impl Walk<'_> {
         if value == Value::Int(0) {
             self.fault(FaultKind::NullUse, None);
         }
+        self.check_released(view, value);
+    }
+
+    /// Notes a use of released memory.
+    pub(super) fn check_released(&mut self, view: &State, value: Value) {
         if let Some(object) = self.released(view, value) {
             self.fault(FaultKind::UseAfterRelease, object.site);
         }

@@ -1,7 +1,7 @@
 //! The declaration of what holds the memory: a pointer that is null until it is given something can be released on
 //! every path.
 
-use super::layout::Layout;
+use super::layout::{Layout, is_loop};
 use super::reach::has_word;
 use crate::c::report::FileView;
 use crate::c::syntax::{Kind, Role, Span};
@@ -25,12 +25,13 @@ pub(super) fn hoisted(view: &FileView, layout: &Layout, function: Span, name: &s
     let whole = *path.iter().find(|node| syntax.node(**node).span == function)?;
     let body = syntax.child(whole, Role::Body)?;
     let block = syntax.node(own.block).span;
-    let around = path.iter().map(|node| syntax.node(*node)).filter(|node| node.span.contains(block));
+    let around = path.iter().take_while(|node| **node <= own.block);
+    let is_loop = around.into_iter().any(|node| is_loop(syntax.node(*node).kind));
     let text = |from: u32, to: u32| view.text.get(from as usize..to as usize);
     let is_elsewhere =
         has_word(text(function.start, block.start)?, name) || has_word(text(block.end, function.end)?, name);
     let is_alone = syntax.below(own.block).filter(|node| declarator(view, *node, name).is_some()).count() == 1;
-    if own.block == body || is_elsewhere || !is_alone || around.into_iter().any(|node| is_repeated(node.kind)) {
+    if own.block == body || is_elsewhere || !is_alone || is_loop {
         return None;
     }
     let declaration = syntax.node(own.declaration).span;
@@ -111,9 +112,4 @@ fn declarator(view: &FileView, declaration: u32, name: &str) -> Option<(u32, Spa
         let is_it = syntax.node(at).kind == Kind::Identifier && syntax.slice(at) == name;
         is_it.then(|| (declarator, syntax.node(at).span))
     })
-}
-
-/// Whether what stands in it may be come to more than once.
-fn is_repeated(kind: Kind) -> bool {
-    matches!(kind, Kind::WhileStatement | Kind::DoStatement | Kind::ForStatement)
 }

@@ -43,6 +43,12 @@ impl<'a> Layout<'a> {
             && tree.children(node).any(|child| tree.node(child).kind == Kind::CallExpression)
     }
 
+    /// Whether a statement in `parent` follows such a head.
+    pub(crate) fn is_loop_body(&self, parent: u32, statement: u32) -> bool {
+        let earlier = self.view.syntax.children(parent).take_while(|child| *child < statement).last();
+        earlier.is_some_and(|earlier| self.is_loop_head(earlier))
+    }
+
     /// Puts statements before a statement that stands at `at`.
     pub(crate) fn before(&self, at: u32, statements: &[String]) -> Option<Vec<Edit>> {
         let path = self.view.syntax.path_to(Span { start: at, end: at + 1 });
@@ -54,8 +60,7 @@ impl<'a> Layout<'a> {
         let position = path.iter().position(|node| node == statement)?;
         // The outermost statement that begins here: a label stands before what it labels.
         let parent = *path.get(position.checked_sub(1)?)?;
-        let earlier = tree.children(parent).take_while(|child| child < statement).last();
-        if earlier.is_some_and(|earlier| self.is_loop_head(earlier)) {
+        if self.is_loop_body(parent, *statement) {
             return None;
         }
         let node = tree.node(*statement);
@@ -297,6 +302,11 @@ pub(crate) fn is_statement(kind: Kind) -> bool {
             | Kind::LabeledStatement
             | Kind::CompoundStatement
     )
+}
+
+/// Whether a statement repeats what stands in it.
+pub(crate) fn is_loop(kind: Kind) -> bool {
+    matches!(kind, Kind::WhileStatement | Kind::DoStatement | Kind::ForStatement)
 }
 
 /// Whether a statement hands control elsewhere.

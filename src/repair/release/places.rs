@@ -1,7 +1,7 @@
 //! Where a release can go: the templates.
 
 use super::declared;
-use super::layout::{Layout, is_jump, is_statement};
+use super::layout::{Layout, is_jump, is_loop, is_statement};
 use super::reach::has_word;
 use super::{BARE, Proposal, call};
 use crate::c::Tree as SourceTree;
@@ -237,7 +237,6 @@ impl Workbench<'_> {
     /// Where the body of a loop ends, whose condition or step, which comes after the body, holds `span`.
     fn end_of_round(&self, statement: Span, span: Span) -> Option<u32> {
         let syntax = &self.view.syntax;
-        let is_loop = |node: Kind| matches!(node, Kind::WhileStatement | Kind::DoStatement | Kind::ForStatement);
         let path = syntax.path_to(statement);
         let at = path.iter().rev().find(|at| syntax.node(**at).span == statement && is_loop(syntax.node(**at).kind))?;
         let body = syntax.node(syntax.child(*at, Role::Body)?);
@@ -338,9 +337,8 @@ impl Workbench<'_> {
         let syntax = &self.view.syntax;
         let word = root_word(holder);
         let mentions = syntax.children(block).filter(|child| has_word(syntax.slice(*child), word)).last()?;
-        let is_head = self.layout.is_loop_head(mentions);
-        let last =
-            syntax.children(block).find(|child| !is_head && *child == mentions || is_head && *child > mentions)?;
+        let body = || syntax.children(block).find(|child| *child > mentions);
+        let last = if self.layout.is_loop_head(mentions) { body()? } else { mentions };
         let node = syntax.node(last);
         if !is_statement(node.kind) || is_jump(node.kind) || node.kind == Kind::LabeledStatement {
             return None;
