@@ -26,7 +26,8 @@ pub(super) fn hoisted(view: &FileView, layout: &Layout, function: Span, name: &s
     let body = syntax.child(whole, Role::Body)?;
     let block = syntax.node(own.block).span;
     let around = path.iter().take_while(|node| **node <= own.block);
-    let is_loop = around.into_iter().any(|node| is_loop(syntax.node(*node).kind));
+    let is_loop = around.clone().any(|node| is_loop(syntax.node(*node).kind))
+        || around.clone().zip(around.skip(1)).any(|(parent, node)| layout.is_loop_body(*parent, *node));
     let text = |from: u32, to: u32| view.text.get(from as usize..to as usize);
     let is_elsewhere =
         has_word(text(function.start, block.start)?, name) || has_word(text(block.end, function.end)?, name);
