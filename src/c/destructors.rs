@@ -143,6 +143,10 @@ pub fn forgotten(known: Known, members: &Members, function: &Function) -> Vec<Fo
                 None => uses.gifts.first().copied(),
             };
             let Some(gift) = gift else { continue };
+            // A pointer to const mostly belongs to somebody else, unless it is seen to be released.
+            if declared.is_const && uses.replaced_with.is_none() {
+                continue;
+            }
             if sets(known, function, member, MAX_DEPTH) || found.iter().any(|known| known.member == member) {
                 continue;
             }
@@ -306,7 +310,7 @@ fn structure(known: Known, function: &Function, pointer: ExprId) -> Option<(Owne
     let types = &known.program.types;
     let declared = types.of(function, pointer)?;
     let (owner, pointers) = types.owner(declared, function.file)?;
-    (pointers == 1).then_some((owner, Type { name: owner.name, pointers: 0, is_tag: false }))
+    (pointers == 1).then_some((owner, Type { name: owner.name, ..Type::default() }))
 }
 
 /// Whether the local that leads to the structure is given fresh memory by the same function.

@@ -93,9 +93,12 @@ impl Evidence {
         self.questions.ask(Question::Callee(via.callee));
         let seen = self.vias.get(&(via.callee, via.argument)).copied().unwrap_or_default();
         if via.argument > 0 && sounds_like_keeping(program.text(via.callee)) {
-            // `list_append(list, item)`: some callers release the item because it failed, or take it out again.
-            return program.takes_const(via.callee, u32::from(via.argument))
+            // `list_append(list, item)`: some callers release the item because it failed, or take it out again. What a member
+            // leads to (`class->send(self, item)`) is not even one function.
+            let is_member = program.members.contains(&via.callee) && !program.defines(via.callee);
+            let is_left_alone = program.takes_const(via.callee, u32::from(via.argument))
                 || seen.released >= 3 && seen.released >= seen.lost * 4;
+            return is_left_alone && !is_member;
         }
         seen.released >= 1 && seen.released * 2 >= seen.lost
             || seen.lost <= 3 && program.leaves_alone(via.callee, u32::from(via.argument))

@@ -51,6 +51,13 @@ pub enum Deed {
         /// The number of the argument.
         argument: u32,
     },
+    /// Copies what the second argument points to over what the first does, and returns the first.
+    Copy,
+    /// Gives the pointer that an argument points to, and moves that one on within its text: `strsep`.
+    Cut {
+        /// The number of the argument.
+        argument: u32,
+    },
     /// Puts something that must be released where an argument points to.
     Fill {
         /// The number of the argument.
@@ -240,6 +247,8 @@ fn deed<'a>(names: &mut NameTable, words: &mut impl Iterator<Item = &'a str>) ->
             Deed::AcquireUnless { argument: argument(words.next())?, release: names.intern(words.next()?) }
         }
         "alias" => Deed::Alias { argument: argument(words.next())? },
+        "copy" => Deed::Copy,
+        "cut" => Deed::Cut { argument: first_unless_told(words)? },
         "take" => Deed::Take { argument: argument(words.next())? },
         "fill" => Deed::Fill {
             argument: argument(words.next())?,
@@ -328,6 +337,10 @@ pub fn sounds_like_keeping(name: &str) -> bool {
         "store",
         "assign",
         "schedule",
+        "send",
+        "submit",
+        "post",
+        "publish",
         "hook",
         "set0",
         "add0",
@@ -335,6 +348,17 @@ pub fn sounds_like_keeping(name: &str) -> bool {
         "setspecific",
     ];
     name.to_ascii_lowercase().split('_').any(|part| WORDS.contains(&part))
+}
+
+/// Words in the name of a constant that is the number of an error, such as `ENOMEM` or `NO_SECTION`. Only a guess, and only
+/// used where its value is not known.
+pub fn sounds_like_an_error(name: &str) -> bool {
+    const WORDS: &[&str] =
+        &["err", "error", "fail", "failed", "failure", "no", "not", "invalid", "bad", "denied", "unknown", "nomem"];
+    let is_loud = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    let is_errno = name.starts_with('E') && !name.contains('_');
+    let lower = name.to_ascii_lowercase();
+    is_loud && (is_errno || lower.split('_').any(|part| WORDS.contains(&part)))
 }
 
 /// Words in the name of a function that only finds or converts what others own, or walks over it. Only a guess, and only

@@ -6,12 +6,13 @@
 mod origins;
 
 use super::destructors::Releasers;
+use super::domain::Via;
 use super::evidence::Evidence;
 use super::ir::{Callee, Expr, ExprId, Function, InstrKind, Terminator};
 use super::knowledge::{Deed, sounds_like_release};
 use super::names::{Map, Name, Set};
 use super::program::{FunctionId, Program};
-use super::summary::{Effect, Path, Selector, Spec, Summary};
+use super::summary::{Effect, Outcome, Path, Selector, Spec, Summary};
 use super::syntax::Span;
 use super::types::{Member, Owner};
 use super::walk::Summaries;
@@ -168,8 +169,24 @@ impl<'a> Known<'a> {
         if caller.is_printed(args, argument) {
             return Fate::Borrowed;
         }
-        let via = super::domain::Via { callee: name, argument: argument as u16, at: 0 };
-        if self.evidence.borrows(self.program, via) { Fate::Borrowed } else { Fate::Kept }
+        if self.borrows(Via { callee: name, argument: argument as u16, at: 0 }) { Fate::Borrowed } else { Fate::Kept }
+    }
+
+    /// Whether a callee of which nothing was known when it was walked past evidently leaves what it is handed alone. One
+    /// that has a body, in a circle of calls for instance, must not be seen to keep it either.
+    pub fn borrows(&self, via: Via) -> bool {
+        let number = u32::from(via.argument);
+        let is_it = |path: &Path| path.is_parameter(number);
+        let keeps = |outcome: &Outcome| {
+            outcome.releases(number)
+                || outcome.effects.iter().any(|effect| match effect {
+                    Effect::Escape(path, seen_by) => seen_by.is_empty() && is_it(path),
+                    Effect::Write(_, Spec::Initial(path)) => is_it(path),
+                    _ => false,
+                })
+        };
+        let bodies = || self.program.bodies(via.callee).iter().filter_map(|id| self.summaries().get(*id));
+        self.evidence.borrows(self.program, via) && !bodies().any(|body| body.outcomes.iter().any(keeps))
     }
 
     fn fate_by_summary(&self, summary: &Summary, number: u32) -> Fate {
@@ -181,8 +198,7 @@ impl<'a> Known<'a> {
             let same = |path: &Path| path.is_parameter(number);
             let kept = outcome.effects.iter().any(|effect| match effect {
                 Effect::Escape(path, seen_by) => {
-                    same(path)
-                        && (seen_by.is_empty() || !seen_by.iter().all(|via| self.evidence.borrows(self.program, *via)))
+                    same(path) && (seen_by.is_empty() || !seen_by.iter().all(|via| self.borrows(*via)))
                 }
                 Effect::Write(_, Spec::Initial(path) | Spec::Address(path)) => same(path),
                 _ => false,

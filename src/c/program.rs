@@ -26,6 +26,8 @@ pub struct Program {
     pub knowledge: Knowledge,
     /// The declared types.
     pub types: Types,
+    /// The members of all structures.
+    pub members: Set<Name>,
     /// Members that are reached by their offset somewhere.
     pub offsets: Set<Name>,
     by_name: Map<Name, Vec<FunctionId>>,
@@ -46,6 +48,7 @@ impl Program {
             names: NameTable::default(),
             knowledge,
             types: Types::default(),
+            members: Set::default(),
             offsets: Set::default(),
             by_name: Map::default(),
             constants: Map::default(),
@@ -61,7 +64,8 @@ impl Program {
         for (number, file) in files.into_iter().enumerate() {
             program.absorb(FileId(number as u32), file, &written, &struct_fields);
         }
-        for (number, function) in program.functions.iter().enumerate() {
+        program.members = struct_fields;
+        for (number, function) in program.functions.iter().enumerate().filter(|(_, one)| !stands_for_a_macro(one)) {
             program.by_name.entry(function.name).or_default().push(FunctionId(number as u32));
         }
         let defined: Set<Name> =
@@ -231,6 +235,14 @@ impl Program {
     }
 }
 
+/// Whether a function does nothing but call itself, as it seems: `int (f)(int a) { return f(a); }`, where `f` is a macro that
+/// is not understood. Its body says nothing of what it does.
+fn stands_for_a_macro(function: &Function) -> bool {
+    let branches = function.blocks.iter().any(|block| block.end.successors().len() > 1);
+    let calls_itself = |kind: &InstrKind| matches!(kind, InstrKind::Call { callee: Callee::Named(name), .. } if *name == function.name);
+    !branches && function.blocks.iter().flat_map(|block| &block.instrs).any(|instr| calls_itself(&instr.kind))
+}
+
 /// The order in which functions are walked: callees before callers.
 #[derive(Debug, Default)]
 pub struct Order {
@@ -282,13 +294,16 @@ pub fn order(calls: &[Vec<FunctionId>]) -> Order {
     Order { levels, level_of, group_of: group_of.into_iter().map(|group| group as u32).collect() }
 }
 
-/// Tarjan's algorithm, without recursion: the call graph of a large tree is deep.
+/// Tarjan's algorithm, without recursion: the call graph of a large tree is deep. Within a group each function comes
+/// after those that it calls, but for the calls that close a circle.
 fn strongly_connected(calls: &[Vec<FunctionId>]) -> Vec<Vec<FunctionId>> {
     const UNSEEN: u32 = u32::MAX;
     let count = calls.len();
     let (mut index, mut low) = (vec![UNSEEN; count], vec![0u32; count]);
     let (mut on_stack, mut stack) = (vec![false; count], Vec::new());
     let (mut next, mut groups) = (0u32, Vec::new());
+    let mut left = vec![0u32; count];
+    let mut leaves = 0u32;
     for start in 0..count {
         if index[start] != UNSEEN {
             continue;
@@ -312,6 +327,8 @@ fn strongly_connected(calls: &[Vec<FunctionId>]) -> Vec<Vec<FunctionId>> {
                 }
                 continue;
             }
+            left[node] = leaves;
+            leaves += 1;
             if low[node] == index[node] {
                 let mut group = Vec::new();
                 while let Some(member) = stack.pop() {
@@ -321,7 +338,7 @@ fn strongly_connected(calls: &[Vec<FunctionId>]) -> Vec<Vec<FunctionId>> {
                         break;
                     }
                 }
-                group.sort();
+                group.sort_by_key(|id| left[id.0 as usize]);
                 groups.push(group);
             }
             if let Some((parent, _)) = work.last() {
@@ -342,7 +359,7 @@ mod tests {
         // 0 -> 1 -> 2 -> 1, 3 alone, 4 -> 0.
         let calls = vec![vec![id(1)], vec![id(2)], vec![id(1)], vec![], vec![id(0)]];
         let order = order(&calls);
-        assert_eq!(order.levels, [vec![vec![id(1), id(2)], vec![id(3)]], vec![vec![id(0)]], vec![vec![id(4)]]]);
+        assert_eq!(order.levels, [vec![vec![id(2), id(1)], vec![id(3)]], vec![vec![id(0)]], vec![vec![id(4)]]]);
         assert!(order.is_before(id(2), id(0)) && order.is_before(id(2), id(1)));
         assert!(!order.is_before(id(3), id(1)) && !order.is_before(id(0), id(1)));
     }

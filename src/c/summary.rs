@@ -3,6 +3,8 @@
 //! A summary is a short list of outcomes. Each tells under which condition on the caller's values it happens, what it
 //! does to them, and what it returns. A function that never returns has no outcome at all.
 
+mod blurred;
+
 use super::domain::{Fact, Via};
 use super::names::Name;
 
@@ -105,6 +107,9 @@ pub struct Summary {
 /// More outcomes than this are not told apart.
 pub const MAX_OUTCOMES: usize = 12;
 
+/// Nor outcomes with more effects than this in all: every caller plays every one of them.
+const MAX_EFFECTS: usize = 100;
+
 impl Spec {
     /// What is known of the value as a number.
     pub fn fact(&self) -> Fact {
@@ -144,8 +149,9 @@ impl Path {
 }
 
 impl Summary {
-    /// Brings outcomes into order, makes one of those that do the same, and bounds their number. `None` if there are
-    /// still too many: such a function is treated as unknown.
+    /// Brings outcomes into order, makes one of those that do the same, and bounds their number: if there are still too
+    /// many, of those that look alike to a caller who tests the result. `None` if that does not suffice: such a function
+    /// is treated as unknown.
     pub fn condense(mut outcomes: Vec<Outcome>) -> Option<Summary> {
         // Exactly first: what two outcomes are told apart by is what callers decide on.
         merge_alike(&mut outcomes, |a, b| a.returns == b.returns && a.covers_with(b));
@@ -174,8 +180,38 @@ impl Summary {
                 !matches!((&a.returns, &b.returns), (Spec::Fresh(_), _) | (_, Spec::Fresh(_)))
             });
         }
+        let effects = outcomes.iter().map(|outcome| outcome.effects.len()).sum::<usize>();
+        if outcomes.len() > MAX_OUTCOMES || effects > MAX_EFFECTS {
+            outcomes = blurred::by_what_is_made(outcomes);
+        }
+        if outcomes.len() > MAX_OUTCOMES {
+            outcomes = blurred::by_result(outcomes);
+        }
         (outcomes.len() <= MAX_OUTCOMES).then_some(Summary { outcomes })
     }
+}
+
+/// Effects in order, each once, and without those that others say already: whoever may keep what a value leads to may keep
+/// whatever hangs below.
+pub fn without_implied(mut effects: Vec<Effect>) -> Vec<Effect> {
+    effects.sort();
+    effects.dedup();
+    let kept = |effect: &Effect| match effect {
+        Effect::Escape(path, seen_by) if seen_by.is_empty() => Some(path.clone()),
+        _ => None,
+    };
+    let kept: Vec<Path> = effects.iter().filter_map(kept).collect();
+    effects.retain(|effect| {
+        let Effect::Escape(path, _) = effect else { return true };
+        let mut above = path.clone();
+        while above.selectors.pop().is_some() {
+            if kept.binary_search(&above).is_ok() {
+                return false;
+            }
+        }
+        true
+    });
+    effects
 }
 
 /// Takes null to mean that nothing was made, where a function gives null and makes nothing on one path, and on another

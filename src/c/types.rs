@@ -18,6 +18,8 @@ pub struct Type {
     pub pointers: u8,
     /// Whether it is named by its tag (`struct list`) and not by an alias, which may hide a pointer.
     pub is_tag: bool,
+    /// Whether it is declared as const.
+    pub is_const: bool,
 }
 
 /// A structure's or union's definition.
@@ -117,6 +119,7 @@ impl Types {
                 name: meant.name,
                 pointers: declared.pointers.saturating_add(meant.pointers),
                 is_tag: meant.is_tag,
+                is_const: declared.is_const || meant.is_const,
             };
         }
         declared
@@ -160,6 +163,19 @@ impl Types {
             Expr::Binary(BinaryOp::Add | BinaryOp::Subtract, pointer, _) => self.of(function, pointer),
             _ => None,
         }
+    }
+
+    /// The declared type of what is written as a variable and members behind it: `text`, `box->name`, `box.inner->name`.
+    pub fn of_holder(&self, function: &Function, holder: &str) -> Option<Type> {
+        let mut words = holder.split("->").flat_map(|part| part.split('.'));
+        let root = Name::of(words.next()?);
+        let mut declared = function.vars.iter().find(|var| var.name == root)?.declared;
+        for word in words {
+            let (owner, _) = self.owner(declared, function.file)?;
+            let fields = self.fields(owner.name, function.file);
+            declared = fields.iter().find(|(name, _)| *name == Name::of(word))?.1;
+        }
+        Some(declared)
     }
 
     /// The member that an expression denotes, if it denotes one.

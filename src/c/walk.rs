@@ -32,6 +32,7 @@ use super::summary::{self, Outcome, Summary};
 use super::syntax::Span;
 use flow::Flow;
 use join::{COARSE, FINE, Grain, STRICT};
+use release::Victim;
 use std::sync::OnceLock;
 
 /// Steps walked in one function.
@@ -118,6 +119,8 @@ pub struct Fault {
     pub span: Span,
     /// The acquisition of the memory, where the function acquired it.
     pub site: Option<u32>,
+    /// Where the memory was released before.
+    pub released: Option<Span>,
 }
 
 /// A release that was seen.
@@ -201,7 +204,7 @@ pub(super) struct Walk<'a> {
     told: Set<u32>,
     releases: Vec<SeenRelease>,
     /// What went wrong, and at which instruction.
-    faults: Set<(FaultKind, u32, Option<u32>)>,
+    faults: Set<(FaultKind, u32, Victim)>,
     doubtful: Set<Span>,
     likely: Set<Span>,
     stuck: Set<Span>,
@@ -354,8 +357,9 @@ impl Walk<'_> {
     /// Walks one view through a block; `reached` takes what comes out.
     fn block(&mut self, mut view: State, id: BlockId, reached: &mut Vec<(BlockId, State)>) {
         if let Some(arrivals) = self.arrive(&mut view, id) {
-            // A loop within a loop is walked exactly once only: the outer one multiplies it.
-            let exact = if view.loops.len() > 1 { self.grain.arrivals - 1 } else { self.grain.arrivals };
+            // A loop within a loop is walked exactly once only: the outer one multiplies it. Once it must be, since only
+            // whoever comes back to the head takes along what its body did.
+            let exact = if view.loops.len() > 1 { 1 } else { self.grain.arrivals };
             if arrivals > exact + 1 {
                 self.flush(&view);
                 return;

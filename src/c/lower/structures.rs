@@ -13,7 +13,14 @@ impl Lowerer<'_> {
             return Type::default();
         }
         let (name, is_tag) = self.specified(declaration).unwrap_or_default();
-        Type { name, pointers: declared.pointers, is_tag }
+        Type { name, pointers: declared.pointers, is_tag, is_const: self.is_const(declaration) }
+    }
+
+    /// Whether the type that a declaration begins with is const.
+    fn is_const(&self, declaration: At) -> bool {
+        let children = self.frames.children(declaration);
+        let mut qualifiers = children.iter().filter(|at| self.frames.node(**at).kind == Kind::TypeQualifier);
+        qualifiers.any(|at| self.frames.text(*at) == "const")
     }
 
     /// The name of the type that a declaration begins with, and whether it is a tag.
@@ -98,7 +105,8 @@ impl Lowerer<'_> {
                     (declared.name, false)
                 }
             };
-            let meant = Type { name: meant, pointers: declared.pointers, is_tag };
+            let is_const = self.is_const(definition);
+            let meant = Type { name: meant, pointers: declared.pointers, is_tag, is_const };
             if meant.name != declared.name && declared.parameters.is_none() {
                 self.facts.aliases.push((declared.name, meant));
             }

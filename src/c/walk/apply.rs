@@ -175,7 +175,8 @@ impl Walk<'_> {
 
     pub(super) fn escape(&mut self, view: &mut State, call: &Call, path: &Path, seen_by: &[Via], fresh: &[SymbolId]) {
         for value in self.carried(view, call, path, fresh) {
-            if seen_by.is_empty() {
+            // Who is given the address of a pointer may well copy it.
+            if seen_by.is_empty() || self.pointer_at(value).is_some() {
                 self.share(view, value);
             } else {
                 let here: Vec<Via> = seen_by.iter().map(|via| Via { at: self.at, ..*via }).collect();
@@ -520,13 +521,20 @@ impl Walk<'_> {
     }
 }
 
-/// Whether an outcome releases what lies behind an argument that is null.
+/// Whether an outcome has to do with what lies behind an argument that is null.
 fn follows_null(view: &State, call: &Call, outcome: &Outcome) -> bool {
-    outcome.effects.iter().any(|effect| {
-        let Effect::Release(Path { base: Base::Parameter(number), selectors }) = effect else { return false };
-        selectors.first() == Some(&Selector::Deref)
-            && call.args.get(*number as usize).is_some_and(|arg| is_null(view, arg.value))
-    })
+    let is_behind_null = |path: &Path| match path {
+        Path { base: Base::Parameter(number), selectors } => {
+            selectors.first() == Some(&Selector::Deref)
+                && call.args.get(*number as usize).is_some_and(|arg| is_null(view, arg.value))
+        }
+        _ => false,
+    };
+    let acts = |effect: &Effect| match effect {
+        Effect::Release(path) | Effect::Write(path, _) => is_behind_null(path),
+        Effect::Escape(..) => false,
+    };
+    outcome.effects.iter().any(acts) || outcome.when.iter().any(|(path, _)| is_behind_null(path))
 }
 
 /// Which output of the call a fresh object is.

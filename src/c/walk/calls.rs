@@ -1,9 +1,9 @@
 //! What a call does: by the table of known functions, by its summary, or by its absence.
 
-use super::release::Below;
+use super::release::{Below, NOBODY, victim};
 use super::{FaultKind, Site, Walk, is_null};
-use crate::c::domain::{Fact, LossKind, Object, RegionId, Root, Standing, State, Symbol, Value, Via};
-use crate::c::ir::{BinaryOp, Callee, Expr, ExprId, VarId};
+use crate::c::domain::{Fact, LossKind, Object, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value, Via};
+use crate::c::ir::{BinaryOp, Callee, Expr, ExprId, Shape, VarId};
 use crate::c::knowledge::{Deed, Success, sounds_like_release};
 use crate::c::names::Name;
 use crate::c::syntax::Span;
@@ -228,33 +228,12 @@ impl Walk<'_> {
                 self.clobber_outputs(&mut view, call);
                 self.plain_result(&mut view, call);
             }
-            Deed::Alias { argument } => {
-                self.check_args(&view, call);
-                // `memcpy(to, &pointer, sizeof(pointer))`: the pointer itself is copied to where it is not followed.
-                for source in call.args.iter().skip(1) {
-                    if let Value::Address(region) = source.value
-                        && matches!(self.arena.root(region), Root::Var(_))
-                    {
-                        self.share(&mut view, source.value);
-                    }
-                }
+            Deed::Alias { argument } => self.find_within(&mut view, call, argument),
+            Deed::Copy => {
                 self.copy_pointers(&mut view, call);
-                match arg(argument) {
-                    Some(value) => {
-                        // A search may find nothing, but what it finds lies in the argument.
-                        let value = match self.arena.target(value).filter(|target| view.object(*target).is_some()) {
-                            Some(target) => {
-                                let base = self.pointee_of(target);
-                                let index = Value::Symbol(self.make(&mut view, 0));
-                                Value::Address(self.arena.element(base, index))
-                            }
-                            None => Value::Symbol(self.make(&mut view, 0)),
-                        };
-                        self.give(&mut view, call, value);
-                    }
-                    None => self.plain_result(&mut view, call),
-                }
+                self.find_within(&mut view, call, 0);
             }
+            Deed::Cut { argument } => self.cut(&mut view, call, argument),
             Deed::Fill { argument, release, success } => {
                 return self.fill(view, call, argument, release, success, after);
             }
@@ -348,6 +327,12 @@ impl Walk<'_> {
         if !matches!(old, Value::Undefined) {
             self.move_contents(&mut done, old, call);
         }
+        if call.args.get(argument as usize + 1).map(|size| size.value) == Some(Value::Int(0)) {
+            // Nothing, or a block of no size: that depends on the library.
+            self.plain_result(&mut done, call);
+            after.push(done);
+            return;
+        }
         let site = self.site_of(call, 0, Some(release), false);
         let symbol = self.acquire(&mut done, site, Fact::NON_ZERO, Vec::new());
         self.give(&mut done, call, Value::Symbol(symbol));
@@ -438,11 +423,52 @@ impl Walk<'_> {
         after.push(view);
     }
 
+    /// The result is an argument, or lies in what it points to.
+    fn find_within(&mut self, view: &mut State, call: &Call, argument: u32) {
+        self.check_args(view, call);
+        let Some(value) = call.args.get(argument as usize).map(|arg| arg.value) else {
+            return self.plain_result(view, call);
+        };
+        // A search may find nothing, but what it finds lies in the argument.
+        let found = match self.arena.target(value).filter(|target| view.object(*target).is_some()) {
+            Some(target) => self.place_within(view, target),
+            None => Value::Symbol(self.make(view, 0)),
+        };
+        self.give(view, call, found);
+    }
+
+    /// Somewhere in what a symbol points to.
+    fn place_within(&mut self, view: &mut State, target: SymbolId) -> Value {
+        let base = self.pointee_of(target);
+        let index = Value::Symbol(self.make(view, 0));
+        Value::Address(self.arena.element(base, index))
+    }
+
+    /// `strsep(&text, ",")`: the result is what `text` was, and `text` lies further on.
+    fn cut(&mut self, view: &mut State, call: &Call, argument: u32) {
+        self.check_args(view, call);
+        let place = call.args.get(argument as usize).and_then(|arg| self.arena.pointee(arg.value));
+        let Some(place) = place else { return self.plain_result(view, call) };
+        let old = self.load(view, place);
+        self.give(view, call, old);
+        if let Some(target) = self.arena.target(old) {
+            let rest = self.place_within(view, target);
+            self.write(view, place, rest, call.span, LossKind::Overwrite);
+        }
+    }
+
     /// `memcpy(made, given, size)`: what the members of the one lead to, the other leads to as well, if others see it.
     fn copy_pointers(&mut self, view: &mut State, call: &Call) {
-        let copies = call.callee.is_some_and(|name| self.program.text(name).contains("mem"));
         let [to, from, ..] = call.args.as_slice() else { return };
-        if !copies || matches!(to.value, Value::Address(region) if matches!(self.arena.root(region), Root::Var(_))) {
+        if let (Some(own), Some(other)) = (self.pointer_at(to.value), self.pointer_at(from.value)) {
+            let value = self.load(view, other);
+            return self.write(view, own, value, call.span, LossKind::Overwrite);
+        }
+        // `memcpy(to, &pointer, sizeof(pointer))`: the pointer itself is copied to where it is not followed.
+        if matches!(from.value, Value::Address(region) if matches!(self.arena.root(region), Root::Var(_))) {
+            self.share(view, from.value);
+        }
+        if matches!(to.value, Value::Address(region) if matches!(self.arena.root(region), Root::Var(_))) {
             return;
         }
         let Some(place) = self.arena.pointee(from.value) else { return };
@@ -451,6 +477,14 @@ impl Walk<'_> {
         for value in inside {
             self.share(view, value);
         }
+    }
+
+    /// The variable that a value is the address of, if it is neither an array nor a structure.
+    pub(super) fn pointer_at(&self, value: Value) -> Option<RegionId> {
+        let Value::Address(region) = value else { return None };
+        let Region::Var(var) = self.arena.region_of(region) else { return None };
+        let is_plain = self.function.var(var).is_some_and(|var| var.shape == Shape::Plain);
+        (is_plain && !self.arena.has_parts(region)).then_some(region)
     }
 
     /// Numbers whose address is handed out may be anything afterwards.
@@ -493,7 +527,7 @@ impl Walk<'_> {
     /// Notes a use of released memory, or of null, by a call.
     pub(super) fn check_call(&mut self, view: &State, call: &Call) {
         if call.args.iter().any(|arg| arg.value == Value::Int(0) && !arg.literal) {
-            self.fault(FaultKind::NullUse, None);
+            self.fault(FaultKind::NullUse, NOBODY);
         }
         for arg in &call.args {
             self.check_released(view, arg.value);
@@ -516,8 +550,14 @@ impl Walk<'_> {
             }
             _ => return,
         };
-        for site in inside.into_iter().filter_map(|value| self.released(view, value)?.site).collect::<Vec<_>>() {
-            self.fault(FaultKind::UseAfterRelease, Some(site));
+        self.check_own(view, inside.into_iter());
+    }
+
+    /// Notes a use of whatever of these this function acquired and released.
+    pub(super) fn check_own(&mut self, view: &State, values: impl Iterator<Item = Value>) {
+        let own = values.filter_map(|value| self.released(view, value)).filter(|object| object.site.is_some());
+        for own in own.map(|object| victim(Some(object))).collect::<Vec<_>>() {
+            self.fault(FaultKind::UseAfterRelease, own);
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What a branch teaches.
 
 use super::{HANDED_ON, Walk};
-use crate::c::domain::{Fact, Standing, State, Symbol, SymbolId, Value, Via};
+use crate::c::domain::{Fact, Region, Standing, State, Symbol, SymbolId, Value, Via};
 use crate::c::ir::BinaryOp;
+use crate::c::knowledge::sounds_like_an_error;
 
 /// The part of a result of which a summary knows nothing more, and the first one of what such a call writes.
 const RESULT: u16 = 400;
@@ -197,10 +198,38 @@ impl Walk<'_> {
             },
             (Value::Undefined, _) | (_, Value::Undefined) => true,
             _ => {
+                if op == BinaryOp::Equal && truth {
+                    self.compare_to_error(view, a, b);
+                }
                 // The same question later in the path gets the same answer.
                 let question = self.arena.symbol(Symbol::Combined(op, a, b));
                 view.learn(question, Fact::exactly(i64::from(truth)))
             }
+        }
+    }
+
+    /// A result is the number of an error whose value is not known (`ret == NO_MEMORY`): then nothing came.
+    fn compare_to_error(&mut self, view: &mut State, a: Value, b: Value) {
+        let call = |value: Value| match value {
+            Value::Symbol(symbol) => match self.arena.symbol_of(symbol) {
+                Symbol::Made { site, part: RESULT, .. } => Some(site),
+                _ => None,
+            },
+            _ => None,
+        };
+        let is_error = |value: Value| match value {
+            Value::Symbol(symbol) => match self.arena.symbol_of(symbol) {
+                Symbol::Initial(region) => match self.arena.region_of(region) {
+                    Region::Global(name) => sounds_like_an_error(self.program.text(name)),
+                    _ => false,
+                },
+                _ => false,
+            },
+            _ => false,
+        };
+        let told = call(a).filter(|_| is_error(b)).or_else(|| call(b).filter(|_| is_error(a)));
+        if let Some(call) = told {
+            self.doubt_filled(view, call, RESULT, Fact::exactly(-1));
         }
     }
 

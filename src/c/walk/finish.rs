@@ -1,11 +1,12 @@
 //! The end of a path: what is still held and unreachable is lost, and the rest becomes an outcome.
 
+use super::Walk;
 use super::contents::{Contents, Met};
-use super::{FaultKind, Walk};
 use crate::c::domain::{Fact, LossKind, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value};
 use crate::c::ir::{BinaryOp, Expr, InstrKind, VarId};
-use crate::c::summary::{Base, Effect, Fresh, Outcome, Path, Selector, Spec};
+use crate::c::summary::{Base, Effect, Fresh, Outcome, Path, Selector, Spec, without_implied};
 use crate::c::syntax::Span;
+use std::collections::BTreeMap;
 
 /// Paths longer than this are not told to callers.
 const MAX_SELECTORS: usize = 5;
@@ -15,6 +16,10 @@ const MAX_CONDITION: usize = 3;
 const MAX_WRITES: usize = 24;
 /// Objects told of one outcome.
 const MAX_FRESH: usize = 12;
+/// Places below one global that an outcome tells one by one.
+const MAX_PLACES_OF_A_GLOBAL: usize = 4;
+/// Places below all globals that an outcome tells one by one.
+const MAX_PLACES_OF_GLOBALS: usize = 16;
 /// Outcomes collected of one function, before they are condensed.
 const MAX_COLLECTED: usize = 400;
 
@@ -59,10 +64,8 @@ impl Walk<'_> {
             Root::Var(_) | Root::Text => false,
         };
         let places = view.store.iter().filter(|(region, _)| is_seen(*region)).map(|(_, value)| *value);
-        let left: Vec<u32> = places.chain(value).filter_map(|value| self.released(view, value)?.site).collect();
-        for site in left {
-            self.fault(FaultKind::UseAfterRelease, Some(site));
-        }
+        let left: Vec<Value> = places.chain(value).collect();
+        self.check_own(view, left.into_iter());
     }
 
     /// The objects that the caller can reach: through the result, through memory behind its pointers, through globals.
@@ -151,8 +154,7 @@ impl Walk<'_> {
         let returned =
             value.into_iter().flat_map(|value| self.tagged(value).into_iter().chain(self.perhaps_kept(value)));
         effects.extend(returned);
-        effects.sort();
-        effects.dedup();
+        let effects = without_implied(effects);
         let fresh = fresh.iter().map(|symbol| self.fresh_of(view, *symbol)).collect();
         Outcome { when: self.conditions(view), effects, returns, fresh }
     }
@@ -212,7 +214,7 @@ impl Walk<'_> {
                 Standing::Held | Standing::Automatic | Standing::Lost => {}
             }
         }
-        effects
+        gathered(effects)
     }
 
     /// What was put into memory that the caller can see.
@@ -398,4 +400,23 @@ impl Walk<'_> {
             of_parameter && counter == *to && function.expr(one) == Expr::Int(1)
         })
     }
+}
+
+/// Of a global with more places than are told one by one, and of all where they are many, whatever it leads to may be kept
+/// by somebody.
+fn gathered(effects: Vec<Effect>) -> Vec<Effect> {
+    let global = |effect: &Effect| match effect {
+        Effect::Escape(Path { base: base @ Base::Global(_), .. }, _) => Some(*base),
+        _ => None,
+    };
+    let mut counts: BTreeMap<Base, usize> = BTreeMap::new();
+    for base in effects.iter().filter_map(global) {
+        *counts.entry(base).or_default() += 1;
+    }
+    let are_many = counts.values().sum::<usize>() > MAX_PLACES_OF_GLOBALS;
+    counts.retain(|_, count| are_many || *count > MAX_PLACES_OF_A_GLOBAL);
+    let is_gathered = |effect: &Effect| global(effect).is_some_and(|base| counts.contains_key(&base));
+    let mut kept: Vec<Effect> = effects.into_iter().filter(|effect| !is_gathered(effect)).collect();
+    kept.extend(counts.into_keys().map(|base| Effect::Escape(Path { base, selectors: Vec::new() }, Vec::new())));
+    kept
 }

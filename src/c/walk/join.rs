@@ -3,10 +3,12 @@
 use super::{Walk, is_null, mark};
 use crate::c::domain::{Fact, Object, RegionId, Standing, State, Symbol, SymbolId, Value, Via};
 use crate::c::ir::BlockId;
+use crate::c::names::MixHasher;
 use std::cell::OnceCell;
+use std::hash::{Hash, Hasher};
 
 /// Places, and what they hold.
-type Owners = Vec<(RegionId, Value)>;
+type Store = Vec<(RegionId, Value)>;
 
 /// How finely paths are told apart.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +43,15 @@ fn same_objects(one: &State, two: &State) -> bool {
         view.objects.iter().filter(|(_, object)| object.site.is_some() || object.standing != Standing::Shared)
     }
     own(one).eq(own(two))
+}
+
+/// A number that views share which agree on what became of the function's own objects, and others hardly ever do.
+fn mark_of_fates(view: &State) -> u64 {
+    let mut hasher = MixHasher::default();
+    for (symbol, object) in view.objects.iter().filter(|(_, object)| object.site.is_some()) {
+        (symbol, std::mem::discriminant(&object.standing)).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// Whether two views agree on whether each of the function's own objects is still its to release.
@@ -125,26 +136,28 @@ impl Walk<'_> {
     }
 
     pub(super) fn join_alike(&mut self, views: Vec<State>, block: BlockId) -> Vec<State> {
-        // Each view with its owners, once somebody asked. Joining leaves them alone: those of both sides are the same.
-        let mut joined: Vec<(State, OnceCell<Owners>)> = Vec::new();
+        // Each view with its owners, once somebody asked. Joining leaves them and what became of objects alone: those of both
+        // sides are the same.
+        let mut joined: Vec<(u64, State, OnceCell<Store>)> = Vec::new();
         for view in views {
-            let own = OnceCell::new();
-            let twin = joined.iter_mut().find(|(other, others)| {
+            let (mark, own) = (mark_of_fates(&view), OnceCell::new());
+            let twin = joined.iter_mut().find(|(marked, other, others)| {
                 let is_same = if self.grain.is_coarse { same_fates } else { same_objects };
-                other.loops == view.loops
+                *marked == mark
+                    && other.loops == view.loops
                     && is_same(other, &view)
                     && others.get_or_init(|| self.owners(other)) == own.get_or_init(|| self.owners(&view))
             });
             match twin {
-                Some((other, _)) => self.join(other, view, block),
-                None => joined.push((view, own)),
+                Some((_, other, _)) => self.join(other, view, block),
+                None => joined.push((mark, view, own)),
             }
         }
-        joined.into_iter().map(|(view, _)| view).collect()
+        joined.into_iter().map(|(_, view, _)| view).collect()
     }
 
     /// The places that lead to held objects.
-    fn owners(&self, view: &State) -> Owners {
+    fn owners(&self, view: &State) -> Store {
         let held = view.objects.iter().filter(|(_, object)| object.standing == Standing::Held);
         let held: Vec<SymbolId> = held.map(|(symbol, _)| *symbol).collect();
         let leads = |value: Value| self.arena.target(value).is_some_and(|target| held.binary_search(&target).is_ok());
@@ -154,29 +167,8 @@ impl Walk<'_> {
 
     /// Forgets what two views do not agree on.
     fn join(&mut self, one: &mut State, two: State, block: BlockId) {
-        let mut joined = Vec::new();
-        // Both stores are in the order of their regions.
-        let mut others = two.store.iter().peekable();
-        for at in 0..one.store.len() {
-            let (region, value) = one.store[at];
-            while others.next_if(|(other, _)| *other < region).is_some() {}
-            let other = others.next_if(|(other, _)| *other == region).map(|(_, value)| *value);
-            if other != Some(value) {
-                let known = other.and_then(|other| Some(self.fact_of(one, value)?.join(self.fact_of(&two, other)?)));
-                let site = 0x2000_0000 | block.0;
-                let made = Symbol::Made { site, part: region.0 as u16, nth: 0 };
-                let symbol = self.arena.symbol(made);
-                self.note_joined(symbol, [Some(value), other]);
-                let is_repeated =
-                    self.is_repeated(one, value) && other.is_some_and(|other| self.is_repeated(&two, other));
-                mark(&mut self.repeated, symbol, is_repeated);
-                let fits = |view: &State, value: Value| self.is_repeated(view, value) || self.is_kin(value);
-                let is_kin = !is_repeated && fits(one, value) && other.is_some_and(|other| fits(&two, other));
-                mark(&mut self.kin, symbol, is_kin);
-                one.store[at].1 = Value::Symbol(symbol);
-                joined.push((symbol, known.unwrap_or(Fact::ANY)));
-            }
-        }
+        let (store, joined) = self.join_stores(one, &two, block);
+        one.store = store;
         let other_losses = if one.losses == two.losses { &[] } else { two.losses.as_slice() };
         for loss in other_losses {
             if !one.losses.contains(loss) {
@@ -194,6 +186,50 @@ impl Walk<'_> {
             one.forget(symbol);
             let _ = one.learn(symbol, fact);
         }
+    }
+
+    /// What places hold in one of two views: what both agree on, else something of which only what both know is known. A
+    /// place that one of them has not written holds there what it held before.
+    fn join_stores(&mut self, one: &State, two: &State, block: BlockId) -> (Store, Vec<(SymbolId, Fact)>) {
+        let (mut store, mut joined) = (Store::with_capacity(one.store.len()), Vec::new());
+        let (mut ours, mut theirs) = (one.store.iter().peekable(), two.store.iter().peekable());
+        loop {
+            // Both stores are in the order of their regions.
+            let next = [ours.peek(), theirs.peek()].into_iter().flatten().map(|(region, _)| *region).min();
+            let Some(region) = next else { break };
+            let own = ours.next_if(|(other, _)| *other == region).map(|(_, value)| *value);
+            let other = theirs.next_if(|(other, _)| *other == region).map(|(_, value)| *value);
+            let own = own.unwrap_or_else(|| self.load(one, region));
+            let other = other.unwrap_or_else(|| self.load(two, region));
+            let value = match (own, other) {
+                (own, other) if own == other => own,
+                (Value::Undefined, _) | (_, Value::Undefined) => Value::Undefined,
+                _ => Value::Symbol(self.join_values((one, own), (two, other), (region, block), &mut joined)),
+            };
+            store.push((region, value));
+        }
+        (store, joined)
+    }
+
+    /// What a place holds where two views hold different things.
+    fn join_values(
+        &mut self,
+        (one, own): (&State, Value),
+        (two, other): (&State, Value),
+        (region, block): (RegionId, BlockId),
+        joined: &mut Vec<(SymbolId, Fact)>,
+    ) -> SymbolId {
+        let known = self.fact_of(one, own).and_then(|fact| Some(fact.join(self.fact_of(two, other)?)));
+        let made = Symbol::Made { site: 0x2000_0000 | block.0, part: region.0 as u16, nth: 0 };
+        let symbol = self.arena.symbol(made);
+        self.note_joined(symbol, [Some(own), Some(other)]);
+        let is_repeated = self.is_repeated(one, own) && self.is_repeated(two, other);
+        mark(&mut self.repeated, symbol, is_repeated);
+        let fits = |view: &State, value: Value| self.is_repeated(view, value) || self.is_kin(value);
+        let is_kin = !is_repeated && fits(one, own) && fits(two, other);
+        mark(&mut self.kin, symbol, is_kin);
+        joined.push((symbol, known.unwrap_or(Fact::ANY)));
+        symbol
     }
 
     /// Whether a value is null, or what a loop gives its place.

@@ -1,5 +1,6 @@
 //! Reading and writing places.
 
+use super::release::{NOBODY, victim};
 use super::{FaultKind, Walk};
 use crate::c::domain::{Fact, LossKind, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value};
 use crate::c::ir::{BinaryOp, Expr, ExprId, Release, Shape, VarId};
@@ -43,10 +44,13 @@ impl Walk<'_> {
                 {
                     return Value::Code(name);
                 }
-                match self.place(view, place) {
-                    Some(region) => self.arena.address(region),
-                    None => Value::Symbol(self.unknown(view, id)),
+                let Some(region) = self.place(view, place) else { return Value::Symbol(self.unknown(view, id)) };
+                // Whoever is given the address of a parameter comes to what the caller passed in.
+                if matches!(self.arena.region_of(region), Region::Var(_)) && view.binding(region).is_none() {
+                    let value = self.load(view, region);
+                    view.bind(region, value);
                 }
+                self.arena.address(region)
             }
             Expr::Not(inner) => {
                 let value = self.eval(view, inner);
@@ -248,7 +252,7 @@ impl Walk<'_> {
     /// Notes a use of what was released.
     pub(super) fn check_use(&mut self, view: &State, value: Value) {
         if value == Value::Int(0) {
-            self.fault(FaultKind::NullUse, None);
+            self.fault(FaultKind::NullUse, NOBODY);
         }
         self.check_released(view, value);
     }
@@ -256,7 +260,7 @@ impl Walk<'_> {
     /// Notes a use of released memory.
     pub(super) fn check_released(&mut self, view: &State, value: Value) {
         if let Some(object) = self.released(view, value) {
-            self.fault(FaultKind::UseAfterRelease, object.site);
+            self.fault(FaultKind::UseAfterRelease, victim(Some(object)));
         }
     }
 

@@ -24,16 +24,35 @@ pub(super) enum Below {
     Unseen,
 }
 
+/// The memory that a fault is about: where it was acquired, if it was, and released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Victim {
+    site: Option<u32>,
+    released: Option<Span>,
+}
+
+/// A fault that is about no object.
+pub(super) const NOBODY: Victim = Victim { site: None, released: None };
+
+/// What a fault tells of an object.
+pub(super) fn victim(object: Option<&Object>) -> Victim {
+    let released = |object: &Object| match object.standing {
+        Standing::Released(span) => Some(span),
+        _ => None,
+    };
+    object.map_or(NOBODY, |object| Victim { site: object.site, released: released(object) })
+}
+
 impl Walk<'_> {
-    pub(super) fn fault(&mut self, kind: FaultKind, site: Option<u32>) {
-        self.faults.insert((kind, self.at, site));
+    pub(super) fn fault(&mut self, kind: FaultKind, victim: Victim) {
+        self.faults.insert((kind, self.at, victim));
     }
 
     /// The faults, each once, in order.
     pub(super) fn faults_in_order(&self) -> Vec<Fault> {
-        let place = |(kind, at, site): &(FaultKind, u32, Option<u32>)| {
+        let place = |(kind, at, victim): &(FaultKind, u32, Victim)| {
             let span = self.flow.span_at(self.function, *at);
-            Fault { kind: *kind, span, site: *site }
+            Fault { kind: *kind, span, site: victim.site, released: victim.released }
         };
         let mut faults: Vec<Fault> = self.faults.iter().map(place).collect();
         faults.sort();
@@ -81,9 +100,9 @@ impl Walk<'_> {
         let symbol = match value {
             Value::Symbol(symbol) => symbol,
             Value::Int(_) | Value::Code(_) => return,
-            Value::Undefined => return self.fault(FaultKind::WrongRelease, None),
+            Value::Undefined => return self.fault(FaultKind::WrongRelease, NOBODY),
             Value::Address(region) => match self.arena.root(region) {
-                Root::Var(_) | Root::Text => return self.fault(FaultKind::WrongRelease, None),
+                Root::Var(_) | Root::Text => return self.fault(FaultKind::WrongRelease, NOBODY),
                 Root::Global(_) => return,
                 // A member of a larger object, or a place within: its owner knows.
                 Root::Pointee(owner) => {
@@ -96,7 +115,7 @@ impl Walk<'_> {
             return;
         }
         if self.is_unwritten(view, symbol) {
-            self.fault(FaultKind::WrongRelease, None);
+            self.fault(FaultKind::WrongRelease, NOBODY);
         }
         for given in self.may_be(value).to_vec() {
             self.share(view, Value::Symbol(given));
@@ -104,8 +123,8 @@ impl Walk<'_> {
         let object = view.object(symbol).cloned();
         let site = object.as_ref().and_then(|object| object.site);
         match object.as_ref().map(|object| object.standing) {
-            Some(Standing::Released(_)) => return self.fault(FaultKind::DoubleRelease, site),
-            Some(Standing::Automatic) => return self.fault(FaultKind::WrongRelease, None),
+            Some(Standing::Released(_)) => return self.fault(FaultKind::DoubleRelease, victim(object.as_ref())),
+            Some(Standing::Automatic) => return self.fault(FaultKind::WrongRelease, NOBODY),
             _ => {}
         }
         if let Some(object) = &object

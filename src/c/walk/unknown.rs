@@ -20,6 +20,7 @@ impl Walk<'_> {
             return;
         }
         self.check_args(&view, call);
+        let calls_back = call.args.iter().any(|arg| matches!(arg.value, Value::Code(_)));
         for (number, arg) in call.args.iter().enumerate() {
             // What is printed is only read; a scan fills what it is given the address of.
             if arg.printed && !matches!(arg.value, Value::Address(_)) {
@@ -27,12 +28,18 @@ impl Walk<'_> {
             }
             let via = Via { callee: name, argument: number as u16, at: self.at };
             let constant = self.program.takes_const(name, number as u32);
-            if manner.keeps && self.is_link(arg.value) {
+            // What is handed over beside a function is for that function, which may be called later, and may release it.
+            let is_for_later = calls_back && matches!(arg.value, Value::Symbol(_));
+            // And what is made of a member is a part of the whole, or the other way round.
+            let is_made_of = || self.is_link(arg.value) && (manner.keeps || self.flow.is_kept(call.into));
+            if is_for_later || is_made_of() {
                 self.share(&mut view, arg.value);
             }
             self.show(&mut view, arg.value, &[via]);
-            if constant && let Value::Address(region) = arg.value {
-                // `copy(to, &pointer, sizeof(pointer))`: what only reads the pointer may well copy it.
+            if let Value::Address(region) = arg.value
+                && (constant || self.pointer_at(arg.value).is_some())
+            {
+                // `send(queue, &pointer)`: who is given its address may well copy the pointer.
                 let value = self.load(&view, region);
                 if self.leads_to_held(&view, value) {
                     self.share(&mut view, value);
