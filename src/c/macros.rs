@@ -40,6 +40,8 @@ pub struct MacroTable {
     cleaners: Set<Name>,
     /// Words that stand for nothing: every definition is empty, or there is none and the word is well known.
     noise: Set<Name>,
+    /// Macros with parentheses that are whole statements, so that whoever uses them may leave out the semicolon.
+    statements: Set<Name>,
 }
 
 /// Macros for the `cleanup` attribute are looked for through so many others.
@@ -83,7 +85,8 @@ impl MacroTable {
     pub fn new(found: Vec<Vec<(Name, Macro)>>, paths: &[&str]) -> MacroTable {
         let folders = paths.iter().map(|path| path.rsplit_once('/').map_or("", |(folder, _)| folder).into()).collect();
         let (cleaners, noise) = (Set::default(), VANISHING.iter().map(|word| Name::of(word)).collect());
-        let mut table = MacroTable { definitions: Map::default(), folders, cleaners, noise };
+        let statements = Set::default();
+        let mut table = MacroTable { definitions: Map::default(), folders, cleaners, noise, statements };
         for (file, list) in found.into_iter().enumerate() {
             for (name, definition) in list {
                 table.definitions.entry(name).or_default().push((FileId(file as u32), Arc::new(definition)));
@@ -91,6 +94,8 @@ impl MacroTable {
         }
         table.find_cleaners();
         table.find_noise();
+        table.clear_bodies();
+        table.find_statements();
         table
     }
 
@@ -168,6 +173,42 @@ impl MacroTable {
         let empty = self.definitions.iter().filter(|(_, all)| all_empty(all)).map(|(name, _)| *name);
         self.noise.extend(empty);
     }
+
+    /// Blanks the words that stand for nothing in the replacements as well: `(EXTENSION ({ … }))` is no call.
+    fn clear_bodies(&mut self) {
+        let noise = &self.noise;
+        for (_, definition) in self.definitions.values_mut().flatten() {
+            let Some(definition) = Arc::get_mut(definition) else { continue };
+            if let Some(cleared) = without_words(&definition.body, |word| noise.contains(&Name::of(word))) {
+                definition.body = cleared.into();
+            }
+        }
+    }
+
+    fn find_statements(&mut self) {
+        let are = |all: &[(FileId, Arc<Macro>)]| all.iter().all(|(_, one)| is_statement(one));
+        self.statements = self.definitions.iter().filter(|(_, all)| are(all)).map(|(name, _)| *name).collect();
+    }
+}
+
+/// `text` with blanks in the place of some of its words; `None` where it has none of them.
+fn without_words(text: &str, is_noise: impl Fn(&str) -> bool) -> Option<String> {
+    let mut out = text.as_bytes().to_vec();
+    let mut at = 0;
+    while at < text.len() {
+        let length = word_length(&text.as_bytes()[at..]);
+        if length > 0 && text.is_char_boundary(at) && text.get(at..at + length).is_some_and(&is_noise) {
+            wipe(&mut out, at..at + length);
+        }
+        at += length.max(1);
+    }
+    (out != text.as_bytes()).then(|| String::from_utf8(out).ok()).flatten()
+}
+
+/// Whether a replacement is one or more whole statements: it ends as such, and is no list of values.
+fn is_statement(definition: &Macro) -> bool {
+    let body = definition.body.trim();
+    definition.parameters.is_some() && body.ends_with(['}', ';']) && !body.starts_with(['{', '='])
 }
 
 /// Whether a replacement text holds only attributes and qualifiers.

@@ -155,6 +155,10 @@ impl Lowerer<'_> {
                 continue;
             }
             let Some(declared) = self.declared(child) else { continue };
+            if declared.parameters.is_some() {
+                // What looks like a prototype may be the use of a macro that takes types: `LIST_ADD(struct item, item);`.
+                self.blind_all(declaration);
+            }
             if declared.parameters.is_some() || is_extern {
                 continue;
             }

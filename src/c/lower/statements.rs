@@ -101,6 +101,14 @@ impl Lowerer<'_> {
 
     fn expression_statement(&mut self, at: At) {
         let children = self.frames.children(at);
+        let is_torn = |child: &At| {
+            let node = self.frames.node(*child);
+            node.kind == Kind::CommaExpression && node.damaged
+        };
+        if children.iter().any(is_torn) {
+            // The arguments of a macro that takes a type (`LIST_ADD(struct item, &list, item);`), torn off its name.
+            return self.blind_all(at);
+        }
         for child in children {
             if self.frames.node(child).kind == Kind::Error {
                 self.blind_all(child);
@@ -326,7 +334,8 @@ impl Lowerer<'_> {
         let mut places = Vec::new();
         for node in tree.below(at.node).skip(1) {
             let here = self.frames.sibling(at, node);
-            if self.frames.node(here).kind == Kind::Identifier && places.len() < MAX_BLIND {
+            let is_name = matches!(self.frames.node(here).kind, Kind::Identifier | Kind::TypeIdentifier);
+            if is_name && places.len() < MAX_BLIND {
                 let name = Name::of(self.frames.text(here));
                 if let Some(var) = self.build.lookup(name) {
                     places.push(self.build.expr(Expr::Var(var)));

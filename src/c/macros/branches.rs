@@ -10,16 +10,27 @@ struct Branch {
     dead_from: Option<usize>,
 }
 
+/// What only those define who look for faults, and no compiler that makes a program to be run.
+const UNDEFINED: &[&str] = &["__clang_analyzer__", "__COVERITY__", "__CPPCHECK__"];
+
+/// Whether a condition holds, where that needs no other definition to be known.
+fn holds(directive: &str, condition: &str) -> Option<bool> {
+    let condition = condition.split("/*").next().unwrap_or("").split("//").next().unwrap_or("").trim_end();
+    match directive {
+        "ifdef" => UNDEFINED.contains(&condition).then_some(false),
+        "ifndef" => UNDEFINED.contains(&condition).then_some(true),
+        "if" if condition == "1" => Some(true),
+        "if" => (condition == "0" || condition.ends_with("&& 0") && !condition.contains("||")).then_some(false),
+        _ => None,
+    }
+}
+
 /// Blanks what stands between `#if 0` and its `#else` or `#endif`, or behind the `#else` of `#if 1`.
 pub(super) fn wipe_dead(text: &str, out: &mut [u8]) {
     let mut open: Vec<Branch> = Vec::new();
     for (start, end, directive, condition) in directives(text) {
         if directive.starts_with("if") {
-            let holds = match condition.split("/*").next().unwrap_or("").split("//").next().unwrap_or("").trim_end() {
-                "0" if directive == "if" => Some(false),
-                "1" if directive == "if" => Some(true),
-                _ => None,
-            };
+            let holds = holds(directive, condition);
             open.push(Branch { holds, dead_from: (holds == Some(false)).then_some(end) });
         } else if matches!(directive, "else" | "elif" | "endif") {
             let Some(mut branch) = open.pop() else { continue };

@@ -108,6 +108,26 @@ impl Word<'_> {
             && !next.starts_with("__attribute")
     }
 
+    /// Where the semicolon could stand that is left out behind a macro which is a statement by itself: a blank before what
+    /// follows in another line, or the end of the line. Places are counted in bytes, so that nothing moves.
+    fn end_of_statement(&self) -> Option<usize> {
+        let open = self.text.len() - self.rest().len();
+        let near = &self.text.as_bytes()[open..];
+        let stop = open + balanced(&near[..near.len().min(MAX_ARGUMENTS)])?;
+        let next = self.text[stop..].trim_ascii_start();
+        let follows = next.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '*' | '}'));
+        let is_other = &next[..word_length(next.as_bytes())] == "else";
+        let between = &self.text[stop..self.text.len() - next.len()];
+        let line_end = between.find('\n')?;
+        let blank = between.rfind([' ', '\t', '\r']).unwrap_or(line_end);
+        (self.is_alone() && follows && !is_other).then_some(stop + blank)
+    }
+
+    /// Whether a statement may begin here.
+    fn is_alone(&self) -> bool {
+        matches!(self.before, b';' | b'{' | b'}' | b')' | b':' | b'\n')
+    }
+
     /// Where a use of a macro ends that stands beside a string (`"a" QUOTED("b") "c"`), and where its arguments begin:
     /// without them it reads as part of the string.
     fn beside_a_string(&self) -> Option<(usize, usize)> {
@@ -135,9 +155,9 @@ fn mark_automatic(bytes: &[u8], out: &mut [u8], at: usize, end: usize) -> usize 
     stop
 }
 
-/// An argument of a macro that is a pointer type (`CAST(char *, text)`) is no expression: a name takes its place, so that
-/// the others can be read.
-fn name_types(bytes: &[u8], out: &mut [u8], end: usize) {
+/// An argument of a macro that is a pointer type (`CAST(char *, text)`), or in a statement of its own a structure
+/// (`LIST_ADD(struct item, &list, item);`), is no expression: a name takes its place, so that the others can be read.
+fn name_types(bytes: &[u8], out: &mut [u8], end: usize, is_statement: bool) {
     let open = end + bytes[end..].iter().take_while(|b| b.is_ascii_whitespace()).count();
     let Some(close) = balanced(&bytes[open..]).map(|length| open + length - 1) else { return };
     let (mut depth, mut start) = (0usize, open + 1);
@@ -146,7 +166,8 @@ fn name_types(bytes: &[u8], out: &mut [u8], end: usize) {
             b'(' | b'[' | b'{' => depth += 1,
             b',' | b')' if depth == 0 => {
                 let argument = bytes[start..at].trim_ascii();
-                if argument.len() > 1 && argument.ends_with(b"*") {
+                let is_structure = argument.starts_with(b"struct ") || argument.starts_with(b"union ");
+                if argument.len() > 1 && argument.ends_with(b"*") || is_statement && is_structure {
                     let from = start + bytes[start..at].iter().take_while(|b| b.is_ascii_whitespace()).count();
                     fill(out, from..from + argument.len(), b'_');
                 }
@@ -194,8 +215,13 @@ fn blank(place: &Word, out: &mut [u8], macros: &MacroTable) -> usize {
             wipe(out, open..stop);
             return stop;
         }
+        if macros.statements.contains(&name)
+            && let Some(at) = place.end_of_statement()
+        {
+            out[at] = b';';
+        }
         if place.rest().starts_with('(') && (macros.takes_arguments(name) || TAKING_TYPES.contains(&word)) {
-            name_types(text.as_bytes(), out, end);
+            name_types(text.as_bytes(), out, end, place.is_alone());
         }
         return end;
     }
