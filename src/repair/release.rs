@@ -10,8 +10,10 @@ mod places;
 mod reach;
 
 use crate::c::Tree as SourceTree;
+use crate::c::ir::Linkage;
 use crate::c::names::Name;
-use crate::c::report::{Candidate, Decided, FileView, Fix, Releaser};
+use crate::c::program::FunctionId;
+use crate::c::report::{Candidate, Confidence, Decided, FileView, Fix, Releaser};
 use crate::c::summary::Outcome;
 use crate::c::syntax::{Kind, Span};
 use crate::model::edit::{self, Edit};
@@ -67,6 +69,13 @@ fn repair_as_decided(
 ) -> Result<Fix, String> {
     let releaser = candidate.decided.releaser.as_ref().ok_or("it is not known what releases it")?;
     reach::callable(tree, view, releaser.name)?;
+    // What is only seen elsewhere may be otherwise here: of eight such patches that were judged by hand, six did harm.
+    if candidate.decided.confidence == Confidence::Low {
+        return Err("only other functions show that it must be released".to_owned());
+    }
+    if is_one_of_several(tree, candidate) {
+        return Err("several functions of the tree are called like the one that gives it".to_owned());
+    }
     let function = tree.program.functions[candidate.function.0 as usize].span;
     if !stands_alone(view, function) {
         return Err("the file cannot be read well enough around it".to_owned());
@@ -77,14 +86,20 @@ fn repair_as_decided(
     let mut reason = String::new();
     // What only led from the object is released before it, and what only led from that before that.
     let mut first: Vec<String> = Vec::new();
+    let mut is_guarded = false;
     for _ in 0..MAX_ROUNDS {
-        let proposals = places::proposals(tree, view, &layout, candidate, releaser, &first);
+        let proposals = places::proposals(tree, view, &layout, candidate, releaser, &first, is_guarded);
         let mut orphans = Vec::new();
+        let mut needs_guard = false;
         // Where a release would be somebody else's, setting the pointer to null after it changes nothing.
         let mut doubted: Vec<Vec<usize>> = Vec::new();
         for proposal in proposals.into_iter().take(MAX_PROPOSALS) {
             if !reach::exists_everywhere(view, function, acquired, word, &proposal.edits) {
                 reason = "the preprocessor's conditions leave it out in some configuration".to_owned();
+                continue;
+            }
+            if reach::spoils_errno(view, tree.program.text(releaser.name), &proposal.edits) {
+                reason = "`errno` is read after it, which the release may change".to_owned();
                 continue;
             }
             let starts: Vec<usize> = proposal.edits.iter().map(|edit| edit.start).collect();
@@ -101,6 +116,7 @@ fn repair_as_decided(
                     if rejection.why == verify::SOMEBODY_ELSES {
                         doubted.push(starts);
                     }
+                    needs_guard |= rejection.why == verify::TAKES_NO_NULL;
                     if reason.is_empty() {
                         reason = rejection.why;
                     }
@@ -113,14 +129,24 @@ fn repair_as_decided(
         let releases: Option<Vec<String>> =
             orphans.iter().map(|(holder, releaser)| call(tree, view, releaser, holder)).collect();
         match releases.filter(|releases| !releases.is_empty()) {
-            Some(releases) => first.splice(0..0, releases),
+            Some(releases) => drop(first.splice(0..0, releases)),
+            None if needs_guard && !is_guarded => is_guarded = true,
             None => break,
-        };
+        }
     }
     if reason.is_empty() {
         return Err(NOWHERE.to_owned());
     }
     Err(reason)
+}
+
+/// Whether what is to be released comes from one of several functions of one name, each for another system or program, and
+/// nobody is seen to release what they give: it need not be the same kind of thing.
+fn is_one_of_several(tree: &SourceTree, candidate: &Candidate) -> bool {
+    let (program, site) = (&tree.program, &candidate.decided.site);
+    let is_public = |id: &&FunctionId| program.functions[id.0 as usize].linkage == Linkage::Program;
+    program.bodies(site.source).iter().filter(is_public).count() > 1
+        && tree.evidence.release_of(site.source, site.part).is_none()
 }
 
 /// Whether a function was read as one where it stands in the file: what a template finds there is its own.
@@ -169,10 +195,20 @@ fn takes_one(tree: &SourceTree, view: &FileView, name: Name) -> bool {
 /// Whether a function releases what its first argument points to the pointer of, and not the argument.
 fn takes_address(tree: &SourceTree, view: &FileView, name: Name) -> bool {
     let body = tree.program.resolve(name, view.file).and_then(|id| tree.known().summaries().get(id));
+    if !tree.program.defines(name) && tree.program.knowledge.of(name).is_none() {
+        return is_given_addresses(tree, tree.program.text(name));
+    }
     let any = |releases: fn(&Outcome, u32) -> bool| {
         body.is_some_and(|body| body.outcomes.iter().any(|outcome| releases(outcome, 0)))
     };
     any(Outcome::releases_behind) && !any(Outcome::releases)
+}
+
+/// Whether the tree mostly hands a function of which it has no body the address of something.
+fn is_given_addresses(tree: &SourceTree, name: &str) -> bool {
+    let count = |call: &str| tree.files.iter().map(|file| file.text.matches(call).count()).sum::<usize>();
+    let (all, addresses) = (count(&format!("{name}(")), count(&format!("{name}(&")));
+    addresses * 2 > all
 }
 
 /// What leads to the structure around `holder`, from which `members` lead to it: `&text` for `text.bytes`, `text` for

@@ -83,6 +83,9 @@ const RELEASED_ELSEWHERE: u32 = 2;
 /// Why a patch is not offered that may release what is not the function's.
 pub(crate) const SOMEBODY_ELSES: &str = "on some path it may be somebody else's";
 
+/// Why a patch is not offered that needs a test before its release.
+pub(crate) const TAKES_NO_NULL: &str = "what releases it does not take null, which it may be on some path";
+
 /// Why a patch is not offered.
 pub struct Rejection {
     /// The reason, as a clause.
@@ -119,7 +122,7 @@ pub(crate) fn accept(
         return Err("on some path it would still be lost".to_owned().into());
     }
     if trial.new.walked.stuck.iter().any(|span| trial.is_added(*span)) {
-        return Err("what releases it does not take null, which it may be on some path".to_owned().into());
+        return Err(TAKES_NO_NULL.to_owned().into());
     }
     if !trial.releases(target) {
         return Err("what should release it is not seen to do so".to_owned().into());
@@ -241,7 +244,10 @@ impl Trial {
             let count = |walked: &Walked| walked.faults.iter().filter(|fault| fault.kind == kind).count();
             let is_excused = null_is_better && kind == FaultKind::NullUse;
             let mut now = self.faults().into_iter().filter(|fault| fault.0 == kind);
-            let is_new = count(&new.walked) > count(&old.walked) || now.any(|fault| !known.contains(&fault));
+            let of_kind = || new.walked.faults.iter().filter(|fault| fault.kind == kind);
+            let is_new = of_kind().count() > count(&old.walked)
+                || now.any(|fault| !known.contains(&fault))
+                || of_kind().any(|fault| self.is_of_edits(fault));
             if is_new && !is_excused {
                 return Err(match kind {
                     FaultKind::DoubleRelease => "on some path it would be released twice",
@@ -255,6 +261,17 @@ impl Trial {
         Ok(())
     }
 
+    /// Whether something goes wrong with what the edits release. Where views were joined it is not known any more which of
+    /// several releases it was.
+    fn is_of_edits(&self, fault: &Fault) -> bool {
+        let is_added = fault.released.is_some_and(|span| self.is_added(span));
+        let is_one_of_several = || {
+            let releases = self.new.walked.releases.iter();
+            releases.filter(|seen| Some(seen.site) == fault.site).any(|seen| self.is_added(seen.span))
+        };
+        is_added || self.new.walked.is_coarse && fault.released.is_some() && is_one_of_several()
+    }
+
     /// Whether nothing uses what was released, but for another release by the same function: with a null pointer that
     /// one does nothing, while anything else would do something else than before.
     fn no_later_use(&self, old: &Reading, releaser: &str) -> Result<(), String> {
@@ -266,7 +283,8 @@ impl Trial {
         };
         let new = &self.new.walked;
         let is_used = new.faults.iter().zip(self.faults()).any(|(fault, placed)| {
-            fault.kind != FaultKind::NullUse && !known.contains(&placed) && !releases_again(fault)
+            let is_new = !known.contains(&placed) || self.is_of_edits(fault);
+            fault.kind != FaultKind::NullUse && is_new && !releases_again(fault)
         });
         if is_used || !new.is_whole() {
             return Err("what it held would still be used after its release".to_owned());

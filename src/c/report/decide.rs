@@ -9,6 +9,7 @@ use crate::c::members::Known;
 use crate::c::names::Name;
 use crate::c::program::{FunctionId, Program};
 use crate::c::summary::{Base, Effect, Selector, Spec};
+use crate::c::syntax::Span;
 use crate::c::walk::{FoundLoss, HANDED_ON, Site, Walked};
 
 /// Where only other functions show that what a source gives must be released, so many must, and so many times as many as
@@ -80,7 +81,7 @@ pub fn decide(known: Known, function: &Function, walked: &Walked, (path, text): 
             .losses
             .iter()
             .filter(|found| found.loss.site == number)
-            .filter(|found| found.loss.seen_by.iter().all(|via| evidence.borrows(program, *via)))
+            .filter(|found| found.loss.seen_by.iter().all(|via| known.borrows(*via)))
             .filter(|found| !is_left_to_exit(function, walked, site, found) && !is_given_twice(site, found, text))
             .filter(|found| !(is_test && is_by_expectation(found, text)))
             .cloned()
@@ -114,15 +115,24 @@ fn is_left_to_exit(function: &Function, walked: &Walked, site: &Site, found: &Fo
         && !walked.releases.iter().any(|seen| seen.span.start > from && seen.span.start < to)
 }
 
+/// How the comparisons of texts are called by which options and keys are told apart.
+const COMPARING: &[&str] = &["strcmp", "strcasecmp", "strncmp", "strncasecmp", "stricmp", "streq", "STREQ"];
+
 /// Whether a member, or a place of the caller's, is given again by the same statement in a later round of a loop, or a
-/// variable by an option that is given twice: what comes how often is for the input to say, and few inputs say a thing
-/// twice.
+/// variable by an option or a key that is given twice: what comes how often is for the input to say, and few inputs say a
+/// thing twice.
 fn is_given_twice(site: &Site, found: &FoundLoss, text: &str) -> bool {
     let is_again = found.loss.kind == LossKind::Overwrite && found.loss.span.contains(site.span);
-    let call = || text.get(site.span.start as usize..site.span.end as usize).unwrap_or("");
+    let written = |span: Span| text.get(span.start as usize..span.end as usize).unwrap_or("");
+    // `else if (!strcmp(key, "name")) name = copy(value);`
+    let is_before = |condition: Span| condition.start < site.span.start && !condition.contains(site.span);
+    let under = || found.steps.iter().rev().find(|(condition, _)| is_before(*condition));
+    let is_chosen =
+        || under().is_some_and(|(condition, _)| COMPARING.iter().any(|word| written(*condition).contains(word)));
     is_again
         && (found.loss.holder.as_ref().is_some_and(|holder| holder.contains(['>', '.', '*']))
-            || call().contains("optarg"))
+            || written(site.span).contains("optarg")
+            || is_chosen())
 }
 
 /// Whether a function of a test ends since an expectation failed, by a macro that returns: nobody cleans up then.
@@ -229,8 +239,10 @@ impl Search<'_> {
             let summary = body.and_then(|id| self.known.summaries().get(id));
             is_plain && summary.is_some_and(|summary| summary.outcomes.iter().any(|outcome| outcome.releases(0)))
         };
+        // `xgetaddrinfo`, `xfreeaddrinfo`
+        let within = source.contains("get").then(|| source.replacen("get", "free", 1));
         program.resolve(site.source, self.function.file)?;
-        behind.chain(before).map(|name| Name::of(&name)).find(releases)
+        behind.chain(before).chain(within).map(|name| Name::of(&name)).find(releases)
     }
 
     /// Whether a function that was seen to release something is there for that: by its name, or because it does so
@@ -241,8 +253,12 @@ impl Search<'_> {
         if sounds_like_release(program.text(name)) {
             return true;
         }
-        let body = program.resolve(name, self.function.file).and_then(|id| self.known.summaries().get(id));
-        body.is_none_or(|summary| {
+        let body = program.resolve(name, self.function.file);
+        // What else it is given it has another purpose for.
+        if body.is_some_and(|id| program.functions[id.0 as usize].parameters > 1) {
+            return false;
+        }
+        body.and_then(|id| self.known.summaries().get(id)).is_none_or(|summary| {
             let effects = || summary.outcomes.iter().flat_map(|outcome| &outcome.effects);
             let released = effects().find_map(|effect| match effect {
                 Effect::Release(path) => Some(path.base),

@@ -46,7 +46,7 @@ pub(super) fn hoisted(view: &FileView, layout: &Layout, function: Span, name: &s
     }
     let first = syntax.node(syntax.children(body).next()?).span;
     let moved = format!("{specifiers}{} = NULL", text(pointer.span.start, pointer.span.end)?);
-    let mut edits = layout.before(first.start, &[moved])?;
+    let mut edits = layout.before(first.start, &[moved.into()])?;
     let given = value.filter(|value| !matches!(syntax.slice(*value), "NULL" | "0"));
     edits.push(match given {
         Some(_) => Edit::replace(declaration.start as usize, own.name.start as usize, ""),

@@ -4,6 +4,20 @@ use crate::c::report::FileView;
 use crate::c::syntax::{Kind, Role, Span};
 use crate::model::edit::Edit;
 
+/// A statement to be written, without its semicolon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Statement {
+    /// What must hold for it.
+    pub(crate) condition: Option<String>,
+    pub(crate) text: String,
+}
+
+impl From<String> for Statement {
+    fn from(text: String) -> Statement {
+        Statement { condition: None, text }
+    }
+}
+
 /// The layout of one function's surroundings.
 pub(crate) struct Layout<'a> {
     view: &'a FileView<'a>,
@@ -50,7 +64,7 @@ impl<'a> Layout<'a> {
     }
 
     /// Puts statements before a statement that stands at `at`.
-    pub(crate) fn before(&self, at: u32, statements: &[String]) -> Option<Vec<Edit>> {
+    pub(crate) fn before(&self, at: u32, statements: &[Statement]) -> Option<Vec<Edit>> {
         let path = self.view.syntax.path_to(Span { start: at, end: at + 1 });
         let tree = &self.view.syntax;
         let statement = path
@@ -74,22 +88,32 @@ impl<'a> Layout<'a> {
         }
         if self.is_first(at) {
             let indent = self.indent_at(at);
-            let text: String =
-                statements.iter().map(|statement| format!("{statement};{}{indent}", self.newline)).collect();
+            let line = |statement: &Statement| format!("{}{}{indent}", self.lines(statement, &indent), self.newline);
+            let text: String = statements.iter().map(line).collect();
             return Some(vec![Edit::insert(at as usize, text)]);
         }
-        let text: String = statements.iter().map(|statement| format!("{statement}; ")).collect();
+        let text: String = statements.iter().map(|statement| format!("{} ", self.in_line(statement))).collect();
         Some(vec![Edit::insert(at as usize, text)])
     }
 
-    /// A statement under a condition, as it stands in a line of its own; without its semicolon.
-    pub(crate) fn guard(&self, at: u32, condition: &str, statement: &str) -> String {
-        let indent = self.indent_at(at);
-        format!("if ({condition}){}{indent}{}{statement}", self.newline, self.unit)
+    /// A statement in lines of its own, which are indented so.
+    fn lines(&self, statement: &Statement, indent: &str) -> String {
+        match &statement.condition {
+            Some(condition) => format!("if ({condition}){}{indent}{}{};", self.newline, self.unit, statement.text),
+            None => format!("{};", statement.text),
+        }
+    }
+
+    /// A statement that shares its line with others.
+    fn in_line(&self, statement: &Statement) -> String {
+        match &statement.condition {
+            Some(condition) => format!("if ({condition}) {};", statement.text),
+            None => format!("{};", statement.text),
+        }
     }
 
     /// Turns the only statement of an `if` into a block.
-    fn braced(&self, span: Span, parent_kind: Kind, parent: u32, statements: &[String]) -> Option<Vec<Edit>> {
+    fn braced(&self, span: Span, parent_kind: Kind, parent: u32, statements: &[Statement]) -> Option<Vec<Edit>> {
         let text = self.view.text.get(span.start as usize..span.end as usize)?;
         let head = self.view.text.get(..self.head_end(span, parent_kind, parent)?)?;
         let parent_start = self.view.syntax.node(parent).span.start;
@@ -106,7 +130,7 @@ impl<'a> Layout<'a> {
         let open = if own_line { format!("{newline}{outer}{{") } else { " {".to_owned() };
         let mut block = open + between;
         for statement in statements {
-            block.push_str(&format!("{newline}{inner}{statement};"));
+            block.push_str(&format!("{newline}{inner}{}", self.lines(statement, &inner)));
         }
         block.push_str(&format!("{newline}{inner}{text}{newline}{outer}}}"));
         let rest = self.view.text.get(span.end as usize..)?;
@@ -144,7 +168,7 @@ impl<'a> Layout<'a> {
     }
 
     /// Puts statements after a statement.
-    pub(crate) fn after(&self, span: Span, statements: &[String]) -> Option<Vec<Edit>> {
+    pub(crate) fn after(&self, span: Span, statements: &[Statement]) -> Option<Vec<Edit>> {
         let indent = self.indent_at(span.start);
         let rest = self.view.text.get(span.end as usize..)?;
         let line = rest.lines().next().unwrap_or("");
@@ -155,10 +179,11 @@ impl<'a> Layout<'a> {
         } else if trailing.is_empty() {
             span.end as usize
         } else {
-            let text: String = statements.iter().map(|statement| format!(" {statement};")).collect();
+            let text: String = statements.iter().map(|statement| format!(" {}", self.in_line(statement))).collect();
             return Some(vec![Edit::insert(span.end as usize, text)]);
         };
-        let text: String = statements.iter().map(|statement| format!("{}{indent}{statement};", self.newline)).collect();
+        let line = |statement: &Statement| format!("{}{indent}{}", self.newline, self.lines(statement, &indent));
+        let text: String = statements.iter().map(line).collect();
         Some(vec![Edit::insert(end, text)])
     }
 
@@ -171,7 +196,7 @@ impl<'a> Layout<'a> {
     }
 
     /// Puts statements at the end of a block, before the closing brace that stands at `brace`.
-    pub(crate) fn at_end(&self, brace: u32, statements: &[String]) -> Option<Vec<Edit>> {
+    pub(crate) fn at_end(&self, brace: u32, statements: &[Statement]) -> Option<Vec<Edit>> {
         let tree = &self.view.syntax;
         let path = tree.path_to(Span { start: brace, end: brace + 1 });
         let block = path.iter().rev().find(|node| tree.node(**node).kind == Kind::CompoundStatement)?;
@@ -186,12 +211,13 @@ impl<'a> Layout<'a> {
         }
         let outer = self.indent_at(brace);
         if !self.is_first(brace) {
-            let text: String = statements.iter().map(|statement| format!("{statement}; ")).collect();
+            let text: String = statements.iter().map(|statement| format!("{} ", self.in_line(statement))).collect();
             return Some(vec![Edit::insert(brace as usize, text)]);
         }
         let start = self.line_start(brace);
-        let text: String =
-            statements.iter().map(|statement| format!("{outer}{}{statement};{}", self.unit, self.newline)).collect();
+        let inner = format!("{outer}{}", self.unit);
+        let line = |statement: &Statement| format!("{inner}{}{}", self.lines(statement, &inner), self.newline);
+        let text: String = statements.iter().map(line).collect();
         Some(vec![Edit::insert(start, text)])
     }
 
@@ -244,7 +270,7 @@ impl<'a> Layout<'a> {
     }
 
     /// Gives an `if` an `else` with these statements.
-    pub(crate) fn otherwise(&self, branch: u32, arm: u32, statements: &[String]) -> Option<Vec<Edit>> {
+    pub(crate) fn otherwise(&self, branch: u32, arm: u32, statements: &[Statement]) -> Option<Vec<Edit>> {
         let tree = &self.view.syntax;
         let (branch, arm) = (tree.node(branch), tree.node(arm));
         let rest = self.view.text.get(arm.span.end as usize..)?.lines().next().unwrap_or("");
@@ -252,7 +278,7 @@ impl<'a> Layout<'a> {
             return None;
         }
         let (newline, outer) = (self.newline, self.indent_at(branch.span.start));
-        let inner = format!("{newline}{outer}{}", self.unit);
+        let inner = format!("{outer}{}", self.unit);
         let is_block = arm.kind == Kind::CompoundStatement;
         let line = format!("{newline}{outer}");
         let open = match (is_block, self.braces_stand_alone()) {
@@ -261,7 +287,8 @@ impl<'a> Layout<'a> {
             (false, _) if statements.len() == 1 => format!("{line}else"),
             (false, _) => return None,
         };
-        let body: String = statements.iter().map(|statement| format!("{inner}{statement};")).collect();
+        let body: String =
+            statements.iter().map(|statement| format!("{newline}{inner}{}", self.lines(statement, &inner))).collect();
         let close = if is_block { format!("{line}}}") } else { String::new() };
         Some(vec![Edit::insert(arm.span.end as usize, format!("{open}{body}{close}"))])
     }

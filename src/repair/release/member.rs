@@ -1,14 +1,15 @@
 //! The release of a member that a destructor forgets: beside those of its siblings.
 
-use super::layout::Layout;
+use super::layout::{Layout, Statement};
 use super::{Proposal, reach, takes_one};
 use crate::c::Tree as SourceTree;
 use crate::c::destructors::Forgotten;
+use crate::c::ir::Function;
 use crate::c::names::Name;
 use crate::c::program::FunctionId;
 use crate::c::report::{FileView, Fix};
 use crate::c::syntax::{Kind, Span};
-use crate::model::edit;
+use crate::model::edit::{self, Edit};
 use crate::repair::verify::{self, Before};
 
 /// A fix, or why there is none. `holder` leads to the structure, `place` is the member.
@@ -26,9 +27,12 @@ pub(crate) fn repair(
         return Err(format!("`{}` takes more than the pointer", tree.program.text(releaser)));
     }
     let layout = Layout::new(view, function.span);
-    let bench = Bench { tree, view, layout: &layout, forgotten, releaser, holder, place };
+    let bench = Bench { tree, view, layout: &layout, function: function.span, forgotten, releaser, holder, place };
     let mut reason = "there is no statement beside which it could be released".to_owned();
     for proposal in bench.proposals() {
+        if !bench.exists_everywhere(&proposal.edits) {
+            return Err("the preprocessor's conditions leave it out in some configuration".to_owned());
+        }
         match verify::accept_member(tree, view, before, forgotten, &proposal.edits) {
             Ok(()) => {
                 let after = edit::apply(view.text, &proposal.edits).ok_or("the edits overlap")?;
@@ -45,6 +49,8 @@ struct Bench<'a> {
     tree: &'a SourceTree,
     view: &'a FileView<'a>,
     layout: &'a Layout<'a>,
+    /// The destructor.
+    function: Span,
     forgotten: &'a Forgotten,
     releaser: Name,
     holder: &'a str,
@@ -55,6 +61,23 @@ impl Bench<'_> {
     fn proposals(&self) -> Vec<Proposal> {
         let beside = self.beside_the_last_sibling();
         beside.into_iter().chain(self.before_the_end()).collect()
+    }
+
+    /// Whether each edit stands under the conditions under which the member is given its memory: in other configurations there
+    /// may be no such member.
+    fn exists_everywhere(&self, edits: &[Edit]) -> bool {
+        let (gift, own) = (self.forgotten.gift, self.function);
+        let given_under = |giver: &Function| {
+            let text = self.tree.files.get(giver.file.0 as usize)?.text.get(giver.span.start as usize..)?;
+            Some(reach::directives(text, (gift.span.start - giver.span.start) as usize))
+        };
+        let giver = self.tree.program.functions.get(gift.function.0 as usize);
+        let Some(given_under) = giver.and_then(given_under) else { return false };
+        let text = self.view.text.get(own.start as usize..).unwrap_or("");
+        edits.iter().all(|edit| {
+            let here = reach::directives(text, edit.start - own.start as usize);
+            given_under.iter().all(|directive| here.contains(directive))
+        })
     }
 
     fn why(&self, place: &str) -> String {
@@ -80,7 +103,7 @@ impl Bench<'_> {
         if node.span == dies && !empties {
             return None;
         }
-        let statement = self.release(node.span.start, self.is_dereferenced_before(node.span.end));
+        let statement = self.release(self.is_dereferenced_before(node.span.end));
         let edits = self.layout.after(node.span, &[statement])?;
         Some(Proposal {
             edits,
@@ -93,7 +116,7 @@ impl Bench<'_> {
     /// Right before the structure is released.
     fn before_the_end(&self) -> Option<Proposal> {
         let dies = self.statement(self.forgotten.dies)?;
-        let statement = self.release(dies.start, self.is_dereferenced_before(dies.start));
+        let statement = self.release(self.is_dereferenced_before(dies.start));
         let edits = self.layout.before(dies.start, &[statement])?;
         Some(Proposal { edits, why: self.why("before the structure is released"), initialises: false, probe: None })
     }
@@ -128,18 +151,28 @@ impl Bench<'_> {
     }
 
     /// The release, guarded where it might be handed null that it does not take.
-    fn release(&self, at: u32, holder_is_set: bool) -> String {
+    fn release(&self, holder_is_set: bool) -> Statement {
         let name = self.tree.program.text(self.releaser);
         let address = if self.forgotten.by_address { "&" } else { "" };
-        let call = super::spelled_call(self.view.text, name, &format!("{address}{}", self.place));
+        let cast = if self.is_const() { "(void *)" } else { "" };
+        let call = super::spelled_call(self.view.text, name, &format!("{cast}{address}{}", self.place));
         let takes_null = self.forgotten.by_address || self.takes_null();
         let condition = match (holder_is_set, takes_null) {
-            (true, true) => return call,
+            (true, true) => return call.into(),
             (true, false) => format!("{} != NULL", self.place),
             (false, true) => format!("{} != NULL", self.holder),
             (false, false) => format!("{} != NULL && {} != NULL", self.holder, self.place),
         };
-        self.layout.guard(at, &condition, &call)
+        Statement { condition: Some(condition), text: call }
+    }
+
+    /// Whether the member is declared as a pointer to const, which no release takes as it is.
+    fn is_const(&self) -> bool {
+        let program = &self.tree.program;
+        let Some(owner) = self.forgotten.member.owner else { return false };
+        let mut fields = program.types.fields(owner.name, self.view.file).iter();
+        let is_const = fields.any(|(name, declared)| *name == self.forgotten.member.field && declared.is_const);
+        is_const && self.tree.macros.find(self.releaser, self.view.file).is_none()
     }
 
     /// Whether the releasing function takes null: the plain ones do, a project's own if its body asks.
@@ -148,7 +181,7 @@ impl Bench<'_> {
         let program = &self.tree.program;
         let name = program.text(self.releaser);
         if let Some(deed) = program.knowledge.of(self.releaser) {
-            return matches!(deed, Deed::Release { .. }) && name.to_ascii_lowercase().ends_with("free");
+            return matches!(deed, Deed::Release { takes_null: true, .. });
         }
         // A macro that is not opened here comes down to one of the plain ones.
         if !program.defines(self.releaser) {

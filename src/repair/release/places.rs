@@ -1,7 +1,7 @@
 //! Where a release can go: the templates.
 
 use super::declared;
-use super::layout::{Layout, is_jump, is_loop, is_statement};
+use super::layout::{Layout, Statement, is_jump, is_loop, is_statement};
 use super::reach::has_word;
 use super::{BARE, Proposal, call};
 use crate::c::Tree as SourceTree;
@@ -21,8 +21,9 @@ pub(crate) fn proposals(
     candidate: &Candidate,
     releaser: &Releaser,
     before: &[String],
+    is_guarded: bool,
 ) -> Vec<Proposal> {
-    let site = Workbench { tree, view, layout, candidate, releaser, before, is_probe: false };
+    let site = Workbench { tree, view, layout, candidate, releaser, before, is_guarded, is_probe: false };
     let mut found: Vec<Option<Proposal>> = Vec::new();
     if before.is_empty() {
         found.push(site.reallocation());
@@ -67,6 +68,8 @@ struct Workbench<'a> {
     releaser: &'a Releaser,
     /// The releases of what hangs below the object, which come first.
     before: &'a [String],
+    /// Whether the release is only called where the pointer is not null.
+    is_guarded: bool,
     /// Whether a bare `free` stands in the place of the release.
     is_probe: bool,
 }
@@ -90,20 +93,27 @@ impl Workbench<'_> {
         }
     }
 
-    fn statements(&self, holder: &str, marks: Marks) -> Option<Vec<String>> {
+    fn statements(&self, holder: &str, marks: Marks) -> Option<Vec<Statement>> {
         if holder.contains('(') && !holder.starts_with('(') || !self.is_taken(holder) {
             return None;
         }
-        let mut statements = self.before.to_vec();
+        let mut statements: Vec<Statement> = self.before.iter().cloned().map(Statement::from).collect();
         if self.is_probe {
-            statements.push(format!("{BARE}({holder})"));
+            statements.push(format!("{BARE}({holder})").into());
             return Some(statements);
         }
-        statements.push(self.without_const(call(self.tree, self.view, self.releaser, holder)?, holder));
+        let release = self.without_const(call(self.tree, self.view, self.releaser, holder)?, holder);
+        statements.push(Statement { condition: self.is_guarded.then(|| self.is_set(holder)), text: release });
         if marks == Marks::Cleared {
-            statements.push(format!("{holder} = NULL"));
+            statements.push(format!("{holder} = NULL").into());
         }
         Some(statements)
+    }
+
+    /// The condition that a pointer is not null, as the file asks for it.
+    fn is_set(&self, holder: &str) -> String {
+        let asks = if self.view.text.contains("!= NULL") { " != NULL" } else { "" };
+        format!("{holder}{asks}")
     }
 
     /// Whether the releasing function takes what a local is declared to point to, as far as both are known.
@@ -126,7 +136,11 @@ impl Workbench<'_> {
     fn without_const(&self, release: String, holder: &str) -> String {
         let site = self.candidate.decided.site.span;
         let is_macro = self.tree.macros.find(self.releaser.name, self.view.file).is_some();
-        if is_macro || !declared::points_to_const(self.view, holder, site) {
+        let function = &self.tree.program.functions[self.candidate.function.0 as usize];
+        let member = self.tree.program.types.of_holder(function, holder).filter(|_| root_word(holder) != holder);
+        let is_const = declared::points_to_const(self.view, holder, site)
+            || member.is_some_and(|member| member.is_const && member.pointers == 1);
+        if is_macro || !is_const {
             return release;
         }
         release.replacen(&format!("({holder})"), &format!("((void *){holder})"), 1)
@@ -206,7 +220,7 @@ impl Workbench<'_> {
         Some(Proposal { initialises: true, ..proposal })
     }
 
-    fn before_loss(&self, found: &FoundLoss, statements: &[String]) -> Option<(Vec<Edit>, &'static str)> {
+    fn before_loss(&self, found: &FoundLoss, statements: &[Statement]) -> Option<(Vec<Edit>, &'static str)> {
         let span = found.loss.span;
         let text = self.view.text.get(span.start as usize..)?;
         if matches!(found.loss.kind, LossKind::Exit | LossKind::Scope) && text.starts_with('}') {
@@ -217,7 +231,7 @@ impl Workbench<'_> {
             && let Some(tested) = self.tested_by_macro(statement)
         {
             let [release] = statements else { return None };
-            let guarded = self.layout.guard(statement.start, &format!("{tested} == NULL"), release);
+            let guarded = Statement { condition: Some(format!("{tested} == NULL")), ..release.clone() };
             return Some((self.layout.before(statement.start, &[guarded])?, "where the macro returns"));
         }
         if found.loss.kind == LossKind::Overwrite
@@ -288,8 +302,16 @@ impl Workbench<'_> {
             let passed = found.steps.iter().rev().filter(|(condition, taken)| condition.start > acquired && !taken);
             let mut branches = passed.filter_map(|(condition, _)| self.layout.one_armed(*condition));
             let (branch, arm) = branches.find(|(_, arm)| has_word(self.view.syntax.slice(*arm), root_word(&holder)))?;
-            // `if (a) free(p); else free(p);` is nobody's style.
-            if sounds_like_release(self.view.syntax.slice(arm).split('(').next().unwrap_or("")) {
+            // `if (a) free(p); else free(p);` is nobody's style: whoever releases under a condition knows why.
+            let called = self
+                .view
+                .syntax
+                .slice(arm)
+                .split('(')
+                .next()
+                .unwrap_or("")
+                .trim_start_matches(['{', ' ', '\t', '\r', '\n']);
+            if sounds_like_release(called) || called.trim_end() == self.name() {
                 return None;
             }
             add_once(&mut edits, self.layout.otherwise(branch, arm, &statements)?);
@@ -333,7 +355,7 @@ impl Workbench<'_> {
         (!holder.is_empty()).then_some(holder)
     }
 
-    fn after_last_in(&self, block: u32, holder: &str, statements: &[String]) -> Option<Proposal> {
+    fn after_last_in(&self, block: u32, holder: &str, statements: &[Statement]) -> Option<Proposal> {
         let syntax = &self.view.syntax;
         let word = root_word(holder);
         let mentions = syntax.children(block).filter(|child| has_word(syntax.slice(*child), word)).last()?;
@@ -371,17 +393,22 @@ impl Workbench<'_> {
         if !matches!(kind, Kind::ExpressionStatement | Kind::IfStatement | Kind::ReturnStatement) {
             return None;
         }
-        // A declaration may not follow a label before C23.
-        if self.view.text.get(..statement.start as usize)?.trim_end().ends_with(':') {
-            return None;
-        }
         let release = call_of(self, &holder)?;
         let name = self.unused_name("grown")?;
         let span = syntax.node(call).span;
         let text = self.view.text.get(span.start as usize..span.end as usize)?;
-        let guard = self.layout.guard(statement.start, &format!("{name} == NULL"), &release);
-        let mut edits = self.layout.before(statement.start, &[format!("void *{name} = {text}"), guard])?;
-        if edits.len() != 1 || edits.iter().any(|edit| edit.end != edit.start) {
+        let guard = Statement { condition: Some(format!("{name} == NULL")), text: release };
+        let block = place.iter().rev().find(|at| syntax.node(**at).kind == Kind::CompoundStatement)?;
+        let first = syntax.node(syntax.children(*block).next()?).span.start;
+        // A declaration may not follow a label before C23, and many projects put none behind a statement.
+        let mut edits = if first == statement.start {
+            self.layout.before(first, &[format!("void *{name} = {text}").into(), guard])?
+        } else {
+            let mut edits = self.layout.before(statement.start, &[format!("{name} = {text}").into(), guard])?;
+            edits.extend(self.layout.before(first, &[format!("void *{name}").into()])?);
+            edits
+        };
+        if edits.iter().any(|edit| edit.end != edit.start) {
             return None;
         }
         edits.push(Edit::replace(span.start as usize, span.end as usize, name));

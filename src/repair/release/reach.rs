@@ -1,10 +1,11 @@
 //! What a release needs where it is put: a function that the file knows, and a variable that exists there in every
 //! configuration.
 
+use super::layout::is_jump;
 use crate::c::Tree as SourceTree;
 use crate::c::names::Name;
 use crate::c::report::FileView;
-use crate::c::syntax::Span;
+use crate::c::syntax::{Kind, Span};
 use crate::model::edit::Edit;
 
 /// Headers within headers are followed this deep.
@@ -73,6 +74,30 @@ pub(super) fn exists_everywhere(view: &FileView, function: Span, acquired: u32, 
     })
 }
 
+/// Whether what comes right after an edit reads `errno`, which the release may change. `free` leaves it alone, as POSIX.1-2024
+/// asks of it and the C libraries do.
+pub(super) fn spoils_errno(view: &FileView, releaser: &str, edits: &[Edit]) -> bool {
+    releaser != "free" && edits.iter().any(|edit| reads_errno(view, edit.start as u32))
+}
+
+fn reads_errno(view: &FileView, at: u32) -> bool {
+    let syntax = &view.syntax;
+    let path = syntax.path_to(Span { start: at, end: at + 1 });
+    let is_block = |node: u32| matches!(syntax.node(node).kind, Kind::CompoundStatement | Kind::CaseStatement);
+    let Some(block) = path.into_iter().rev().find(|node| is_block(*node)) else { return false };
+    for next in syntax.children(block).filter(|node| syntax.node(*node).span.end > at) {
+        if has_word(syntax.slice(next), "errno") {
+            return true;
+        }
+        // Whatever is called next may fail by itself, and a jump ends the block.
+        let ends = |node: u32| is_jump(syntax.node(node).kind) || syntax.node(node).kind == Kind::CallExpression;
+        if ends(next) || syntax.below(next).any(ends) {
+            return false;
+        }
+    }
+    false
+}
+
 /// The preprocessor's conditions around a place, outermost first: where each begins, and the number of its branch.
 fn conditions(text: &str, at: usize) -> Vec<(usize, usize)> {
     let mut open: Vec<(usize, usize)> = Vec::new();
@@ -90,6 +115,23 @@ fn conditions(text: &str, at: usize) -> Vec<(usize, usize)> {
             }
         }
         start += line.len();
+    }
+    open
+}
+
+/// The directives around a place, outermost first, as they are written; of branches behind `#else` or `#elif` that one.
+pub(super) fn directives(text: &str, at: usize) -> Vec<&str> {
+    let mut open: Vec<&str> = Vec::new();
+    for line in text.get(..at).unwrap_or(text).lines().map(str::trim) {
+        let Some(directive) = line.strip_prefix('#').map(str::trim_start) else { continue };
+        if directive.starts_with("if") {
+            open.push(line);
+        } else if directive.starts_with("el") {
+            open.pop();
+            open.push(line);
+        } else if directive.starts_with("endif") {
+            open.pop();
+        }
     }
     open
 }
