@@ -210,22 +210,15 @@ impl Walk<'_> {
 
     /// A result is the number of an error whose value is not known (`ret == NO_MEMORY`): then nothing came.
     fn compare_to_error(&mut self, view: &mut State, a: Value, b: Value) {
-        let call = |value: Value| match value {
-            Value::Symbol(symbol) => match self.arena.symbol_of(symbol) {
-                Symbol::Made { site, part: RESULT, .. } => Some(site),
-                _ => None,
-            },
+        let (Value::Symbol(a), Value::Symbol(b)) = (a, b) else { return };
+        let call = |symbol: SymbolId| match self.arena.symbol_of(symbol) {
+            Symbol::Made { site, part: RESULT, .. } => Some(site),
             _ => None,
         };
-        let is_error = |value: Value| match value {
-            Value::Symbol(symbol) => match self.arena.symbol_of(symbol) {
-                Symbol::Initial(region) => match self.arena.region_of(region) {
-                    Region::Global(name) => sounds_like_an_error(self.program.text(name)),
-                    _ => false,
-                },
-                _ => false,
-            },
-            _ => false,
+        let is_error = |symbol: SymbolId| {
+            let Symbol::Initial(region) = self.arena.symbol_of(symbol) else { return false };
+            let Region::Global(name) = self.arena.region_of(region) else { return false };
+            sounds_like_an_error(self.program.text(name))
         };
         let told = call(a).filter(|_| is_error(b)).or_else(|| call(b).filter(|_| is_error(a)));
         if let Some(call) = told {

@@ -6,6 +6,7 @@ use crate::c::ir::BlockId;
 use crate::c::names::MixHasher;
 use std::cell::OnceCell;
 use std::hash::{Hash, Hasher};
+use std::mem::{Discriminant, discriminant};
 
 /// Places, and what they hold.
 type Store = Vec<(RegionId, Value)>;
@@ -48,19 +49,19 @@ fn same_objects(one: &State, two: &State) -> bool {
 /// A number that views share which agree on what became of the function's own objects, and others hardly ever do.
 fn mark_of_fates(view: &State) -> u64 {
     let mut hasher = MixHasher::default();
-    for (symbol, object) in view.objects.iter().filter(|(_, object)| object.site.is_some()) {
-        (symbol, std::mem::discriminant(&object.standing)).hash(&mut hasher);
-    }
+    fates(view).for_each(|fate| fate.hash(&mut hasher));
     hasher.finish()
 }
 
 /// Whether two views agree on whether each of the function's own objects is still its to release.
 fn same_fates(one: &State, two: &State) -> bool {
-    fn own(view: &State) -> impl Iterator<Item = (SymbolId, std::mem::Discriminant<Standing>)> {
-        let own = view.objects.iter().filter(|(_, object)| object.site.is_some());
-        own.map(|(symbol, object)| (*symbol, std::mem::discriminant(&object.standing)))
-    }
-    own(one).eq(own(two))
+    fates(one).eq(fates(two))
+}
+
+/// What became of each of the function's own objects, and not where.
+fn fates(view: &State) -> impl Iterator<Item = (SymbolId, Discriminant<Standing>)> {
+    let own = view.objects.iter().filter(|(_, object)| object.site.is_some());
+    own.map(|(symbol, object)| (*symbol, discriminant(&object.standing)))
 }
 
 /// Takes over what only the other view was passed in and handed on.

@@ -12,6 +12,16 @@ pub(crate) struct Statement {
     pub(crate) text: String,
 }
 
+impl Statement {
+    /// The statement with its semicolon, and with `between` behind its condition.
+    fn spelled(&self, between: &str) -> String {
+        match &self.condition {
+            Some(condition) => format!("if ({condition}){between}{};", self.text),
+            None => format!("{};", self.text),
+        }
+    }
+}
+
 impl From<String> for Statement {
     fn from(text: String) -> Statement {
         Statement { condition: None, text }
@@ -92,24 +102,13 @@ impl<'a> Layout<'a> {
             let text: String = statements.iter().map(line).collect();
             return Some(vec![Edit::insert(at as usize, text)]);
         }
-        let text: String = statements.iter().map(|statement| format!("{} ", self.in_line(statement))).collect();
+        let text: String = statements.iter().map(|statement| format!("{} ", statement.spelled(" "))).collect();
         Some(vec![Edit::insert(at as usize, text)])
     }
 
     /// A statement in lines of its own, which are indented so.
     fn lines(&self, statement: &Statement, indent: &str) -> String {
-        match &statement.condition {
-            Some(condition) => format!("if ({condition}){}{indent}{}{};", self.newline, self.unit, statement.text),
-            None => format!("{};", statement.text),
-        }
-    }
-
-    /// A statement that shares its line with others.
-    fn in_line(&self, statement: &Statement) -> String {
-        match &statement.condition {
-            Some(condition) => format!("if ({condition}) {};", statement.text),
-            None => format!("{};", statement.text),
-        }
+        statement.spelled(&format!("{}{indent}{}", self.newline, self.unit))
     }
 
     /// Turns the only statement of an `if` into a block.
@@ -179,7 +178,7 @@ impl<'a> Layout<'a> {
         } else if trailing.is_empty() {
             span.end as usize
         } else {
-            let text: String = statements.iter().map(|statement| format!(" {}", self.in_line(statement))).collect();
+            let text: String = statements.iter().map(|statement| format!(" {}", statement.spelled(" "))).collect();
             return Some(vec![Edit::insert(span.end as usize, text)]);
         };
         let line = |statement: &Statement| format!("{}{indent}{}", self.newline, self.lines(statement, &indent));
@@ -211,7 +210,7 @@ impl<'a> Layout<'a> {
         }
         let outer = self.indent_at(brace);
         if !self.is_first(brace) {
-            let text: String = statements.iter().map(|statement| format!("{} ", self.in_line(statement))).collect();
+            let text: String = statements.iter().map(|statement| format!("{} ", statement.spelled(" "))).collect();
             return Some(vec![Edit::insert(brace as usize, text)]);
         }
         let start = self.line_start(brace);

@@ -98,42 +98,46 @@ fn reads_errno(view: &FileView, at: u32) -> bool {
     false
 }
 
-/// The preprocessor's conditions around a place, outermost first: where each begins, and the number of its branch.
-fn conditions(text: &str, at: usize) -> Vec<(usize, usize)> {
-    let mut open: Vec<(usize, usize)> = Vec::new();
+/// A branch of a preprocessor's condition.
+#[derive(Clone, Copy)]
+struct Branch<'a> {
+    /// Where the condition begins.
+    start: usize,
+    /// The number of the branch.
+    number: usize,
+    /// The directive, as it is written.
+    line: &'a str,
+}
+
+/// The branches around a place, outermost first. A condition that begins before the text does begins with its next branch.
+fn branches(text: &str, at: usize) -> Vec<Branch<'_>> {
+    let mut open: Vec<Branch> = Vec::new();
     let mut start = 0;
-    for line in text.get(..at).unwrap_or(text).split_inclusive('\n') {
-        if let Some(directive) = line.trim_start().strip_prefix('#').map(str::trim_start) {
+    for whole in text.get(..at).unwrap_or(text).split_inclusive('\n') {
+        let line = whole.trim();
+        if let Some(directive) = line.strip_prefix('#').map(str::trim_start) {
             if directive.starts_with("if") {
-                open.push((start, 0));
+                open.push(Branch { start, number: 0, line });
             } else if directive.starts_with("el") {
-                if let Some((_, branch)) = open.last_mut() {
-                    *branch += 1;
-                }
+                let before = open.pop().map_or((start, 0), |before| (before.start, before.number + 1));
+                open.push(Branch { start: before.0, number: before.1, line });
             } else if directive.starts_with("endif") {
                 open.pop();
             }
         }
-        start += line.len();
+        start += whole.len();
     }
     open
 }
 
+/// The preprocessor's conditions around a place, outermost first: where each begins, and the number of its branch.
+fn conditions(text: &str, at: usize) -> Vec<(usize, usize)> {
+    branches(text, at).iter().map(|branch| (branch.start, branch.number)).collect()
+}
+
 /// The directives around a place, outermost first, as they are written; of branches behind `#else` or `#elif` that one.
 pub(super) fn directives(text: &str, at: usize) -> Vec<&str> {
-    let mut open: Vec<&str> = Vec::new();
-    for line in text.get(..at).unwrap_or(text).lines().map(str::trim) {
-        let Some(directive) = line.strip_prefix('#').map(str::trim_start) else { continue };
-        if directive.starts_with("if") {
-            open.push(line);
-        } else if directive.starts_with("el") {
-            open.pop();
-            open.push(line);
-        } else if directive.starts_with("endif") {
-            open.pop();
-        }
-    }
-    open
+    branches(text, at).iter().map(|branch| branch.line).collect()
 }
 
 /// Whether `text` holds `word` as a whole identifier.
