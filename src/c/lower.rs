@@ -100,7 +100,10 @@ pub fn lower_piece(
     let second = second.flatten().filter(|second| second.errors() < errors);
     let mut lowerer = Lowerer::new(file, path, macros);
     lowerer.statics = program.statics_of(file).clone();
-    Some(LoweredPiece { functions: lowerer.whole_file(Arc::new(tree), second.map(Arc::new)), errors })
+    let mut functions = lowerer.whole_file(Arc::new(tree), second.map(Arc::new));
+    let is_function = |name| program.is_function(name);
+    functions.iter_mut().for_each(|function| program.types.settle(function, is_function));
+    Some(LoweredPiece { functions, errors })
 }
 
 impl<'a> Lowerer<'a> {
@@ -173,6 +176,10 @@ impl Lowerer<'_> {
             return None;
         }
         let name = self.intern(declared.text);
+        if let Some(other) = self.frames.macros.renamed(name, self.file) {
+            let other = self.names.intern(other);
+            self.facts.renamed.push((name, other));
+        }
         let span = self.frames.node(definition).span;
         let is_static = self.has_storage_class(definition, "static");
         self.build = Builder::new(name, span);

@@ -14,7 +14,7 @@ pub use definitions::definitions;
 pub use noise::without_noise;
 
 use super::ir::FileId;
-use super::knowledge::Knowledge;
+use super::knowledge::{Deed, Knowledge};
 use super::names::{Map, Name, Set};
 use super::syntax::Tree;
 use std::ops::Range;
@@ -37,9 +37,15 @@ pub struct Macro {
 pub struct MacroTable {
     definitions: Map<Name, Vec<(FileId, Arc<Macro>)>>,
     folders: Vec<Box<str>>,
+    /// Which files are no headers.
+    sources: Vec<bool>,
+    /// The macros that are called like a function that is known.
+    known: Set<Name>,
     cleaners: Set<Name>,
     /// Words that stand for nothing: every definition is empty, or there is none and the word is well known.
     noise: Set<Name>,
+    /// Macros without parentheses that some definition makes stand for nothing.
+    hollow: Set<Name>,
     /// Macros with parentheses that are whole statements, so that whoever uses them may leave out the semicolon.
     statements: Set<Name>,
 }
@@ -85,8 +91,8 @@ impl MacroTable {
     pub fn new(found: Vec<Vec<(Name, Macro)>>, paths: &[&str]) -> MacroTable {
         let folders = paths.iter().map(|path| path.rsplit_once('/').map_or("", |(folder, _)| folder).into()).collect();
         let (cleaners, noise) = (Set::default(), VANISHING.iter().map(|word| Name::of(word)).collect());
-        let statements = Set::default();
-        let mut table = MacroTable { definitions: Map::default(), folders, cleaners, noise, statements };
+        let sources = paths.iter().map(|path| path.ends_with(".c")).collect();
+        let mut table = MacroTable { folders, sources, cleaners, noise, ..MacroTable::default() };
         for (file, list) in found.into_iter().enumerate() {
             for (name, definition) in list {
                 table.definitions.entry(name).or_default().push((FileId(file as u32), Arc::new(definition)));
@@ -100,9 +106,15 @@ impl MacroTable {
     }
 
     /// Forgets the macros that only put another function in the place of one that hands out or takes back memory and is
-    /// known (`#define malloc(n) (*allocate)(n)`): what they stand for does the same, and is seldom known itself.
+    /// known (`#define malloc(n) (*allocate)(n)`): what they stand for does the same, and is seldom known itself. So are
+    /// those forgotten that put nothing in the place of one that keeps memory, for systems that have no threads.
     pub fn leave_to(&mut self, knowledge: &Knowledge) {
+        self.known = self.definitions.keys().filter(|name| knowledge.of(**name).is_some()).copied().collect();
         for (name, all) in &mut self.definitions {
+            if matches!(knowledge.of(*name), Some(Deed::Take { .. })) {
+                all.retain(|(_, definition)| !is_nothing(&definition.body));
+                self.noise.remove(name);
+            }
             if knowledge.of(*name).is_some_and(|deed| deed.is_of_memory()) {
                 all.retain(|(_, definition)| !twins::is_another_function(*name, definition));
             }
@@ -110,12 +122,22 @@ impl MacroTable {
         self.definitions.retain(|_, all| !all.is_empty());
     }
 
+    /// What a file calls a function that it defines as `name`, where a macro of its own gives it another name.
+    pub fn renamed(&self, name: Name, file: FileId) -> Option<&str> {
+        let own = self.definitions.get(&name)?.iter().filter(|(home, _)| *home == file);
+        let mut bodies = own.filter(|(_, one)| one.parameters.is_none()).map(|(_, one)| &*one.body);
+        bodies.find(|body| !body.is_empty() && word_length(body.as_bytes()) == body.len() && Name::of(body) != name)
+    }
+
     /// The definition that `file` most likely sees: its own, else the one of the nearest folder, else the first.
     /// Among several of one file the longest wins: the others are usually the empty form for another configuration.
     pub fn find(&self, name: Name, file: FileId) -> Option<&Arc<Macro>> {
         let all = self.definitions.get(&name)?;
-        if let [(_, only)] = all.as_slice() {
-            return Some(only);
+        // What one source calls by the name of a known function is that function to all others.
+        let is_known = self.known.contains(&name);
+        let is_seen = |home: FileId| !is_known || home == file || self.sources.get(home.0 as usize) != Some(&true);
+        if let [(home, only)] = all.as_slice() {
+            return Some(only).filter(|_| is_seen(*home));
         }
         let home = self.folders.get(file.0 as usize).map_or("", |folder| folder);
         let near = |other: FileId| -> usize {
@@ -128,7 +150,8 @@ impl MacroTable {
         let rank = |(at, (other, definition)): &(usize, &(FileId, Arc<Macro>))| {
             (near(*other), definition.body.len(), usize::MAX - at)
         };
-        all.iter().enumerate().max_by_key(rank).map(|(_, (_, definition))| definition)
+        let seen = all.iter().enumerate().filter(|(_, (home, _))| is_seen(*home));
+        seen.max_by_key(rank).map(|(_, (_, definition))| definition)
     }
 
     /// Whether a word, whose name is `name`, makes the compiler clean a variable up: a macro for the `cleanup` attribute, perhaps through
@@ -172,6 +195,9 @@ impl MacroTable {
         let all_empty = |all: &[(FileId, Arc<Macro>)]| all.iter().all(|(_, one)| is_nothing(&one.body));
         let empty = self.definitions.iter().filter(|(_, all)| all_empty(all)).map(|(name, _)| *name);
         self.noise.extend(empty);
+        let is_hollow = |one: &Macro| one.parameters.is_none() && is_nothing(&one.body);
+        let any = |all: &[(FileId, Arc<Macro>)]| all.iter().any(|(_, one)| is_hollow(one));
+        self.hollow = self.definitions.iter().filter(|(_, all)| any(all)).map(|(name, _)| *name).collect();
     }
 
     /// Blanks the words that stand for nothing in the replacements as well: `(EXTENSION ({ … }))` is no call.

@@ -61,16 +61,26 @@ impl Program {
         };
         let written: Set<Name> = files.iter().flat_map(|file| file.facts.written.iter().copied()).collect();
         let struct_fields: Set<Name> = files.iter().flat_map(|file| file.facts.struct_fields.iter().copied()).collect();
+        let renamed: Map<(FileId, Name), Name> = (0u32..)
+            .zip(&files)
+            .flat_map(|(file, one)| one.facts.renamed.iter().map(move |(own, other)| ((FileId(file), *own), *other)))
+            .collect();
         for (number, file) in files.into_iter().enumerate() {
             program.absorb(FileId(number as u32), file, &written, &struct_fields);
         }
         program.members = struct_fields;
         for (number, function) in program.functions.iter().enumerate().filter(|(_, one)| !stands_for_a_macro(one)) {
-            program.by_name.entry(function.name).or_default().push(FunctionId(number as u32));
+            let other = renamed.get(&(function.file, function.name)).copied();
+            for name in std::iter::once(function.name).chain(other) {
+                program.by_name.entry(name).or_default().push(FunctionId(number as u32));
+            }
         }
         let defined: Set<Name> =
             program.functions.iter().filter(|f| f.linkage == Linkage::Program).map(|f| f.name).collect();
         program.knowledge.yield_to(|name| defined.contains(&name));
+        let (types, by_name, knowledge) = (&program.types, &program.by_name, &program.knowledge);
+        let is_function = |name: Name| by_name.contains_key(&name) || knowledge.of(name).is_some();
+        program.functions.iter_mut().for_each(|function| types.settle(function, is_function));
         program.guesses = program.functions.iter().flat_map(|function| guesses::guesses(&program, function)).collect();
         for list in program.targets.values_mut() {
             list.sort();
@@ -79,11 +89,18 @@ impl Program {
         program
     }
 
+    /// Whether a name is a function's, in the tree or in a library.
+    pub fn is_function(&self, name: Name) -> bool {
+        self.defines(name) || self.knowledge.of(name).is_some()
+    }
+
     fn absorb(&mut self, id: FileId, file: LoweredFile, written: &Set<Name>, struct_fields: &Set<Name>) {
+        file.functions.iter().for_each(|function| self.types.absorb_variables(function));
         self.functions.extend(file.functions);
         self.names.absorb(file.names);
         self.statics.push(file.facts.statics);
         self.types.absorb(id, file.facts.structures, file.facts.aliases, file.facts.global_types);
+        self.types.absorb_names(&file.facts.named_types);
         self.offsets.extend(file.facts.offsets);
         for (name, value) in file.facts.constants {
             self.constant(name, Some(value));

@@ -3,8 +3,10 @@
 //! C's types are read by name only. A cast is ignored, a name that is not declared in the tree has no type, and a
 //! structure that two files define differently is one of each file's own.
 
-use super::ir::{BinaryOp, Expr, ExprId, FileId, Function};
-use super::names::{Map, Name};
+mod readings;
+
+use super::ir::{BinaryOp, Expr, ExprId, FileId, Function, Shape};
+use super::names::{Map, Name, Set};
 
 /// Aliases of aliases followed; a longer chain is a cycle or no C.
 const MAX_ALIASES: u32 = 8;
@@ -20,6 +22,8 @@ pub struct Type {
     pub is_tag: bool,
     /// Whether it is declared as const.
     pub is_const: bool,
+    /// Whether it is a number that no pointer is put into: anything but `long`, and what is as wide by its name.
+    pub is_number: bool,
 }
 
 /// A structure's or union's definition.
@@ -66,6 +70,10 @@ struct Definitions {
 pub struct Types {
     structures: Map<Name, Definitions>,
     aliases: Map<Name, Type>,
+    /// The aliases of arrays.
+    arrays: Set<Name>,
+    /// What something is declared with that is no tag, and so is a type wherever it is mentioned.
+    names: Set<Name>,
     globals: Map<Name, Type>,
 }
 
@@ -79,6 +87,8 @@ impl Types {
         globals: Vec<(Name, Type)>,
     ) {
         for structure in structures {
+            let declared = structure.fields.iter().map(|(_, declared)| declared);
+            self.names.extend(declared.filter(|declared| is_named(declared)).map(|declared| declared.name));
             let known =
                 self.structures.entry(structure.name).or_insert_with(|| Definitions { all: Vec::new(), agree: true });
             known.agree &= known.all.first().is_none_or(|(_, first)| first.fields == structure.fields);
@@ -90,6 +100,24 @@ impl Types {
         for (name, declared) in globals {
             self.globals.entry(name).or_insert(declared);
         }
+    }
+
+    /// Whether a type is a number that no pointer is put into, as far as the tree declares it.
+    pub fn is_number(&self, declared: Type) -> bool {
+        let declared = self.followed(declared);
+        declared.pointers == 0 && declared.is_number
+    }
+
+    /// Takes over the types that a function's variables are declared with.
+    pub fn absorb_variables(&mut self, function: &Function) {
+        let declared = function.vars.iter().map(|var| var.declared);
+        self.names.extend(declared.filter(is_named).map(|declared| declared.name));
+    }
+
+    /// Takes over the names that are given to types.
+    pub fn absorb_names(&mut self, names: &[(Name, Shape)]) {
+        self.names.extend(names.iter().map(|(name, _)| *name));
+        self.arrays.extend(names.iter().filter(|(_, shape)| *shape == Shape::Array).map(|(name, _)| *name));
     }
 
     /// The structure that a type leads to, with aliases followed.
@@ -120,6 +148,7 @@ impl Types {
                 pointers: declared.pointers.saturating_add(meant.pointers),
                 is_tag: meant.is_tag,
                 is_const: declared.is_const || meant.is_const,
+                is_number: meant.is_number,
             };
         }
         declared
@@ -187,4 +216,9 @@ impl Types {
         });
         Some(Member { owner: owner.map(|(owner, _)| owner), field })
     }
+}
+
+/// Whether a type is known by a name that is no tag.
+fn is_named(declared: &Type) -> bool {
+    !declared.is_tag && declared.name != Name(0)
 }

@@ -13,7 +13,7 @@ pub(super) const SYSTEM: &[&str] = &[
     "fill 0 free zero: posix_memalign",
     "fill 0 free always: getline getdelim",
     "fill 3 freeaddrinfo zero: getaddrinfo",
-    "fill 1 free not-negative: scandir",
+    "fill 1 free positive: scandir",
     "release: freeaddrinfo globfree wordfree",
     "release-not-null: freeifaddrs regfree",
     "stack: alloca _alloca",

@@ -42,7 +42,7 @@ type Replacements = Map<Name, Option<(Arc<Tree>, Arc<Macro>)>>;
 
 /// The trees at hand.
 pub(crate) struct Frames<'a> {
-    macros: &'a MacroTable,
+    pub(super) macros: &'a MacroTable,
     file: FileId,
     list: Vec<Frame>,
     parsed: Replacements,

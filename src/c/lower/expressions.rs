@@ -199,6 +199,10 @@ impl Lowerer<'_> {
         }
         let left = self.part(at, Role::Left);
         let right = self.part(at, Role::Right);
+        if operator == "&" && matches!(self.build.get(left), Expr::Global(_)) {
+            // `(text_t)&place`: whether that is a cast, only the whole tree tells.
+            self.note_write(right);
+        }
         self.combine(&operator, left, right)
     }
 

@@ -31,6 +31,10 @@ pub struct FileFacts {
     pub structures: Vec<Structure>,
     /// Aliases of types.
     pub aliases: Vec<(Name, Type)>,
+    /// Functions that macros give another name, and that name.
+    pub renamed: Vec<(Name, Name)>,
+    /// The names that are given to types, and whether to an array's.
+    pub named_types: Vec<(Name, Shape)>,
     /// The types of variables of file or program scope.
     pub global_types: Vec<(Name, Type)>,
     /// Members that are reached by their offset.

@@ -13,7 +13,21 @@ impl Lowerer<'_> {
             return Type::default();
         }
         let (name, is_tag) = self.specified(declaration).unwrap_or_default();
-        Type { name, pointers: declared.pointers, is_tag, is_const: self.is_const(declaration) }
+        let (is_const, is_number) = (self.is_const(declaration), self.is_number(declaration));
+        Type { name, pointers: declared.pointers, is_tag, is_const, is_number }
+    }
+
+    /// Whether the type that a declaration begins with is a number that no pointer is put into.
+    fn is_number(&self, declaration: At) -> bool {
+        const WORDS: &[&str] = &[
+            "char", "short", "int", "signed", "unsigned", "bool", "_Bool", "float", "double", "size_t", "ssize_t",
+            "int8_t", "int16_t", "int32_t", "uint8_t", "uint16_t", "uint32_t",
+        ];
+        let specifier = self.frames.child(declaration, Role::Type);
+        specifier.is_some_and(|at| {
+            self.frames.node(at).kind == Kind::EnumSpecifier
+                || self.frames.text(at).split_whitespace().all(|word| WORDS.contains(&word))
+        })
     }
 
     /// Whether the type that a declaration begins with is const.
@@ -105,8 +119,10 @@ impl Lowerer<'_> {
                     (declared.name, false)
                 }
             };
-            let is_const = self.is_const(definition);
-            let meant = Type { name: meant, pointers: declared.pointers, is_tag, is_const };
+            self.facts.named_types.push((declared.name, declared.shape));
+            let (is_const, is_number) = (self.is_const(definition), self.is_number(definition));
+            let meant = if is_number { Name(0) } else { meant };
+            let meant = Type { name: meant, pointers: declared.pointers, is_tag, is_const, is_number };
             if meant.name != declared.name && declared.parameters.is_none() {
                 self.facts.aliases.push((declared.name, meant));
             }

@@ -3,6 +3,7 @@
 use super::branches::wipe_dead;
 use super::{MacroTable, balanced, continues, fill, find, next_line, skip_literal, wipe, word_length};
 use crate::c::names::Name;
+use std::ops::Range;
 
 /// `text` with attributes, vanishing macros and what no configuration compiles replaced by blanks, positions unchanged.
 pub fn without_noise(text: &str, macros: &MacroTable) -> String {
@@ -15,6 +16,7 @@ pub fn without_noise(text: &str, macros: &MacroTable) -> String {
     while at < bytes.len() {
         match bytes[at] {
             b'#' if line_start => {
+                let start = at;
                 while at < bytes.len() {
                     let end = next_line(bytes, at);
                     let more = continues(&bytes[at..end]);
@@ -23,6 +25,7 @@ pub fn without_noise(text: &str, macros: &MacroTable) -> String {
                         break;
                     }
                 }
+                wipe_torn_definition(text, start..at, &mut out);
                 before = b'\n';
                 continue;
             }
@@ -43,8 +46,9 @@ pub fn without_noise(text: &str, macros: &MacroTable) -> String {
             }
             first if first.is_ascii_alphabetic() || first == b'_' => {
                 let word = Word { text, at, end: at + word_length(&bytes[at..]), before };
+                let is_hollow = line_start && word.is_hollow_line(macros);
                 (line_start, before) = (false, first);
-                at = if word.is_annotation(macros) {
+                at = if is_hollow || word.is_annotation(macros) {
                     wipe(&mut out, at..word.end);
                     word.end
                 } else {
@@ -65,6 +69,23 @@ pub fn without_noise(text: &str, macros: &MacroTable) -> String {
     wipe_dead(text, &mut out);
     // Only ASCII bytes at character boundaries were replaced, so this is UTF-8 as before.
     String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
+}
+
+/// Blanks a definition that the parser would take for ended where a comment begins, and what follows for code. A comment that
+/// is still open at its end is left.
+fn wipe_torn_definition(text: &str, directive: Range<usize>, out: &mut [u8]) {
+    let line = text.get(directive.clone()).unwrap_or("");
+    let is_definition = line[1..].trim_start().starts_with("define");
+    let mut end = 0;
+    while let Some(open) = line[end..].find("/*").filter(|_| is_definition) {
+        let Some(close) = line[end + open + 2..].find("*/") else {
+            return wipe(out, directive.start..directive.start + end + open);
+        };
+        end += open + 2 + close + 2;
+    }
+    if end > 0 {
+        wipe(out, directive);
+    }
 }
 
 /// Macros of GLib that take a type, for trees that do not define them.
@@ -91,6 +112,15 @@ impl Word<'_> {
     /// What follows the word, blanks left out.
     fn rest(&self) -> &str {
         self.text[self.end..].trim_ascii_start()
+    }
+
+    /// Whether it is all of its line from the word on, and a macro that stands for nothing in some configuration: what it is
+    /// elsewhere (a pragma) is no part of a statement.
+    fn is_hollow_line(&self, macros: &MacroTable) -> bool {
+        let line = self.text[self.end..].lines().next().unwrap_or("");
+        let is_loud = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+        let word = self.spelled();
+        line.trim().is_empty() && word.bytes().all(is_loud) && macros.hollow.contains(&Name::of(word))
     }
 
     /// Whether it is a macro that annotates a pointer, as in `void *NULLABLE data`: it stands between a star and a name.
@@ -140,6 +170,9 @@ impl Word<'_> {
         (is_beside && !is_keyword).then_some((open, stop))
     }
 }
+
+/// What stands for the attribute behind a variable's name that makes the compiler clean it up.
+const CLEANED_UP: &[u8] = b"/*cleanup*/";
 
 /// Puts the storage class `auto` in the place of a macro that makes the compiler clean a variable up: it says so in a
 /// word that every parser knows, and that nobody writes for its own sake. Returns where to go on.
@@ -238,10 +271,16 @@ fn blank(place: &Word, out: &mut [u8], macros: &MacroTable) -> usize {
         return end; // A function-like macro without arguments is no use of it.
     }
     let all = &text[at..stop];
-    if attribute && (all.contains("cleanup") || all.contains("noreturn")) {
+    let is_cleanup = attribute && all.contains("cleanup");
+    let is_behind = place.before.is_ascii_alphanumeric() || matches!(place.before, b'_' | b']' | b'*');
+    if is_cleanup && !is_behind || attribute && all.contains("noreturn") {
         return stop;
     }
     wipe(out, at..stop);
+    if is_cleanup {
+        // Behind a name the parser takes no attribute where a value follows, but it takes a remark.
+        out[at..at + CLEANED_UP.len()].copy_from_slice(CLEANED_UP);
+    }
     stop
 }
 
