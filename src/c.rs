@@ -25,6 +25,7 @@ pub mod destructors;
 pub mod domain;
 pub mod evidence;
 pub mod ir;
+pub mod keeping;
 pub mod knowledge;
 pub mod lower;
 pub mod macros;

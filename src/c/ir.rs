@@ -3,7 +3,7 @@
 //! Expressions hold neither calls nor control flow: a call becomes an instruction that fills a temporary variable, and
 //! `&&`, `||` and `?:` become branches. Positions are kept on every instruction, for the trace and the repair.
 
-use super::names::Name;
+use super::names::{Name, Set};
 use super::syntax::Span;
 use super::types::Type;
 
@@ -273,6 +273,26 @@ impl Function {
         self.exprs.iter().any(|expr| matches!(expr, Expr::Field(_, field) if *field == name))
     }
 
+    /// Whether `is_it` holds of an expression or of one below it.
+    pub fn holds(&self, id: ExprId, is_it: &impl Fn(Expr) -> bool) -> bool {
+        let mut found = false;
+        self.walk(id, &mut |expr| found |= is_it(expr));
+        found
+    }
+
+    /// The blocks that can come after these.
+    pub fn after(&self, blocks: impl Iterator<Item = BlockId>) -> Set<BlockId> {
+        let next = |id: BlockId| self.blocks.get(id.0 as usize).map(|block| block.end.successors()).unwrap_or_default();
+        let mut found = Set::default();
+        let mut work: Vec<BlockId> = blocks.flat_map(next).collect();
+        while let Some(id) = work.pop() {
+            if found.insert(id) {
+                work.extend(next(id));
+            }
+        }
+        found
+    }
+
     /// Whether two expressions are written alike: members of members of the same local or global.
     pub fn same(&self, one: ExprId, two: ExprId) -> bool {
         one == two
@@ -312,7 +332,45 @@ impl Function {
     }
 }
 
+impl Block {
+    /// Whether an expression of which `is_it` holds stands anywhere in the block.
+    pub fn mentions(&self, function: &Function, is_it: &impl Fn(Expr) -> bool) -> bool {
+        let writes = |instr: &Instr| match instr.kind {
+            InstrKind::Assign { to, .. } => function.holds(to, is_it),
+            _ => false,
+        };
+        self.instrs.iter().any(|instr| writes(instr) || instr.reads(function, is_it)) || self.end.reads(function, is_it)
+    }
+}
+
+impl Instr {
+    /// Whether an expression of which `is_it` holds is read.
+    pub fn reads(&self, function: &Function, is_it: &impl Fn(Expr) -> bool) -> bool {
+        let holds = |id: &ExprId| function.holds(*id, is_it);
+        match &self.kind {
+            // A variable that is written is not read for that.
+            InstrKind::Assign { to, from } => holds(from) || !matches!(function.expr(*to), Expr::Var(_)) && holds(to),
+            InstrKind::Call { callee, args, .. } => {
+                matches!(callee, Callee::Through(expr) if holds(expr)) || args.iter().any(holds)
+            }
+            InstrKind::Use(value) => holds(value),
+            InstrKind::Blind(places) => places.iter().any(holds),
+            InstrKind::Declare(_) | InstrKind::Leave(_) => false,
+        }
+    }
+}
+
 impl Terminator {
+    /// Whether an expression of which `is_it` holds is read.
+    pub fn reads(&self, function: &Function, is_it: &impl Fn(Expr) -> bool) -> bool {
+        match self {
+            Terminator::Branch { condition: value, .. }
+            | Terminator::Switch { value, .. }
+            | Terminator::Return { value: Some(value), .. } => function.holds(*value, is_it),
+            _ => false,
+        }
+    }
+
     /// The blocks that can follow.
     pub fn successors(&self) -> Vec<BlockId> {
         match self {

@@ -265,7 +265,7 @@ fn trace(tree: &SourceTree, view: &FileView, id: FunctionId, decided: &Decided, 
             note: format!("`{callee}` sees it and, as other callers show, leaves it alone"),
         });
     }
-    steps.extend(uses::uses(tree, view, id, variable, decided.site.span));
+    steps.extend(uses::uses(tree, view, id, variable, (&decided.site, first.loss.span)));
     let note = match first.loss.kind {
         LossKind::Exit => "the function ends and nothing leads to it any more",
         LossKind::Overwrite => "the last pointer to it is overwritten",

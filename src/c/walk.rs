@@ -158,6 +158,8 @@ pub struct Walked {
     pub likely: Set<Span>,
     /// Calls that some path does not come back from.
     pub stuck: Set<Span>,
+    /// Blocks that no path comes to, as far as conditions are understood.
+    pub unreached: Vec<BlockId>,
     /// Whether a bound was hit.
     pub exhausted: bool,
     /// Whether some paths were left out.
@@ -208,6 +210,8 @@ pub(super) struct Walk<'a> {
     doubtful: Set<Span>,
     likely: Set<Span>,
     stuck: Set<Span>,
+    /// The blocks that some path comes to.
+    come_to: Set<BlockId>,
     outcomes: Vec<Outcome>,
     /// The temporaries that a reallocation filled.
     reallocated: Set<VarId>,
@@ -279,6 +283,7 @@ fn walk_with<'a>(
         doubtful: Set::default(),
         likely: Set::default(),
         stuck: Set::default(),
+        come_to: Set::default(),
         outcomes: Vec::new(),
         reallocated: Set::default(),
         joined: Map::default(),
@@ -295,9 +300,23 @@ fn walk_with<'a>(
         summary::tell_failures_apart(&mut outcomes);
     }
     let summary = if exhausted { None } else { Summary::condense(outcomes) };
+    let unreached = flow.order.iter().filter(|block| !walk.come_to.contains(block)).copied().collect();
     let Walk { sites, losses, releases, doubtful, likely, stuck, is_partial, .. } = walk;
     let is_coarse = grain.is_coarse;
-    Walked { summary, sites, losses, releases, faults, doubtful, likely, stuck, exhausted, is_partial, is_coarse }
+    Walked {
+        summary,
+        sites,
+        losses,
+        releases,
+        faults,
+        doubtful,
+        likely,
+        stuck,
+        unreached,
+        exhausted,
+        is_partial,
+        is_coarse,
+    }
 }
 
 /// Whether a value is null.
@@ -368,6 +387,7 @@ impl Walk<'_> {
                 self.widen(&mut view, id);
             }
         }
+        self.come_to.insert(id);
         let function = self.function;
         let Some(block) = function.blocks.get(id.0 as usize) else { return };
         // Two lists that change places: most instructions turn one view into one.

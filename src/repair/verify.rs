@@ -6,15 +6,17 @@
 use crate::c::Tree as SourceTree;
 use crate::c::destructors::{self, Forgotten};
 use crate::c::domain::{LossKind, Via};
-use crate::c::ir::{FileId, Function};
+use crate::c::ir::{BlockId, Expr, FileId, Function, Instr, InstrKind, VarId};
+use crate::c::keeping;
 use crate::c::lower;
+use crate::c::names::{Name, Set};
 use crate::c::program::FunctionId;
 use crate::c::report::{Candidate, Decided, FileView, Releaser, decide};
 use crate::c::summary::{Effect, Path, Selector, Summary};
 use crate::c::syntax::{self, Kind, Span, Tree};
 use crate::c::walk::{self, Fault, FaultKind, SeenRelease, Site, Walked};
 use crate::model::edit::{self, Edit};
-use crate::repair::release::{BARE, Proposal};
+use crate::repair::release::{BARE, Proposal, root_word};
 use std::cell::RefCell;
 use std::ops::Range;
 use std::rc::Rc;
@@ -116,13 +118,16 @@ pub(crate) fn accept(
         return Err("the finding depends on more than this function".to_owned().into());
     }
     let trial = before.trial(tree, view, &proposal.edits)?;
+    if trial.new.walked.stuck.iter().any(|span| trial.is_added(*span)) {
+        return Err(TAKES_NO_NULL.to_owned().into());
+    }
     trial.no_new_fault(old, proposal.initialises)?;
+    let word = root_word(candidate.variable);
+    trial.no_unreached_use(word)?;
+    trial.no_other_use(tree, old, word, target)?;
     let is = trial.lost();
     if is.contains(&target) {
         return Err("on some path it would still be lost".to_owned().into());
-    }
-    if trial.new.walked.stuck.iter().any(|span| trial.is_added(*span)) {
-        return Err(TAKES_NO_NULL.to_owned().into());
     }
     if !trial.releases(target) {
         return Err("what should release it is not seen to do so".to_owned().into());
@@ -261,6 +266,77 @@ impl Trial {
         Ok(())
     }
 
+    /// Whether every use of a variable that could come after the edits was seen. What no path is seen to come to may be come to
+    /// all the same, where a condition is misunderstood.
+    fn no_unreached_use(&self, word: &str) -> Result<(), String> {
+        let function = &self.new.function;
+        let is_it = |expr: Expr| is_named(function, expr, Name::of(word));
+        let after = function.after(self.edited());
+        let uses = |id: &&BlockId| after.contains(id) && function.blocks[id.0 as usize].mentions(function, &is_it);
+        match self.new.walked.unreached.iter().find(uses) {
+            Some(_) => Err("it is used where no path seems to come".to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether nothing that comes after the edits reads a variable which may lead to what they release, beside `word`, of which
+    /// the walk knows better: where the walk lost sight of a name of the memory, the name is still there.
+    fn no_other_use(&self, tree: &SourceTree, old: &Reading, word: &str, target: (usize, u16)) -> Result<(), String> {
+        let function = &self.new.function;
+        let place =
+            |site: &&Site| (edit::original_position(site.span.start as usize, &self.edits), site.part) == target;
+        let Some(site) = self.new.walked.sites.iter().find(place) else { return Ok(()) };
+        let mut others = keeping::leading(tree.known(), function, site);
+        // What the edits declare is theirs, and a temporary is read where it is written.
+        let is_old = |name: Name| old.function.vars.iter().any(|var| var.name == name);
+        others.retain(|var| {
+            let var = function.var(*var).filter(|var| !var.temporary);
+            var.is_some_and(|var| var.name != Name::of(word) && is_old(var.name))
+        });
+        match others.into_iter().find(|var| self.is_read_after(*var, site)) {
+            Some(_) => Err("another name that leads to it is read after its release".to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a variable is read after the edits, before it is given another value or the memory is acquired anew.
+    fn is_read_after(&self, var: VarId, site: &Site) -> bool {
+        let function = &self.new.function;
+        let is_it = |expr: Expr| expr == Expr::Var(var);
+        let ends = |instr: &Instr| match &instr.kind {
+            InstrKind::Assign { to, .. } => function.expr(*to) == Expr::Var(var),
+            InstrKind::Declare(other) => *other == var,
+            _ => instr.span == site.span,
+        };
+        let mut work: Vec<(BlockId, usize)> = Vec::new();
+        for id in self.edited() {
+            let instrs = &function.blocks[id.0 as usize].instrs;
+            work.extend(instrs.iter().rposition(|instr| self.is_added(instr.span)).map(|last| (id, last + 1)));
+        }
+        let mut seen: Set<BlockId> = Set::default();
+        while let Some((id, from)) = work.pop() {
+            let Some(block) = function.blocks.get(id.0 as usize) else { continue };
+            let mut left = block.instrs.iter().skip(from);
+            let stop = left.find(|instr| instr.reads(function, &is_it) || ends(instr));
+            match stop {
+                Some(instr) if instr.reads(function, &is_it) => return true,
+                Some(_) => {}
+                None if block.end.reads(function, &is_it) => return true,
+                None => {
+                    let next = block.end.successors().into_iter().filter(|next| seen.insert(*next));
+                    work.extend(next.map(|next| (next, 0)));
+                }
+            }
+        }
+        false
+    }
+
+    /// The blocks that the edits add something to.
+    fn edited(&self) -> impl Iterator<Item = BlockId> {
+        let numbered = (0u32..).map(BlockId).zip(&self.new.function.blocks);
+        numbered.filter(|(_, block)| block.instrs.iter().any(|instr| self.is_added(instr.span))).map(|(id, _)| id)
+    }
+
     /// Whether something goes wrong with what the edits release. Where views were joined it is not known any more which of
     /// several releases it was.
     fn is_of_edits(&self, fault: &Fault) -> bool {
@@ -390,6 +466,11 @@ type PlacedFault = (FaultKind, usize, Option<(usize, u16)>);
 fn faults(walked: &Walked, place: impl Fn(u32) -> usize) -> Vec<PlacedFault> {
     let site = |number: u32| walked.sites.get(number as usize).map(|site| (place(site.span.start), site.part));
     walked.faults.iter().map(|fault| (fault.kind, place(fault.span.start), fault.site.and_then(site))).collect()
+}
+
+/// Whether an expression is the variable of this name.
+fn is_named(function: &Function, expr: Expr, name: Name) -> bool {
+    matches!(expr, Expr::Var(var) if function.var(var).is_some_and(|var| var.name == name))
 }
 
 /// The path of the file that a function stands in.

@@ -3,21 +3,31 @@
 use super::{FileView, TraceStep};
 use crate::c::Tree as SourceTree;
 use crate::c::ir::{Callee, Expr, Function, InstrKind};
+use crate::c::keeping::between::Between;
 use crate::c::program::FunctionId;
 use crate::c::syntax::Span;
+use crate::c::walk::Site;
 
 /// So many of the functions that see it are told.
 const MOST_USES: usize = 4;
 
-/// The calls behind the acquisition that are given `variable`, as far as the callee's body was read. The walk has seen
-/// that each of them leaves the memory to its caller, else there would be no loss to tell.
-pub(super) fn uses(tree: &SourceTree, view: &FileView, id: FunctionId, variable: &str, after: Span) -> Vec<TraceStep> {
+/// The calls between the acquisition and the loss that are given `variable`, as far as the callee's body was read. The walk
+/// has seen that each of them leaves the memory to its caller, else there would be no loss to tell.
+pub(super) fn uses(
+    tree: &SourceTree,
+    view: &FileView,
+    id: FunctionId,
+    variable: &str,
+    (site, lost): (&Site, Span),
+) -> Vec<TraceStep> {
     let Some(function) = tree.program.functions.get(id.0 as usize) else { return Vec::new() };
+    let is_released = |span: Span| tree.walks[id.0 as usize].releases.iter().any(|seen| seen.span == span);
     let mut calls: Vec<(Span, &str)> = Vec::new();
-    for instr in function.blocks.iter().flat_map(|block| &block.instrs) {
+    for instr in Between::of(function, site, &[lost]).steps() {
         let InstrKind::Call { callee: Callee::Named(name), args, .. } = &instr.kind else { continue };
-        let known = tree.program.resolve(*name, function.file).is_some();
-        if known && instr.span.start > after.start && args.iter().any(|arg| names(tree, function, *arg, variable)) {
+        let is_known = tree.program.resolve(*name, function.file).is_some() && !is_released(instr.span);
+        let is_behind = instr.span.start > site.span.start;
+        if is_known && is_behind && args.iter().any(|arg| names(tree, function, *arg, variable)) {
             calls.push((instr.span, tree.program.text(*name)));
         }
     }

@@ -1,9 +1,9 @@
 //! Playing a summary: each outcome that fits the caller's values becomes a view of its own.
 
-use super::calls::Call;
+use super::calls::{Call, may_be_null};
 use super::memory::Replaced;
 use super::release::Below;
-use super::{HANDED_ON, Site, Walk, is_null};
+use super::{HANDED_ON, Site, Walk};
 use crate::c::domain::{Fact, LossKind, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value, Via};
 use crate::c::ir::BinaryOp;
 use crate::c::knowledge::sounds_like_the_end;
@@ -521,12 +521,12 @@ impl Walk<'_> {
     }
 }
 
-/// Whether an outcome has to do with what lies behind an argument that is null.
+/// Whether an outcome has to do with what lies behind an argument that may be null.
 fn follows_null(view: &State, call: &Call, outcome: &Outcome) -> bool {
     let is_behind_null = |path: &Path| match path {
         Path { base: Base::Parameter(number), selectors } => {
             selectors.first() == Some(&Selector::Deref)
-                && call.args.get(*number as usize).is_some_and(|arg| is_null(view, arg.value))
+                && call.args.get(*number as usize).is_some_and(|arg| may_be_null(view, arg.value))
         }
         _ => false,
     };

@@ -34,7 +34,7 @@ pub(super) struct Call {
 }
 
 /// Whether a value is null for all that is known of it.
-fn may_be_null(view: &State, value: Value) -> bool {
+pub(super) fn may_be_null(view: &State, value: Value) -> bool {
     match value {
         Value::Int(number) => number == 0,
         Value::Symbol(symbol) => !view.fact(symbol).is_non_zero(),

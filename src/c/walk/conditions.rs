@@ -4,6 +4,7 @@ use super::{HANDED_ON, Walk};
 use crate::c::domain::{Fact, Region, Standing, State, Symbol, SymbolId, Value, Via};
 use crate::c::ir::BinaryOp;
 use crate::c::knowledge::sounds_like_an_error;
+use crate::c::names::Name;
 
 /// The part of a result of which a summary knows nothing more, and the first one of what such a call writes.
 const RESULT: u16 = 400;
@@ -144,6 +145,7 @@ impl Walk<'_> {
         match op {
             BinaryOp::Equal => match (a, b) {
                 (Value::Address(_), Value::Address(_)) | (Value::Code(_), Value::Code(_)) => Some(false),
+                _ if self.is_newer(view, a, b) || self.is_newer(view, b, a) => Some(false),
                 _ if one.disjoint(two) => Some(false),
                 _ if one.value().is_some() && one.value() == two.value() => Some(true),
                 _ => None,
@@ -152,6 +154,19 @@ impl Walk<'_> {
             BinaryOp::Less if one.low >= two.high => Some(false),
             _ => None,
         }
+    }
+
+    /// Whether a value is an object that came into being after a global got the other value, which it has had from the start:
+    /// `stdout` is no stream that was opened since. Memory that is made larger may stay where it was.
+    fn is_newer(&self, view: &State, object: Value, other: Value) -> bool {
+        let (Value::Symbol(object), Value::Symbol(other)) = (object, other) else { return false };
+        let is_initial = matches!(self.arena.symbol_of(other), Symbol::Initial(region)
+            if matches!(self.arena.region_of(region), Region::Global(_)));
+        let site =
+            view.object(object).filter(|object| object.standing == Standing::Held).and_then(|object| object.site);
+        let source = site.and_then(|site| self.sites.get(site as usize)).map(|site| site.source);
+        let is_regrown = |source: Name| self.program.text(source).to_ascii_lowercase().contains("realloc");
+        is_initial && view.fact(object).is_non_zero() && source.is_some_and(|source| !is_regrown(source))
     }
 
     pub(super) fn fact_of(&self, view: &State, value: Value) -> Option<Fact> {

@@ -55,12 +55,20 @@ impl Walk<'_> {
         if !view.has_released() {
             return;
         }
+        // What was acquired here, and on this path perhaps was not, and nothing leads to any more.
+        let is_forgotten = |symbol: SymbolId| {
+            let leads_there = |(_, value): &(RegionId, Value)| self.arena.target(*value) == Some(symbol);
+            self.is_kin(Value::Symbol(symbol)) && !view.store.iter().any(leads_there)
+        };
         let is_seen = |region: RegionId| match self.arena.root(region) {
             Root::Global(_) => true,
-            Root::Pointee(symbol) => view.object(symbol).is_none_or(|object| {
-                let is_gone = matches!(object.standing, Standing::Released(_) | Standing::Automatic);
-                !is_gone && (object.site.is_none() || given.binary_search(&symbol).is_ok())
-            }),
+            Root::Pointee(symbol) => match view.object(symbol) {
+                Some(object) => {
+                    let is_gone = matches!(object.standing, Standing::Released(_) | Standing::Automatic);
+                    !is_gone && (object.site.is_none() || given.binary_search(&symbol).is_ok())
+                }
+                None => !is_forgotten(symbol),
+            },
             Root::Var(_) | Root::Text => false,
         };
         let places = view.store.iter().filter(|(region, _)| is_seen(*region)).map(|(_, value)| *value);

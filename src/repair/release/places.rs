@@ -6,6 +6,7 @@ use super::reach::has_word;
 use super::{BARE, Proposal, call};
 use crate::c::Tree as SourceTree;
 use crate::c::domain::LossKind;
+use crate::c::keeping;
 use crate::c::knowledge::sounds_like_release;
 use crate::c::names::Name;
 use crate::c::report::{Candidate, FileView, Releaser};
@@ -39,6 +40,7 @@ pub(crate) fn proposals(
     }
     found.push(site.probed(|site| site.beside_the_gift()));
     found.push(site.probed(|site| site.after_last_use_in_scope()));
+    found.push(site.probed(|site| site.after_last_use_of_any_name()));
     found.push(site.probed(|site| site.after_last_use(Marks::Cleared)));
     found.push(site.probed(|site| site.before_each_loss(Marks::Cleared)));
     found.push(site.probed(|site| site.null_from_the_start()));
@@ -338,7 +340,21 @@ impl Workbench<'_> {
         let is_block =
             |node: u32| matches!(self.view.syntax.node(node).kind, Kind::CompoundStatement | Kind::CaseStatement);
         let block = path.iter().rev().find(|node| is_block(**node))?;
-        self.after_last_in(*block, &holder, &statements)
+        self.after_last_in(*block, &[root_word(&holder)], &statements)
+    }
+
+    /// The same, after the last statement that mentions anything which may lead to it.
+    fn after_last_use_of_any_name(&self) -> Option<Proposal> {
+        let function = self.tree.program.functions.get(self.candidate.function.0 as usize)?;
+        let leading = keeping::leading(self.tree.known(), function, &self.candidate.decided.site);
+        let named = leading.iter().filter_map(|var| function.var(*var)).filter(|var| !var.temporary);
+        let names: Vec<&str> = named.map(|var| self.tree.program.text(var.name)).collect();
+        let holder = self.last_holder()?;
+        let statements = self.statements(&holder, Marks::Plain)?;
+        let path = self.view.syntax.path_to(self.candidate.decided.site.span);
+        let is_block = |node: u32| self.view.syntax.node(node).kind == Kind::CompoundStatement;
+        let block = path.iter().rev().find(|node| is_block(**node))?;
+        self.after_last_in(*block, &names, &statements)
     }
 
     /// After the last statement that mentions it, in the outermost block where it is in scope.
@@ -347,7 +363,7 @@ impl Workbench<'_> {
         let statements = self.statements(&holder, Marks::Plain)?;
         let path = self.view.syntax.path_to(self.candidate.decided.site.span);
         let blocks = path.iter().filter(|node| self.view.syntax.node(**node).kind == Kind::CompoundStatement);
-        blocks.copied().find_map(|block| self.after_last_in(block, &holder, &statements))
+        blocks.copied().find_map(|block| self.after_last_in(block, &[root_word(&holder)], &statements))
     }
 
     fn last_holder(&self) -> Option<String> {
@@ -355,10 +371,10 @@ impl Workbench<'_> {
         (!holder.is_empty()).then_some(holder)
     }
 
-    fn after_last_in(&self, block: u32, holder: &str, statements: &[Statement]) -> Option<Proposal> {
+    fn after_last_in(&self, block: u32, words: &[&str], statements: &[Statement]) -> Option<Proposal> {
         let syntax = &self.view.syntax;
-        let word = root_word(holder);
-        let mentions = syntax.children(block).filter(|child| has_word(syntax.slice(*child), word)).last()?;
+        let mentions_one = |child: &u32| words.iter().any(|word| has_word(syntax.slice(*child), word));
+        let mentions = syntax.children(block).filter(mentions_one).last()?;
         let body = || syntax.children(block).find(|child| *child > mentions);
         let last = if self.layout.is_loop_head(mentions) { body()? } else { mentions };
         let node = syntax.node(last);
@@ -439,6 +455,6 @@ fn call_of(bench: &Workbench, holder: &str) -> Option<String> {
 }
 
 /// The variable at which a place begins.
-pub(super) fn root_word(holder: &str) -> &str {
+pub(crate) fn root_word(holder: &str) -> &str {
     holder.split(['.', '-', '[']).next().unwrap_or(holder).trim_start_matches(['*', '('])
 }

@@ -86,7 +86,7 @@ fn reads_errno(view: &FileView, at: u32) -> bool {
     let is_block = |node: u32| matches!(syntax.node(node).kind, Kind::CompoundStatement | Kind::CaseStatement);
     let Some(block) = path.into_iter().rev().find(|node| is_block(*node)) else { return false };
     for next in syntax.children(block).filter(|node| syntax.node(*node).span.end > at) {
-        if has_word(syntax.slice(next), "errno") {
+        if tells_errno(syntax.slice(next)) {
             return true;
         }
         // Whatever is called next may fail by itself, and a jump ends the block.
@@ -96,6 +96,23 @@ fn reads_errno(view: &FileView, at: u32) -> bool {
         }
     }
     false
+}
+
+/// Whether a statement reads `errno`, or calls what does so by its name or for its format.
+fn tells_errno(statement: &str) -> bool {
+    const CALLS: &[&str] = &["perror", "err", "warn", "verr", "vwarn"];
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let mut rest = statement;
+    while let Some(start) = rest.find(is_part) {
+        let word = &rest[start..];
+        let word = &word[..word.find(|c| !is_part(c)).unwrap_or(word.len())];
+        rest = &rest[start + word.len()..];
+        let is_call = rest.trim_start().starts_with('(');
+        if word == "errno" || is_call && (word.contains("errno") || CALLS.contains(&word)) {
+            return true;
+        }
+    }
+    statement.contains("%m")
 }
 
 /// A branch of a preprocessor's condition.
