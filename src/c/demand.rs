@@ -189,7 +189,7 @@ fn values(function: &Function) -> impl Iterator<Item = Name> {
 
 /// What a function calls, and how that is spelled.
 fn callees(function: &Function) -> impl Iterator<Item = (Callee, Name)> {
-    function.blocks.iter().flat_map(|block| &block.instrs).filter_map(|instr| match &instr.kind {
+    function.instrs().filter_map(|instr| match &instr.kind {
         InstrKind::Call { callee, spelled, .. } => Some((*callee, *spelled)),
         _ => None,
     })

@@ -316,7 +316,7 @@ fn structure(known: Known, function: &Function, pointer: ExprId) -> Option<(Owne
 /// Whether the local that leads to the structure is given fresh memory by the same function.
 fn is_made_here(known: Known, function: &Function, holder: ExprId) -> bool {
     let Expr::Var(var) = function.expr(holder) else { return false };
-    let instrs = || function.blocks.iter().flat_map(|block| &block.instrs);
+    let instrs = || function.instrs();
     instrs().any(|instr| {
         let InstrKind::Assign { to, from } = &instr.kind else { return false };
         let Expr::Var(source) = function.expr(*from) else { return false };
@@ -399,7 +399,7 @@ fn sets(known: Known, function: &Function, member: Member, depth: u32) -> bool {
     depth > 0
         && known.program.callees(function).into_iter().any(|id| {
             let Some(callee) = known.program.functions.get(id.0 as usize) else { return false };
-            let mut instrs = callee.blocks.iter().flat_map(|block| &block.instrs);
+            let mut instrs = callee.instrs();
             instrs
                 .any(|instr| matches!(instr.kind, InstrKind::Assign { to, .. } if is_member(known, callee, to, member)))
                 || sets(known, callee, member, depth - 1)
@@ -407,7 +407,7 @@ fn sets(known: Known, function: &Function, member: Member, depth: u32) -> bool {
 }
 
 fn calls(function: &Function) -> impl Iterator<Item = (Span, Callee, Name, &[ExprId])> {
-    function.blocks.iter().flat_map(|block| &block.instrs).filter_map(|instr| match &instr.kind {
+    function.instrs().filter_map(|instr| match &instr.kind {
         InstrKind::Call { callee, spelled, args, .. } => Some((instr.span, *callee, *spelled, &**args)),
         _ => None,
     })

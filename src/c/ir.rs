@@ -273,6 +273,16 @@ impl Function {
         self.exprs.iter().any(|expr| matches!(expr, Expr::Field(_, field) if *field == name))
     }
 
+    /// The steps of all blocks, in the order of the blocks.
+    pub fn instrs(&self) -> impl Iterator<Item = &Instr> + Clone {
+        self.blocks.iter().flat_map(|block| &block.instrs)
+    }
+
+    /// The blocks with their ids.
+    pub fn numbered(&self) -> impl Iterator<Item = (BlockId, &Block)> {
+        (0u32..).map(BlockId).zip(&self.blocks)
+    }
+
     /// Whether `is_it` holds of an expression or of one below it.
     pub fn holds(&self, id: ExprId, is_it: &impl Fn(Expr) -> bool) -> bool {
         let mut found = false;

@@ -38,7 +38,7 @@ pub enum Keeper {
 /// told apart from the rest of the function; or whoever makes it for the function. What the function itself puts somewhere the
 /// walk has seen well enough: it is the callees that are asked.
 pub fn keeper(known: Known, function: &Function, site: &Site, losses: &[Span]) -> Option<Keeper> {
-    let mut asked = Asked { known, bodies: Map::default(), is_making: false, is_kept: false };
+    let mut asked = Asked::about(known, false);
     let mut leads = Leads::of(known, function);
     let between = Between::of(function, site, losses);
     for instr in between.acquisitions() {
@@ -55,7 +55,7 @@ pub fn keeper(known: Known, function: &Function, site: &Site, losses: &[Span]) -
 
 /// The variables that may be, or hold, a pointer to what an acquisition gives.
 pub fn leading(known: Known, function: &Function, site: &Site) -> Vec<VarId> {
-    let mut asked = Asked { known, bodies: Map::default(), is_making: true, is_kept: false };
+    let mut asked = Asked::about(known, true);
     let mut leads = Leads::of(known, function);
     for instr in Between::of(function, site, &[]).acquisitions() {
         // A place of the caller's holds it: whoever reads it from there is not followed.
@@ -99,9 +99,13 @@ const MAX_MAKERS: u32 = 3;
 /// A maker with more calls is none, but does something larger.
 const MAX_CALLS: usize = 64;
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
+    fn about(known: Known<'a>, is_making: bool) -> Asked<'a> {
+        Asked { known, bodies: Map::default(), is_making, is_kept: false }
+    }
+
     /// Notes what an acquisition gives: its result, or what one of its arguments points to.
-    fn acquire(&mut self, leads: &mut Leads, instr: &Instr, part: u16) -> Result<(), Keeper> {
+    fn acquire(&self, leads: &mut Leads, instr: &Instr, part: u16) -> Result<(), Keeper> {
         let InstrKind::Call { into, callee, args, .. } = &instr.kind else { return Ok(()) };
         let function = leads.function;
         match part.checked_sub(1) {
@@ -117,14 +121,14 @@ impl Asked<'_> {
         let Some(name) = self.known.callee(function, *callee) else { return Ok(()) };
         for number in self.maker(function, name, part, MAX_MAKERS).ok_or(Keeper::Callee(Some(name)))? {
             let place = args.get(number as usize).ok_or(Keeper::Callee(Some(name)))?;
-            leads.put_behind(*place, Lead::BOTH).map_err(|_| Keeper::Callee(Some(name)))?;
+            leads.put_behind(*place).map_err(|_| Keeper::Callee(Some(name)))?;
         }
         Ok(())
     }
 
     /// The parameters of a maker that lead to what may hold what it makes, beside the output that gives it; none if somebody
     /// else may keep that.
-    fn maker(&mut self, caller: &Function, name: Name, part: u16, depth: u32) -> Option<Vec<u32>> {
+    fn maker(&self, caller: &Function, name: Name, part: u16, depth: u32) -> Option<Vec<u32>> {
         let program = self.known.program;
         let mut holders = Vec::new();
         if depth == 0 || program.deed(name, caller.file).is_some() {
@@ -132,19 +136,19 @@ impl Asked<'_> {
         }
         let id = program.resolve(name, caller.file);
         let Some(maker) = id.and_then(|id| program.functions.get(id.0 as usize)) else { return Some(holders) };
-        let instrs = || maker.blocks.iter().flat_map(|block| &block.instrs);
-        let calls = instrs().filter(|instr| matches!(instr.kind, InstrKind::Call { .. }));
+        let calls = maker.instrs().filter(|instr| matches!(instr.kind, InstrKind::Call { .. }));
         if calls.clone().count() > MAX_CALLS {
             return Some(holders);
         }
+        let nothing = Leads::of(self.known, maker);
         for instr in calls {
             let InstrKind::Call { into, callee, .. } = &instr.kind else { continue };
             let Some(inner) = self.known.callee(maker, *callee).filter(|inner| self.makes(maker, *inner)) else {
                 continue;
             };
-            let mut leads = Leads::of(self.known, maker);
+            let mut leads = nothing.clone();
             leads.add(*into, Lead::TO);
-            let mut asked = Asked { known: self.known, bodies: Map::default(), is_making: true, is_kept: false };
+            let mut asked = Asked::about(self.known, true);
             let given = asked.within(leads, None).ok()?;
             let output = u32::from(part).checked_sub(1);
             let is_given = output.map_or(given.result.any(), |output| given.behind.contains(&output));
@@ -244,7 +248,7 @@ impl Asked<'_> {
             leads.add(into, given.result);
             for number in given.behind {
                 let place = args.get(number as usize).ok_or(Keeper::Callee(name))?;
-                leads.put_behind(*place, Lead::BOTH).map_err(|_| Keeper::Callee(name))?;
+                leads.put_behind(*place).map_err(|_| Keeper::Callee(name))?;
             }
         }
         Ok(())

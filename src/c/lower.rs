@@ -101,8 +101,7 @@ pub fn lower_piece(
     let mut lowerer = Lowerer::new(file, path, macros);
     lowerer.statics = program.statics_of(file).clone();
     let mut functions = lowerer.whole_file(Arc::new(tree), second.map(Arc::new));
-    let is_function = |name| program.is_function(name);
-    functions.iter_mut().for_each(|function| program.types.settle(function, is_function));
+    functions.iter_mut().for_each(|function| program.settle(function));
     Some(LoweredPiece { functions, errors })
 }
 

@@ -134,8 +134,8 @@ impl MacroTable {
     pub fn find(&self, name: Name, file: FileId) -> Option<&Arc<Macro>> {
         let all = self.definitions.get(&name)?;
         // What one source calls by the name of a known function is that function to all others.
-        let is_known = self.known.contains(&name);
-        let is_seen = |home: FileId| !is_known || home == file || self.sources.get(home.0 as usize) != Some(&true);
+        let is_source = |home: FileId| self.sources.get(home.0 as usize) == Some(&true);
+        let is_seen = |home: FileId| home == file || !is_source(home) || !self.known.contains(&name);
         if let [(home, only)] = all.as_slice() {
             return Some(only).filter(|_| is_seen(*home));
         }

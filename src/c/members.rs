@@ -300,7 +300,7 @@ fn copies(program: &Program, function: &Function) -> Vec<Event> {
         let declared = program.types.of(function, id)?;
         program.types.owner(declared, function.file).filter(|(_, pointers)| *pointers == 0).map(|(owner, _)| owner)
     };
-    let instrs = function.blocks.iter().flat_map(|block| &block.instrs);
+    let instrs = function.instrs();
     let copied = instrs.filter_map(|instr| match &instr.kind {
         InstrKind::Assign { to, from } => whole(*from).filter(|_| whole(*to).is_some()),
         _ => None,
@@ -411,7 +411,7 @@ impl Look<'_> {
 
     /// Whether the function gives a member fresh memory further down, or in the same statement.
     fn is_given_after(&self, member: Member, span: Span) -> bool {
-        let instrs = self.function.blocks.iter().flat_map(|block| &block.instrs);
+        let instrs = self.function.instrs();
         instrs.filter(|instr| instr.span.end >= span.start).any(|instr| {
             matches!(&instr.kind, InstrKind::Assign { to, from }
                 if self.member(*to) == Some(member) && matches!(self.origins.of_value(*from, 0), Origin::Fresh { .. }))

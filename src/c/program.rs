@@ -78,9 +78,9 @@ impl Program {
         let defined: Set<Name> =
             program.functions.iter().filter(|f| f.linkage == Linkage::Program).map(|f| f.name).collect();
         program.knowledge.yield_to(|name| defined.contains(&name));
-        let (types, by_name, knowledge) = (&program.types, &program.by_name, &program.knowledge);
-        let is_function = |name: Name| by_name.contains_key(&name) || knowledge.of(name).is_some();
-        program.functions.iter_mut().for_each(|function| types.settle(function, is_function));
+        let mut functions = std::mem::take(&mut program.functions);
+        functions.iter_mut().for_each(|function| program.settle(function));
+        program.functions = functions;
         program.guesses = program.functions.iter().flat_map(|function| guesses::guesses(&program, function)).collect();
         for list in program.targets.values_mut() {
             list.sort();
@@ -89,9 +89,10 @@ impl Program {
         program
     }
 
-    /// Whether a name is a function's, in the tree or in a library.
-    pub fn is_function(&self, name: Name) -> bool {
-        self.defines(name) || self.knowledge.of(name).is_some()
+    /// Reads a function again where only the whole tree tells a type from a value.
+    pub fn settle(&self, function: &mut Function) {
+        let is_function = |name| self.defines(name) || self.knowledge.of(name).is_some();
+        self.types.settle(function, is_function);
     }
 
     fn absorb(&mut self, id: FileId, file: LoweredFile, written: &Set<Name>, struct_fields: &Set<Name>) {
@@ -225,7 +226,7 @@ impl Program {
     /// The functions of the tree that a function calls, each once, in order of first mention.
     pub fn callees(&self, function: &Function) -> Vec<FunctionId> {
         let mut found = Vec::new();
-        for instr in function.blocks.iter().flat_map(|block| &block.instrs) {
+        for instr in function.instrs() {
             let InstrKind::Call { callee, .. } = &instr.kind else { continue };
             let name = match callee {
                 Callee::Named(name) => Some(*name),
@@ -257,7 +258,7 @@ impl Program {
 fn stands_for_a_macro(function: &Function) -> bool {
     let branches = function.blocks.iter().any(|block| block.end.successors().len() > 1);
     let calls_itself = |kind: &InstrKind| matches!(kind, InstrKind::Call { callee: Callee::Named(name), .. } if *name == function.name);
-    !branches && function.blocks.iter().flat_map(|block| &block.instrs).any(|instr| calls_itself(&instr.kind))
+    !branches && function.instrs().any(|instr| calls_itself(&instr.kind))
 }
 
 /// The order in which functions are walked: callees before callers.

@@ -19,7 +19,7 @@ use crate::c::names::Name;
 use crate::c::program::FunctionId;
 use crate::c::report::{Candidate, Confidence, Decided, FileView, Fix, Releaser};
 use crate::c::summary::Outcome;
-use crate::c::syntax::{Kind, Span};
+use crate::c::syntax::{Kind, Node, Span};
 use crate::model::edit::{self, Edit};
 use crate::repair::verify::{self, Before};
 use layout::Layout;
@@ -179,16 +179,18 @@ fn is_one_of_several(tree: &SourceTree, candidate: &Candidate) -> bool {
 
 /// Whether a function was read as one where it stands in the file: what a template finds there is its own.
 fn stands_alone(view: &FileView, function: Span) -> bool {
-    let path = view.syntax.path_to(function);
-    let mut nodes = path.iter().map(|at| view.syntax.node(*at));
-    nodes.any(|node| node.span == function && node.kind == Kind::FunctionDefinition)
+    nodes_at(view, function).any(|node| node.kind == Kind::FunctionDefinition)
 }
 
 /// Whether a statement was read as a declaration though something had to be left out: it may declare nothing.
 fn is_doubtful_declaration(view: &FileView, statement: Span) -> bool {
-    let path = view.syntax.path_to(statement);
-    let mut nodes = path.iter().map(|at| view.syntax.node(*at));
-    nodes.any(|node| node.span == statement && node.damaged && node.kind == Kind::Declaration)
+    nodes_at(view, statement).any(|node| node.damaged && node.kind == Kind::Declaration)
+}
+
+/// What was read exactly there, from the outside in.
+fn nodes_at(view: &FileView, span: Span) -> impl Iterator<Item = Node> {
+    let path = view.syntax.path_to(span);
+    path.into_iter().map(|at| view.syntax.node(at)).filter(move |node| node.span == span)
 }
 
 /// The statement that releases `holder`, without its semicolon.

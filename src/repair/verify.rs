@@ -316,11 +316,11 @@ impl Trial {
         let mut seen: Set<BlockId> = Set::default();
         while let Some((id, from)) = work.pop() {
             let Some(block) = function.blocks.get(id.0 as usize) else { continue };
-            let mut left = block.instrs.iter().skip(from);
-            let stop = left.find(|instr| instr.reads(function, &is_it) || ends(instr));
-            match stop {
-                Some(instr) if instr.reads(function, &is_it) => return true,
-                Some(_) => {}
+            let is_read =
+                |instr: &Instr| if instr.reads(function, &is_it) { Some(true) } else { ends(instr).then_some(false) };
+            match block.instrs.iter().skip(from).find_map(is_read) {
+                Some(true) => return true,
+                Some(false) => {}
                 None if block.end.reads(function, &is_it) => return true,
                 None => {
                     let next = block.end.successors().into_iter().filter(|next| seen.insert(*next));
@@ -333,7 +333,7 @@ impl Trial {
 
     /// The blocks that the edits add something to.
     fn edited(&self) -> impl Iterator<Item = BlockId> {
-        let numbered = (0u32..).map(BlockId).zip(&self.new.function.blocks);
+        let numbered = self.new.function.numbered();
         numbered.filter(|(_, block)| block.instrs.iter().any(|instr| self.is_added(instr.span))).map(|(id, _)| id)
     }
 

@@ -76,7 +76,7 @@ impl<'a> Between<'a> {
         let ends = || self.lost.iter().filter(|(other, _)| *other == block).map(|(_, end)| *end);
         let is_after = starts().any(|start| at >= start) || self.after[block] && starts().all(|start| at < start);
         let is_before = ends().any(|end| at <= end)
-            || self.before[block] && (starts().all(|_| false) || starts().any(|start| at >= start));
+            || self.before[block] && (starts().next().is_none() || starts().any(|start| at >= start));
         is_after && (is_before || self.lost.is_empty())
     }
 }

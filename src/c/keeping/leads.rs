@@ -121,7 +121,7 @@ impl<'a> Leads<'a> {
         let function = self.function;
         loop {
             let before = self.owners.clone();
-            for instr in function.blocks.iter().flat_map(|block| &block.instrs) {
+            for instr in function.instrs() {
                 match &instr.kind {
                     InstrKind::Assign { to, from } => {
                         if let Root::Local(var) = root(function, *to) {
@@ -251,13 +251,13 @@ impl<'a> Leads<'a> {
                 Ok(())
             }
             Root::Element(pointer) if self.of_element(pointer) == Lead::TO => Ok(()),
-            Root::Behind(pointer) | Root::Element(pointer) => self.put_behind(pointer, lead),
+            Root::Behind(pointer) | Root::Element(pointer) => self.put_behind(pointer),
             Root::Elsewhere => Err(Keeper::Place),
         }
     }
 
     /// Puts what leads to the memory where a pointer points to.
-    pub(super) fn put_behind(&mut self, pointer: ExprId, lead: Lead) -> Result<(), Keeper> {
+    pub(super) fn put_behind(&mut self, pointer: ExprId) -> Result<(), Keeper> {
         // What leads to itself is kept by nobody.
         if self.lead(pointer) == Lead::TO {
             return Ok(());
@@ -269,11 +269,7 @@ impl<'a> Leads<'a> {
             return Err(Keeper::Place);
         }
         for var in owners.vars {
-            let is_pointer = self
-                .function
-                .var(var)
-                .is_some_and(|var| var.shape == Shape::Plain && (var.temporary || var.declared.pointers > 0));
-            self.add(var, if is_pointer { Lead::AROUND } else { lead.or(Lead::BOTH) });
+            self.add(var, if self.is_pointer_var(var) { Lead::AROUND } else { Lead::BOTH });
             if var.0 < self.function.parameters && !self.filled.contains(&var.0) {
                 self.filled.push(var.0);
             }

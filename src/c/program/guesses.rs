@@ -14,7 +14,7 @@ pub(super) fn guesses(program: &Program, function: &Function) -> Vec<(Name, u16)
     }
     let mut results: Map<VarId, Name> = Map::default();
     let mut found = Vec::new();
-    for instr in function.blocks.iter().flat_map(|block| &block.instrs) {
+    for instr in function.instrs() {
         match &instr.kind {
             InstrKind::Call { into, spelled, callee, args } => {
                 if !function.is_named(*callee, *spelled) {
@@ -53,7 +53,7 @@ pub(super) fn guesses(program: &Program, function: &Function) -> Vec<(Name, u16)
 
 fn released_places(program: &Program, function: &Function) -> Set<u64> {
     let mut places = Set::default();
-    for instr in function.blocks.iter().flat_map(|block| &block.instrs) {
+    for instr in function.instrs() {
         let InstrKind::Call { callee: Callee::Named(name), args, .. } = &instr.kind else { continue };
         let releases = program.sounds_like_release(*name, function.file);
         if !releases {

@@ -175,7 +175,7 @@ impl Walk<'_> {
     /// Whether the result of the call that is walked replaces an argument of it.
     fn is_put_back(&self, call: &Call, number: usize) -> bool {
         let function = self.function;
-        let instrs = || function.blocks.iter().flat_map(|block| &block.instrs);
+        let instrs = || function.instrs();
         let argument = instrs().find_map(|instr| match &instr.kind {
             InstrKind::Call { into, args, .. } if *into == call.into => args.get(number).copied(),
             _ => None,

@@ -400,7 +400,7 @@ impl Walk<'_> {
     /// Whether the function decrements a member of what a parameter points to.
     fn counts_down(&self, number: u32) -> bool {
         let function = self.function;
-        function.blocks.iter().flat_map(|block| &block.instrs).any(|instr| {
+        function.instrs().any(|instr| {
             let InstrKind::Assign { to, from } = &instr.kind else { return false };
             let Expr::Binary(BinaryOp::Subtract, counter, one) = function.expr(*from) else { return false };
             let mut of_parameter = false;

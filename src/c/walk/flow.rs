@@ -251,7 +251,7 @@ fn uses(function: &Function) -> Uses {
 /// that such a variable is filled from.
 fn asked(function: &Function, address_taken: &Bits) -> Bits {
     let mut asked = Bits::new(function.vars.len());
-    let instrs = || function.blocks.iter().flat_map(|block| &block.instrs);
+    let instrs = || function.instrs();
     for block in &function.blocks {
         each_read_at_end(function, &block.end, &mut |var| asked.set(var.0 as usize));
     }
@@ -298,7 +298,7 @@ fn asked_members(function: &Function) -> Vec<Name> {
 /// The locals and members that are given null as such.
 fn nulled(function: &Function) -> Nulled {
     let mut nulled = Nulled::default();
-    for instr in function.blocks.iter().flat_map(|block| &block.instrs) {
+    for instr in function.instrs() {
         if let InstrKind::Assign { to, from } = &instr.kind
             && function.expr(*from) == Expr::Int(0)
         {
@@ -346,7 +346,7 @@ fn followed(function: &Function) -> Bits {
             followed.set(var.0 as usize);
         }
     }
-    for instr in function.blocks.iter().flat_map(|block| &block.instrs) {
+    for instr in function.instrs() {
         if let InstrKind::Assign { to, from } = &instr.kind
             && let (Expr::Var(to), Expr::Var(from)) = (function.expr(*to), function.expr(*from))
             && followed.has(to.0 as usize)

@@ -16,8 +16,7 @@ pub(super) fn is_its_own(tree: &SourceTree, candidate: &Candidate, holder: &str)
         return Ok(());
     }
     let function = &tree.program.functions[candidate.function.0 as usize];
-    let numbered = || (0u32..).map(BlockId).zip(&function.blocks);
-    for (id, instr) in numbered().flat_map(|(id, block)| block.instrs.iter().map(move |instr| (id, instr))) {
+    for (id, instr) in function.numbered().flat_map(|(id, block)| block.instrs.iter().map(move |instr| (id, instr))) {
         if instr.span == site.span
             && let InstrKind::Call { args, .. } = &instr.kind
             && let Some(descriptor) = args.first()
