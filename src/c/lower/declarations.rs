@@ -255,6 +255,9 @@ impl Lowerer<'_> {
             if let Some(list) = self.list(value) {
                 self.deeper(|lowerer| lowerer.initializer(list, place, Shape::Plain));
             } else {
+                if let Expr::Field(_, field) = self.build.get(place) {
+                    self.possible_target(field, value);
+                }
                 let from = self.value(value);
                 self.build.assign(span, place, from);
             }

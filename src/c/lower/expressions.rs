@@ -67,10 +67,11 @@ impl Lowerer<'_> {
             }
             Kind::PointerExpression => {
                 let inner = self.part(at, Role::Argument);
-                self.build.expr(match self.operator(at) {
-                    Some("&") => Expr::AddressOf(inner),
-                    _ => Expr::Deref(inner),
-                })
+                if self.operator(at) != Some("&") {
+                    return self.build.expr(Expr::Deref(inner));
+                }
+                self.note_write(inner);
+                self.build.expr(Expr::AddressOf(inner))
             }
             Kind::UnaryExpression => self.unary(at),
             Kind::BinaryExpression => self.binary(at),
@@ -367,11 +368,6 @@ impl Lowerer<'_> {
         }
         let (callee, plain) = self.callee(function);
         let spelled = self.frames.macro_of(at).unwrap_or(plain);
-        for arg in &args {
-            if let Expr::AddressOf(place) = self.build.get(*arg) {
-                self.note_write(place);
-            }
-        }
         self.build.call(span, callee, spelled, args)
     }
 

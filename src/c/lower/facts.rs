@@ -47,15 +47,18 @@ const MAX_TARGET_DEPTH: u32 = 8;
 impl Lowerer<'_> {
     /// Collects the facts of everything outside function bodies.
     pub(super) fn top_level(&mut self, frame: u32) {
-        let mut node = 1;
+        let (mut node, mut body) = (1, None);
         let end = self.frames.node(At { frame, node: 0 }).next;
         while node < end {
             let at = At { frame, node };
             let here = self.frames.node(at);
             node += 1;
             match here.kind {
+                Kind::FunctionDefinition => body = self.frames.child(at, Role::Body),
                 // Bodies are lowered later; their own types are rarely of interest.
-                Kind::CompoundStatement => node = here.next,
+                Kind::CompoundStatement if body == Some(at) => node = here.next,
+                Kind::AssignmentExpression => self.note_write_outside(at, Role::Left),
+                Kind::UpdateExpression | Kind::PointerExpression => self.note_write_outside(at, Role::Argument),
                 Kind::Declaration => self.global_declaration(at),
                 Kind::EnumeratorList => self.enumerators(at),
                 Kind::UnionSpecifier => {
@@ -225,6 +228,20 @@ impl Lowerer<'_> {
             if is_const && pointers == 1 {
                 self.facts.borrowed.push((name, number as u32));
             }
+        }
+    }
+
+    /// The same for a statement that belongs to no body: a macro opens the function around it (`BEGIN_LOAD x = 1; END_LOAD`). And
+    /// for the address of a global that an initial value holds: `{ "verbose", no_argument, &verbose, 1 }`.
+    fn note_write_outside(&mut self, at: At, side: Role) {
+        let mut place = self.frames.child(at, side);
+        while let Some(here) = place {
+            if self.frames.node(here).kind == Kind::Identifier {
+                let name = self.intern(here);
+                self.facts.written.insert(self.global_name(name));
+                return;
+            }
+            place = self.frames.child(here, Role::Argument);
         }
     }
 

@@ -328,7 +328,7 @@ impl Lowerer<'_> {
         }
     }
 
-    /// Makes every local that `at` mentions unknown.
+    /// Makes every variable that `at` mentions unknown.
     pub(super) fn blind_all(&mut self, at: At) {
         let tree = self.frames.tree(at);
         let mut places = Vec::new();
@@ -337,8 +337,9 @@ impl Lowerer<'_> {
             let is_name = matches!(self.frames.node(here).kind, Kind::Identifier | Kind::TypeIdentifier);
             if is_name && places.len() < MAX_BLIND {
                 let name = Name::of(self.frames.text(here));
-                if let Some(var) = self.build.lookup(name) {
-                    places.push(self.build.expr(Expr::Var(var)));
+                match self.build.lookup(name) {
+                    Some(var) => places.push(self.build.expr(Expr::Var(var))),
+                    None => drop(self.facts.written.insert(self.global_name(name))),
                 }
             }
         }

@@ -181,6 +181,8 @@ impl Walk<'_> {
             } else {
                 let here: Vec<Via> = seen_by.iter().map(|via| Via { at: self.at, ..*via }).collect();
                 self.show(view, value, &here);
+                let met = self.met_from(view, value);
+                self.fill_zeroed(view, value, met.iter(), 0);
             }
         }
     }

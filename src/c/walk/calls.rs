@@ -104,11 +104,13 @@ impl Walk<'_> {
         self.unknown_call(view, &call, after);
     }
 
-    /// What a function does with its arguments behind the last parameter, its body does not show.
+    /// What a function does with its arguments behind the last parameter, its body does not show: `parse(text, "key", &value,
+    /// NULL)` may fill what it is given the address of.
     fn show_variadic(&mut self, view: &mut State, call: &Call, parameters: u32) {
         for (number, arg) in call.args.iter().enumerate().skip(parameters as usize).filter(|(_, arg)| !arg.printed) {
             let callee = call.callee.unwrap_or(call.spelled);
             self.show(view, arg.value, &[Via { callee, argument: number as u16, at: self.at }]);
+            self.clobber(view, arg.value, number, call);
         }
     }
 
@@ -487,9 +489,14 @@ impl Walk<'_> {
         (is_plain && !self.arena.has_parts(region)).then_some(region)
     }
 
-    /// Numbers whose address is handed out may be anything afterwards.
+    /// Numbers whose address is handed out may be anything afterwards, and so may what was zero.
     fn clobber_outputs(&mut self, view: &mut State, call: &Call) {
         for (number, arg) in call.args.iter().enumerate() {
+            let object = match arg.value {
+                Value::Symbol(symbol) => Some(symbol),
+                _ => None,
+            };
+            self.fill_zeroed(view, arg.value, object.into_iter(), number);
             let Value::Address(region) = arg.value else { continue };
             let inside: Vec<(RegionId, Value)> =
                 view.store.iter().filter(|(other, _)| self.arena.within(*other, region)).copied().collect();

@@ -1,7 +1,7 @@
 //! What a branch teaches.
 
 use super::{HANDED_ON, Walk};
-use crate::c::domain::{Fact, Region, Standing, State, Symbol, SymbolId, Value, Via};
+use crate::c::domain::{Fact, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value, Via};
 use crate::c::ir::BinaryOp;
 use crate::c::knowledge::sounds_like_an_error;
 use crate::c::names::Name;
@@ -144,7 +144,8 @@ impl Walk<'_> {
         let (one, two) = (self.fact_of(view, a)?, self.fact_of(view, b)?);
         match op {
             BinaryOp::Equal => match (a, b) {
-                (Value::Address(_), Value::Address(_)) | (Value::Code(_), Value::Code(_)) => Some(false),
+                (Value::Address(one), Value::Address(two)) => self.are_apart(view, one, two).then_some(false),
+                (Value::Code(_), Value::Code(_)) => Some(false),
                 _ if self.is_newer(view, a, b) || self.is_newer(view, b, a) => Some(false),
                 _ if one.disjoint(two) => Some(false),
                 _ if one.value().is_some() && one.value() == two.value() => Some(true),
@@ -154,6 +155,22 @@ impl Walk<'_> {
             BinaryOp::Less if one.low >= two.high => Some(false),
             _ => None,
         }
+    }
+
+    /// Whether two places never have the same address. What a pointer of unknown origin leads to may be any place:
+    /// `&item->link == &list` ends the walk of a list.
+    fn are_apart(&self, view: &State, one: RegionId, two: RegionId) -> bool {
+        let arena = &self.arena;
+        let is_known = |region: RegionId| match arena.root(region) {
+            Root::Pointee(symbol) => view.object(symbol).is_some_and(|object| object.site.is_some()),
+            _ => true,
+        };
+        if arena.root(one) != arena.root(two) {
+            return is_known(one) && is_known(two);
+        }
+        let is_element = |region: RegionId| std::iter::successors(Some(region), |part| arena.parent(*part))
+            .any(|part| matches!(arena.region_of(part), Region::Element(..)));
+        !arena.within(one, two) && !arena.within(two, one) && !is_element(one) && !is_element(two)
     }
 
     /// Whether a value is an object that came into being after a global got the other value, which it has had from the start:

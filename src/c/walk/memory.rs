@@ -286,10 +286,13 @@ impl Walk<'_> {
                 Some(Value::Int(0)) => return Value::Int(0),
                 Some(Value::Undefined) => return Value::Undefined,
                 Some(Value::Symbol(symbol)) => {
-                    // A structure that was copied from another place.
-                    if let (Symbol::Initial(source), Region::Field(_, field)) =
-                        (self.arena.symbol_of(symbol), self.arena.region_of(region))
-                    {
+                    if let Region::Field(_, field) = self.arena.region_of(region) {
+                        // A structure that was copied from another place, or made by a step: its members are its own, not
+                        // what the place held before.
+                        let source = match self.arena.symbol_of(symbol) {
+                            Symbol::Initial(source) => source,
+                            _ => self.arena.region(Region::Pointee(symbol)),
+                        };
                         let twin = self.arena.region(Region::Field(source, field));
                         return view.binding(twin).unwrap_or_else(|| self.initial(twin));
                     }

@@ -135,7 +135,7 @@ impl Walk<'_> {
 
     /// Memory that an unknown callee can reach may hold anything afterwards; pointers to held objects are kept, since
     /// the callee has been noted as having seen them.
-    fn clobber(&mut self, view: &mut State, value: Value, number: usize, call: &Call) {
+    pub(super) fn clobber(&mut self, view: &mut State, value: Value, number: usize, call: &Call) {
         if let Value::Address(region) = value
             && matches!(self.arena.root(region), Root::Var(_))
             && self.fill_by_guess(view, region, number, call)
@@ -144,6 +144,7 @@ impl Walk<'_> {
         }
         let mut places = Vec::new();
         let met = self.met_from(view, value);
+        self.fill_zeroed(view, value, met.iter(), number);
         let mut contents = Contents::of(&self.arena, view);
         for symbol in met.iter() {
             contents.each(Root::Pointee(symbol), &mut |region, value| places.push((region, value)));
@@ -155,6 +156,27 @@ impl Walk<'_> {
         }
         for (place, value) in places {
             if !self.leads_to_held(view, value) {
+                self.unsettle(view, place, number);
+            }
+        }
+    }
+
+    /// What an argument leads to is no longer zero because it was acquired so: `p = calloc(1, n); setup(p);`
+    pub(super) fn fill_zeroed(
+        &mut self,
+        view: &mut State,
+        argument: Value,
+        objects: impl Iterator<Item = SymbolId>,
+        number: usize,
+    ) {
+        let zeroed = objects.filter(|symbol| self.site_behind(view, *symbol).is_some_and(|site| site.zeroed));
+        let mut places: Vec<RegionId> = zeroed.collect::<Vec<_>>().into_iter().map(|one| self.arena.region(Region::Pointee(one))).collect();
+        places.extend(match argument {
+            Value::Address(region) if self.load(view, region) == Value::Int(0) => Some(region),
+            _ => None,
+        });
+        for place in places {
+            if view.binding(place).is_none() {
                 self.unsettle(view, place, number);
             }
         }
