@@ -307,7 +307,7 @@ fn by_deed(deed: Deed, number: u32, value: Lead) -> Option<Given> {
         Deed::Take { argument } if number >= argument => None,
         Deed::Copy if number == 1 && value.around => Some(Given { result: Lead::NONE, behind: vec![0] }),
         Deed::Copy if number == 0 => result(value),
-        Deed::Alias { argument } | Deed::AcquireUnless { argument, .. } | Deed::Reallocate { argument, .. }
+        Deed::Alias { argument, .. } | Deed::AcquireUnless { argument, .. } | Deed::Reallocate { argument, .. }
             if number == argument =>
         {
             result(value)

@@ -50,6 +50,8 @@ pub enum Deed {
     Alias {
         /// The number of the argument.
         argument: u32,
+        /// Whether the result is null where nothing was found.
+        nullable: bool,
     },
     /// Copies what the second argument points to over what the first does, and returns the first.
     Copy,
@@ -118,6 +120,7 @@ pub enum Success {
 #[derive(Debug)]
 pub struct Knowledge {
     rows: Map<Name, Deed>,
+    writes: Map<Name, u32>,
     /// The rows that give way to a body of the tree: those of libraries, which a tree may be, or replace.
     yielding: Set<Name>,
     names: NameTable,
@@ -153,7 +156,7 @@ impl Row {
             format!(
                 "{text:?} says nothing about `{function}`; write one of `acquire RELEASE`, `acquire-zeroed RELEASE` \
                  (both also with `-always`), `acquire-unless N RELEASE`, `release N`, `free N`, `reallocate RELEASE N`, \
-                 `fill N RELEASE zero|positive|not-negative|non-zero|always`, `take N`, `alias N`, `borrow`, `exit`"
+                 `fill N RELEASE zero|positive|not-negative|non-zero|always`, `take N`, `alias N`, `find N`, `borrow`, `exit`"
             )
         })?;
         let release = match deed {
@@ -172,13 +175,18 @@ impl Row {
 impl Knowledge {
     /// The built-in rows and `more`, which win.
     pub fn with(more: &[Row]) -> Knowledge {
-        let mut knowledge = Knowledge { rows: Map::default(), yielding: Set::default(), names: NameTable::default() };
+        let mut knowledge = Knowledge { rows: Map::default(), writes: Map::default(), yielding: Set::default(), names: NameTable::default() };
         for line in table::LIBRARIES {
             knowledge.read(line);
         }
         knowledge.yielding = knowledge.rows.keys().copied().collect();
         for line in table::SYSTEM {
             knowledge.read(line);
+        }
+        for line in table::WRITES {
+            let Some((number, functions)) = line.split_once(':') else { continue };
+            let Ok(number) = number.parse() else { continue };
+            knowledge.writes.extend(functions.split_whitespace().map(|function| (Name::of(function), number)));
         }
         for row in more {
             if let Some(release) = &row.release {
@@ -206,6 +214,11 @@ impl Knowledge {
     /// What is known of a function.
     pub fn of(&self, function: Name) -> Option<Deed> {
         self.rows.get(&function).copied()
+    }
+
+    /// The argument of a function of the C library whose target it writes to, if there is one.
+    pub fn writes(&self, function: Name) -> Option<u32> {
+        self.writes.get(&function).copied()
     }
 
     /// The texts of the names in the table.
@@ -246,7 +259,7 @@ fn deed<'a>(names: &mut NameTable, words: &mut impl Iterator<Item = &'a str>) ->
         "acquire-unless" => {
             Deed::AcquireUnless { argument: argument(words.next())?, release: names.intern(words.next()?) }
         }
-        "alias" => Deed::Alias { argument: argument(words.next())? },
+        "alias" | "find" => Deed::Alias { argument: argument(words.next())?, nullable: kind == "find" },
         "copy" => Deed::Copy,
         "cut" => Deed::Cut { argument: first_unless_told(words)? },
         "take" => Deed::Take { argument: argument(words.next())? },

@@ -32,6 +32,7 @@ pub struct Program {
     pub offsets: Set<Name>,
     by_name: Map<Name, Vec<FunctionId>>,
     constants: Map<Name, Option<i64>>,
+    arrays: Set<Name>,
     targets: Map<Name, Vec<Name>>,
     borrowed: Set<(Name, u32)>,
     noreturn: Set<Name>,
@@ -52,6 +53,7 @@ impl Program {
             offsets: Set::default(),
             by_name: Map::default(),
             constants: Map::default(),
+            arrays: Set::default(),
             targets: Map::default(),
             borrowed: Set::default(),
             noreturn: Set::default(),
@@ -60,15 +62,21 @@ impl Program {
             guesses: Set::default(),
         };
         let written: Set<Name> = files.iter().flat_map(|file| file.facts.written.iter().copied()).collect();
+        let is_whole = is_whole(&files, &program.knowledge);
         let struct_fields: Set<Name> = files.iter().flat_map(|file| file.facts.struct_fields.iter().copied()).collect();
         let renamed: Map<(FileId, Name), Name> = (0u32..)
             .zip(&files)
             .flat_map(|(file, one)| one.facts.renamed.iter().map(move |(own, other)| ((FileId(file), *own), *other)))
             .collect();
         for (number, file) in files.into_iter().enumerate() {
-            program.absorb(FileId(number as u32), file, &written, &struct_fields);
+            let is_constant = |name, linkage| !written.contains(&name) && (is_whole || linkage == Linkage::File);
+            program.absorb(FileId(number as u32), file, is_constant, &struct_fields);
         }
         program.members = struct_fields;
+        // Every kind of socket address begins with its family, whatever the member is called (POSIX, <sys/socket.h>).
+        for family in ["sin_family", "sin6_family", "sun_family", "ss_family", "sll_family", "nl_family"] {
+            program.canonical.insert(Name::of(family), Name::of("sa_family"));
+        }
         for (number, function) in program.functions.iter().enumerate().filter(|(_, one)| !stands_for_a_macro(one)) {
             let other = renamed.get(&(function.file, function.name)).copied();
             for name in std::iter::once(function.name).chain(other) {
@@ -95,7 +103,13 @@ impl Program {
         self.types.settle(function, is_function);
     }
 
-    fn absorb(&mut self, id: FileId, file: LoweredFile, written: &Set<Name>, struct_fields: &Set<Name>) {
+    fn absorb(
+        &mut self,
+        id: FileId,
+        file: LoweredFile,
+        is_constant: impl Fn(Name, Linkage) -> bool,
+        struct_fields: &Set<Name>,
+    ) {
         file.functions.iter().for_each(|function| self.types.absorb_variables(function));
         self.functions.extend(file.functions);
         self.names.absorb(file.names);
@@ -106,9 +120,10 @@ impl Program {
         for (name, value) in file.facts.constants {
             self.constant(name, Some(value));
         }
-        for (name, value) in file.facts.globals {
-            self.constant(name, value.filter(|_| !written.contains(&name)));
+        for (name, value, linkage) in file.facts.globals {
+            self.constant(name, value.filter(|_| is_constant(name, linkage)));
         }
+        self.arrays.extend(file.facts.arrays);
         for (place, function) in file.facts.targets {
             self.targets.entry(place).or_default().push(function);
         }
@@ -187,6 +202,11 @@ impl Program {
         self.constants.get(&name).copied().flatten()
     }
 
+    /// Whether a name of file scope is an array's.
+    pub fn is_array(&self, name: Name) -> bool {
+        self.arrays.contains(&name)
+    }
+
     /// The only function that a field or variable is ever given.
     pub fn target_of(&self, place: Name) -> Option<Name> {
         let all = self.targets.get(&place)?;
@@ -251,6 +271,20 @@ impl Program {
             _ => None,
         }
     }
+}
+
+/// Whether every function that the files declare and call has its body in one of them. Where not, there are sources of another
+/// kind (a grammar, C++), and a global that none of these files writes may be written there.
+fn is_whole(files: &[LoweredFile], knowledge: &Knowledge) -> bool {
+    let declared: Set<Name> = files.iter().flat_map(|file| file.facts.declared.iter().copied()).collect();
+    let defined: Set<Name> = files.iter().flat_map(|file| &file.functions).map(|function| function.name).collect();
+    let is_missing = |kind: &InstrKind| match kind {
+        InstrKind::Call { callee: Callee::Named(name), .. } => {
+            declared.contains(name) && !defined.contains(name) && knowledge.of(*name).is_none()
+        }
+        _ => false,
+    };
+    !files.iter().flat_map(|file| &file.functions).any(|function| function.instrs().any(|instr| is_missing(&instr.kind)))
 }
 
 /// Whether a function does nothing but call itself, as it seems: `int (f)(int a) { return f(a); }`, where `f` is a macro that

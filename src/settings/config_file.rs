@@ -249,7 +249,7 @@ mod tests {
 .github/incident-responder.yml cannot be used: services.worker: `seconds` is 500; use a whole number from 1 to 120 at line 3 column 5.
 .github/incident-responder.yml cannot be used: services.worker.prove: unknown field `start`, expected one of `build`, `run`, `test`, `seconds`, `memory-limit`, `expect` at line 3 column 13.
 .github/incident-responder.yml cannot be used: rollback.open: unknown variant `always`, expected one of `auto`, `asked`, `never` at line 1 column 18.
-.github/incident-responder.yml cannot be used: "acquires pool_free" says nothing about `pool_strdup`; write one of `acquire RELEASE`, `acquire-zeroed RELEASE` (both also with `-always`), `acquire-unless N RELEASE`, `release N`, `free N`, `reallocate RELEASE N`, `fill N RELEASE zero|positive|not-negative|non-zero|always`, `take N`, `alias N`, `borrow`, `exit` at line 2.
+.github/incident-responder.yml cannot be used: "acquires pool_free" says nothing about `pool_strdup`; write one of `acquire RELEASE`, `acquire-zeroed RELEASE` (both also with `-always`), `acquire-unless N RELEASE`, `release N`, `free N`, `reallocate RELEASE N`, `fill N RELEASE zero|positive|not-negative|non-zero|always`, `take N`, `alias N`, `find N`, `borrow`, `exit` at line 2.
 "#);
     }
 

@@ -37,9 +37,10 @@ pub(super) const SYSTEM: &[&str] = &[
     // The C library and POSIX: no hold on memory.
     "set: memset bzero explicit_bzero",
     "copy: memcpy memmove memccpy mempcpy wmemcpy wmemmove",
-    "alias 0: strcpy strncpy strcat strncat stpcpy stpncpy wcscpy wcsncpy wmemset wcscat",
-    "alias 0: strchr strrchr strstr strpbrk memchr memrchr strcasestr strchrnul rawmemchr wcschr wcsrchr index rindex basename",
-    "alias 0: fgets gets memmem inet_ntop dirname strtok strtok_r",
+    "alias 0: strcpy strncpy strcat strncat stpcpy stpncpy wcscpy wcsncpy wmemset wcscat strchrnul rawmemchr basename dirname",
+    "find 0: strchr strrchr strstr strpbrk memchr memrchr strcasestr strnstr wcschr wcsrchr wcsstr index rindex fgets gets",
+    "find 0: memmem strtok strtok_r",
+    "find 2: inet_ntop",
     "cut: strsep",
     "borrow: printf fprintf sprintf snprintf vprintf vfprintf vsprintf vsnprintf dprintf vdprintf puts fputs putc fputc",
     "borrow: putchar perror syslog vsyslog wprintf fwprintf swprintf fputws fputwc scanf fscanf sscanf getc fgetc ungetc",
@@ -81,6 +82,13 @@ pub(super) const SYSTEM: &[&str] = &[
     "borrow: WriteFile SetFilePointer SetFilePointerEx GetFileInformationByHandle MultiByteToWideChar",
     "borrow: WideCharToMultiByte CreateHardLinkA CreateHardLinkW CreateSymbolicLinkA CreateSymbolicLinkW",
     "borrow: GetFileSizeEx SetFileTime lstrlenA lstrlenW lstrcmpA lstrcmpW _wopen _waccess _wstat _wmkdir _wrmdir",
+];
+
+/// The number of an argument, and the functions of the C library and POSIX that write to what it points to.
+pub(super) const WRITES: &[&str] = &[
+    "0: memcpy memmove memccpy mempcpy wmemcpy wmemmove strcpy strncpy strcat strncat stpcpy stpncpy wcscpy wcsncpy",
+    "0: sprintf snprintf vsprintf vsnprintf swprintf fgets gets fread gethostname gettimeofday mbstowcs wcstombs",
+    "1: read pread recv recvfrom readlink stat lstat fstat fstatat clock_gettime localtime_r gmtime_r getrlimit",
 ];
 
 /// Other libraries. A tree may define functions of the same names itself; then its bodies say what they do.

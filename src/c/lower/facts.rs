@@ -1,7 +1,7 @@
 //! What other files want to know of a file.
 
 use super::{At, Lowerer};
-use crate::c::ir::{Expr, ExprId, Shape};
+use crate::c::ir::{Expr, ExprId, Linkage, Shape};
 use crate::c::names::{Name, Set};
 use crate::c::syntax::{Kind, Role};
 use crate::c::types::{Structure, Type};
@@ -12,7 +12,11 @@ pub struct FileFacts {
     /// Enumerators and `const` globals with their value.
     pub constants: Vec<(Name, i64)>,
     /// Definitions of global variables with their initial value, where that is a number.
-    pub globals: Vec<(Name, Option<i64>)>,
+    pub globals: Vec<(Name, Option<i64>, Linkage)>,
+    /// Arrays of file or program scope, whose name is the address of memory that is there.
+    pub arrays: Vec<Name>,
+    /// Functions that are declared.
+    pub declared: Vec<Name>,
     /// Globals that are written or whose address is taken.
     pub written: Set<Name>,
     /// A field or variable, and a function that is stored in it.
@@ -101,6 +105,9 @@ impl Lowerer<'_> {
             let full = self.global_name(name);
             let type_of = self.declared_type(declaration, &declared);
             self.facts.global_types.push((full, type_of));
+            if declared.shape == Shape::Array {
+                self.facts.arrays.push(full);
+            }
             if is_extern {
                 continue;
             }
@@ -117,7 +124,8 @@ impl Lowerer<'_> {
             {
                 self.facts.constants.push((full, value));
             } else {
-                self.facts.globals.push((full, known));
+                let linkage = if is_static { Linkage::File } else { Linkage::Program };
+                self.facts.globals.push((full, known, linkage));
             }
             if let Some(value) = initial {
                 self.possible_target(full, value);
@@ -212,6 +220,7 @@ impl Lowerer<'_> {
     pub(super) fn prototype(&mut self, declaration: At, name: Name, parameters: Option<At>) {
         let head = self.frames.text(declaration);
         let head = &head[..head.find('{').unwrap_or(head.len()).min(head.len())];
+        self.facts.declared.push(name);
         let lower = head.to_ascii_lowercase();
         if lower.contains("noreturn") || lower.contains("no_return") {
             self.facts.noreturn.push(name);

@@ -30,6 +30,9 @@ struct Written {
 
 impl Walk<'_> {
     pub(super) fn apply(&mut self, mut view: State, call: &Call, summary: &Summary, after: &mut Vec<State>) {
+        if summary.outcomes.iter().any(|outcome| !outcome.effects.is_empty()) {
+            self.fill_revealed(&mut view);
+        }
         let mut feasible: Vec<&Outcome> =
             summary.outcomes.iter().filter(|outcome| self.is_feasible(&mut view, call, outcome)).collect();
         // One that hands an argument back has made what it needed as well.
@@ -182,7 +185,7 @@ impl Walk<'_> {
                 let here: Vec<Via> = seen_by.iter().map(|via| Via { at: self.at, ..*via }).collect();
                 self.show(view, value, &here);
                 let met = self.met_from(view, value);
-                self.fill_zeroed(view, value, met.iter(), 0);
+                self.overwrite_behind(view, value, &met, 0);
             }
         }
     }

@@ -189,6 +189,13 @@ impl Walk<'_> {
 
     fn known_call(&mut self, mut view: State, call: &Call, deed: Deed, after: &mut Vec<State>) {
         let arg = |number: u32| call.args.get(number as usize).map(|arg| arg.value);
+        if let Some(Value::Symbol(given)) = call.callee.and_then(|name| self.program.knowledge.writes(name)).and_then(arg)
+            && view.object(given).is_none_or(|object| object.site.is_none())
+        {
+            // What the caller passed in is not what it was.
+            let place = self.arena.region(Region::Pointee(given));
+            self.unsettle(&mut view, place, 0);
+        }
         match deed {
             Deed::Acquire { release, zeroed, nullable } => {
                 self.check_args(&view, call);
@@ -230,8 +237,17 @@ impl Walk<'_> {
                 self.clobber_outputs(&mut view, call);
                 self.plain_result(&mut view, call);
             }
-            Deed::Alias { argument } => self.find_within(&mut view, call, argument),
+            Deed::Alias { argument, nullable } => {
+                if nullable && self.flow.is_tested(call.into) {
+                    let mut without = view.clone();
+                    self.check_args(&without, call);
+                    self.give(&mut without, call, Value::Int(0));
+                    after.push(without);
+                }
+                self.find_within(&mut view, call, argument);
+            }
             Deed::Copy => {
+                self.clobber_output(&mut view, call, 0);
                 self.copy_pointers(&mut view, call);
                 self.find_within(&mut view, call, 0);
             }
@@ -431,7 +447,7 @@ impl Walk<'_> {
         let Some(value) = call.args.get(argument as usize).map(|arg| arg.value) else {
             return self.plain_result(view, call);
         };
-        // A search may find nothing, but what it finds lies in the argument.
+        // What is found lies in the argument.
         let found = match self.arena.target(value).filter(|target| view.object(*target).is_some()) {
             Some(target) => self.place_within(view, target),
             None => Value::Symbol(self.make(view, 0)),
@@ -491,19 +507,25 @@ impl Walk<'_> {
 
     /// Numbers whose address is handed out may be anything afterwards, and so may what was zero.
     fn clobber_outputs(&mut self, view: &mut State, call: &Call) {
-        for (number, arg) in call.args.iter().enumerate() {
-            let object = match arg.value {
-                Value::Symbol(symbol) => Some(symbol),
-                _ => None,
-            };
-            self.fill_zeroed(view, arg.value, object.into_iter(), number);
-            let Value::Address(region) = arg.value else { continue };
-            let inside: Vec<(RegionId, Value)> =
-                view.store.iter().filter(|(other, _)| self.arena.within(*other, region)).copied().collect();
-            for (place, value) in inside {
-                if self.arena.target(value).is_none_or(|target| view.object(target).is_none()) {
-                    self.unsettle(view, place, number);
-                }
+        for number in 0..call.args.len() {
+            self.clobber_output(view, call, number);
+        }
+    }
+
+    /// The same of one argument.
+    fn clobber_output(&mut self, view: &mut State, call: &Call, number: usize) {
+        let Some(value) = call.args.get(number).map(|arg| arg.value) else { return };
+        let object = match value {
+            Value::Symbol(symbol) => Some(symbol),
+            _ => None,
+        };
+        self.fill_zeroed(view, value, object.into_iter(), number);
+        let Value::Address(region) = value else { return };
+        let inside: Vec<(RegionId, Value)> =
+            view.store.iter().filter(|(other, _)| self.arena.within(*other, region)).copied().collect();
+        for (place, value) in inside {
+            if self.arena.target(value).is_none_or(|target| view.object(target).is_none()) {
+                self.unsettle(view, place, number);
             }
         }
     }

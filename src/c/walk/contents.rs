@@ -1,6 +1,7 @@
 //! What lies inside which object or local, for the walks that follow pointers from one to the next.
 
 use crate::c::domain::{Arena, RegionId, Root, State, SymbolId, Value};
+use crate::c::ir::VarId;
 
 /// Questions answered by looking through the whole store, before it is worth bringing it into order.
 const SCANS: u32 = 3;
@@ -59,12 +60,14 @@ fn key(root: Root) -> Option<u64> {
 pub(super) struct Met {
     order: Vec<SymbolId>,
     words: Vec<u64>,
+    /// The locals that were met, where they are told.
+    pub(super) locals: Vec<VarId>,
 }
 
 impl Met {
     /// None of an arena's objects yet.
     pub(super) fn none(arena: &Arena) -> Met {
-        Met { order: Vec::new(), words: vec![0; arena.symbols() / 64 + 1] }
+        Met { order: Vec::new(), words: vec![0; arena.symbols() / 64 + 1], locals: Vec::new() }
     }
 
     /// Adds an object; false if it was met before.

@@ -113,7 +113,13 @@ impl Walk<'_> {
             return Value::Code(name);
         }
         let region = self.arena.region(Region::Global(name));
-        self.load(view, region)
+        let value = self.load(view, region);
+        if let Value::Symbol(symbol) = value
+            && self.program.is_array(name)
+        {
+            let _ = view.learn(symbol, Fact::NON_ZERO);
+        }
+        value
     }
 
     /// A pointer into the same object, if the value points to one.
@@ -192,6 +198,20 @@ impl Walk<'_> {
             at = self.arena.parent(here);
         }
         false
+    }
+
+    /// An element at an unknown index is written: no other one of the array is known to be still zero.
+    fn fill_array(&mut self, view: &mut State, region: RegionId) {
+        let mut at = Some(region);
+        while let Some(here) = at {
+            at = self.arena.parent(here);
+            if let Region::Element(array, index) = self.arena.region_of(here)
+                && !matches!(index, Value::Int(_))
+                && matches!(self.load(view, array), Value::Int(0) | Value::Undefined)
+            {
+                self.unsettle(view, array, 0);
+            }
+        }
     }
 
     /// An element at an unknown index is read: it may be any of those that are known, so nothing can be said of what
@@ -286,16 +306,19 @@ impl Walk<'_> {
                 Some(Value::Int(0)) => return Value::Int(0),
                 Some(Value::Undefined) => return Value::Undefined,
                 Some(Value::Symbol(symbol)) => {
-                    if let Region::Field(_, field) = self.arena.region_of(region) {
-                        // A structure that was copied from another place, or made by a step: its members are its own, not
-                        // what the place held before.
-                        let source = match self.arena.symbol_of(symbol) {
-                            Symbol::Initial(source) => source,
-                            _ => self.arena.region(Region::Pointee(symbol)),
-                        };
-                        let twin = self.arena.region(Region::Field(source, field));
-                        return view.binding(twin).unwrap_or_else(|| self.initial(twin));
-                    }
+                    // A structure that was copied from another place, or made by a step: its members are its own, not what
+                    // the place held before.
+                    let source = match self.arena.symbol_of(symbol) {
+                        Symbol::Initial(source) => source,
+                        _ => self.arena.region(Region::Pointee(symbol)),
+                    };
+                    let twin = match self.arena.region_of(region) {
+                        Region::Element(_, index) => Region::Element(source, index),
+                        Region::Field(_, field) => Region::Field(source, field),
+                        whole => whole,
+                    };
+                    let twin = self.arena.region(twin);
+                    return view.binding(twin).unwrap_or_else(|| self.initial(twin));
                 }
                 Some(_) => {}
                 None => {
@@ -435,6 +458,7 @@ impl Walk<'_> {
         if self.is_automatic(region) || self.is_blurred(region) {
             self.share(view, value);
         }
+        self.fill_array(view, region);
         if let Some(item) = self.linked_item(view, region, value) {
             self.share(view, Value::Symbol(item));
         }

@@ -375,6 +375,7 @@ impl Walk<'_> {
             }
             contents.each(root, &mut |_, value| work.push(value));
         }
+        found.locals = locals;
         found
     }
 

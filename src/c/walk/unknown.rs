@@ -20,6 +20,7 @@ impl Walk<'_> {
             return;
         }
         self.check_args(&view, call);
+        self.fill_revealed(&mut view);
         let calls_back = call.args.iter().any(|arg| matches!(arg.value, Value::Code(_)));
         for (number, arg) in call.args.iter().enumerate() {
             // What is printed is only read; a scan fills what it is given the address of.
@@ -142,14 +143,41 @@ impl Walk<'_> {
         {
             return;
         }
-        let mut places = Vec::new();
-        let met = self.met_from(view, value);
-        self.fill_zeroed(view, value, met.iter(), number);
-        let mut contents = Contents::of(&self.arena, view);
-        for symbol in met.iter() {
-            contents.each(Root::Pointee(symbol), &mut |region, value| places.push((region, value)));
+        self.unsettle_behind(view, value, number);
+    }
+
+    /// Locals whose address lies where others find it may be filled by any call: `session->state = &state; poll(session);`
+    pub(super) fn fill_revealed(&mut self, view: &mut State) {
+        let is_local = |region: RegionId| matches!(self.arena.root(region), Root::Var(_));
+        let revealed = view.store.iter().filter_map(|(at, value)| match value {
+            Value::Address(region) if is_local(*region) && !is_local(*at) => Some(*value),
+            _ => None,
+        });
+        for value in revealed.collect::<Vec<_>>() {
+            self.unsettle_behind(view, value, 0);
         }
+    }
+
+    /// What an argument leads to may be anything afterwards, but what leads to held objects.
+    fn unsettle_behind(&mut self, view: &mut State, value: Value, number: usize) {
+        let met = self.met_from(view, value);
         self.unsettle_initials(view, &met, number);
+        self.overwrite_behind(view, value, &met, number);
+    }
+
+    /// The same of what was written, not of what places held on entry.
+    pub(super) fn overwrite_behind(&mut self, view: &mut State, value: Value, met: &Met, number: usize) {
+        self.fill_zeroed(view, value, met.iter(), number);
+        let mut places = Vec::new();
+        let mut contents = Contents::of(&self.arena, view);
+        let own = match value {
+            Value::Address(region) => Some(self.arena.root(region)),
+            _ => None,
+        };
+        let locals = met.locals.iter().map(|var| Root::Var(*var)).filter(|root| Some(*root) != own);
+        for root in met.iter().map(Root::Pointee).chain(locals) {
+            contents.each(root, &mut |region, value| places.push((region, value)));
+        }
         if let Value::Address(region) = value {
             let inside = view.store.iter().filter(|(other, _)| self.arena.within(*other, region));
             places.extend(inside.copied());
