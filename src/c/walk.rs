@@ -437,6 +437,7 @@ impl Walk<'_> {
             Terminator::Goto(to) => reached.push((*to, view)),
             Terminator::Branch { span, condition, then, otherwise } => {
                 let value = self.eval(&mut view, *condition);
+                self.consume_within(&mut view, *condition);
                 let mut other = view.clone();
                 if self.assume(&mut view, value, true) {
                     view.step(*span, true);

@@ -390,6 +390,22 @@ impl Walk<'_> {
         }
     }
 
+    /// The same of all temporaries that a condition reads.
+    pub(super) fn consume_within(&mut self, view: &mut State, condition: ExprId) {
+        let mut read = Vec::new();
+        self.function.walk(condition, &mut |expr| {
+            if let Expr::Var(var) = expr
+                && self.function.var(var).is_some_and(|var| var.temporary)
+            {
+                read.push(var);
+            }
+        });
+        for var in read {
+            let region = self.arena.region(Region::Var(var));
+            view.unbind(region);
+        }
+    }
+
     /// The fields of a structure that were written by themselves: their names from the outside in, and their values.
     pub(super) fn parts(&self, view: &State, whole: RegionId) -> Vec<(Vec<Name>, Value)> {
         let mut found = Vec::new();
