@@ -34,6 +34,7 @@ pub mod names;
 pub mod program;
 pub mod questions;
 pub mod report;
+pub mod source;
 pub mod summary;
 pub mod syntax;
 pub mod types;
@@ -50,18 +51,10 @@ use program::{FunctionId, Order, Program};
 use questions::Questions;
 use rayon::prelude::*;
 use report::Leak;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
+pub use source::SourceFile;
 use summary::Summary;
 use walk::{Summaries, Walked};
-
-/// One file of the tree.
-#[derive(Debug, Clone)]
-pub struct SourceFile {
-    /// Its path, as findings and diffs shall name it.
-    pub path: String,
-    /// Its text.
-    pub text: Arc<str>,
-}
 
 /// What to look for and where.
 #[derive(Debug, Clone, Default)]

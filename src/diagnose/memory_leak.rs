@@ -23,9 +23,10 @@ pub fn find(evidence: &Evidence) -> Found {
     let mut found = Found::default();
     let mut sources = Vec::new();
     for source in &evidence.sources {
-        match std::str::from_utf8(&source.contents) {
-            Ok(text) => sources.push(c::SourceFile { path: source.path.to_string(), text: Arc::from(text) }),
-            Err(_) => found.gaps.push(Gap::new(source.path.as_str(), "it is not UTF-8 text")),
+        let (text, is_whole) = c::source::decode(&source.contents);
+        sources.push(c::SourceFile { path: source.path.to_string(), text: Arc::from(text) });
+        if !is_whole {
+            found.gaps.push(Gap::new(source.path.as_str(), c::source::NOT_WHOLE));
         }
     }
     let inside: Vec<String> = evidence
@@ -104,10 +105,9 @@ fn release(fix: &engine::Fix) -> Option<String> {
 }
 
 fn repair(source: &SourceFile, fix: &engine::Fix) -> Option<Repair> {
-    let before = std::str::from_utf8(&source.contents).ok()?;
-    let after = edit::apply(before, &fix.edits)?;
-    let files =
-        vec![PatchedFile { path: source.path.clone(), before: source.contents.clone(), after: after.into_bytes() }];
+    let (before, _) = c::source::decode(&source.contents);
+    let after = c::source::encode(&source.contents, &edit::apply(&before, &fix.edits)?)?;
+    let files = vec![PatchedFile { path: source.path.clone(), before: source.contents.clone(), after }];
     let checks = [
         "the patched file parses as well as before",
         "the finding is gone and no new one appears",

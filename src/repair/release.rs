@@ -18,6 +18,7 @@ use crate::c::keeping::{self, Keeper};
 use crate::c::names::Name;
 use crate::c::program::FunctionId;
 use crate::c::report::{Candidate, Confidence, Decided, FileView, Fix, Releaser};
+use crate::c::source::UNREADABLE;
 use crate::c::summary::Outcome;
 use crate::c::syntax::{Kind, Node, Span};
 use crate::model::edit::{self, Edit};
@@ -117,9 +118,7 @@ fn repair_as_decided(
             }
             match verify::accept(tree, view, before, candidate, &proposal) {
                 Ok(()) => {
-                    let after = edit::apply(view.text, &proposal.edits).ok_or("the edits overlap")?;
-                    let diff = edit::unified_diff(view.path, view.text, &after);
-                    return Ok(Fix { edits: proposal.edits, diff, why: proposal.why });
+                    return fix(view, proposal);
                 }
                 Err(rejection) => {
                     if rejection.why == verify::SOMEBODY_ELSES {
@@ -147,6 +146,16 @@ fn repair_as_decided(
         return Err(NOWHERE.to_owned());
     }
     Err(reason)
+}
+
+/// A proposal as it is offered. What the diff shows of the file must be what stands there, or `git apply` does not take it.
+fn fix(view: &FileView<'_>, proposal: Proposal) -> Result<Fix, String> {
+    let after = edit::apply(view.text, &proposal.edits).ok_or("the edits overlap")?;
+    let diff = edit::unified_diff(view.path, view.text, &after);
+    if diff.contains(UNREADABLE) {
+        return Err("a line beside it is not UTF-8, which a patch cannot show".to_owned());
+    }
+    Ok(Fix { edits: proposal.edits, diff, why: proposal.why })
 }
 
 /// Refuses where the function never releases what it acquires, and somebody may keep it before it is lost. Of sixteen such

@@ -173,7 +173,7 @@ fn what_cannot_be_read_is_told_and_what_leaves_the_tree_is_left_alone() {
             "folder_away: it is a link that leaves the tree",
             "1 C++ file: only C is read",
             "large.c: it is larger than 4 MiB",
-            "latin.c: it is not UTF-8",
+            "latin.c: it is not all UTF-8: no patch shows a line that is not",
         ]
     );
     assert_eq!(fs::read_to_string(outside.path().join("a.c")).expect("there"), LEAKY);

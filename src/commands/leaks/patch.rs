@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::c::report::Leak;
-use crate::c::{Analysis, SourceFile};
+use crate::c::{Analysis, SourceFile, source};
 use crate::failure::Failure;
 use crate::model::edit;
 
@@ -43,7 +43,7 @@ fn fixed<'a>(analysis: &Analysis, texts: &BTreeMap<&str, &'a SourceFile>) -> Vec
 /// A file whose new text lies ready beside it.
 struct Ready {
     place: PathBuf,
-    before: String,
+    before: Vec<u8>,
     beside: tempfile::NamedTempFile,
 }
 
@@ -54,11 +54,11 @@ pub(super) fn write(analysis: &Analysis, texts: &BTreeMap<&str, &SourceFile>) ->
     for (file, after) in fixed(analysis, texts) {
         ready.push(prepare(file, &after).map_err(|why| failure(&file.path, &why, "no file was changed"))?);
     }
-    let mut done: Vec<(PathBuf, String)> = Vec::new();
+    let mut done: Vec<(PathBuf, Vec<u8>)> = Vec::new();
     for Ready { place, before, beside } in ready {
         if let Err(why) = beside.persist(&place) {
             let back =
-                |(place, before): &(PathBuf, String)| beside_of(place, before)?.persist(place).map_err(|why| why.error);
+                |(place, before): &(PathBuf, Vec<u8>)| beside_of(place, before)?.persist(place).map_err(|why| why.error);
             let lost: Vec<String> =
                 done.iter().filter(|one| back(one).is_err()).map(|(place, _)| place.display().to_string()).collect();
             let left = match lost.as_slice() {
@@ -83,17 +83,17 @@ fn failure(path: &str, why: &io::Error, left: &str) -> Failure {
 /// text. Refuses a file that is no longer what was analysed.
 fn prepare(file: &SourceFile, after: &str) -> io::Result<Ready> {
     let place = std::fs::canonicalize(&file.path)?;
-    if std::fs::read(&place)? != file.text.as_bytes() {
-        return Err(io::Error::other("it has changed since it was read"));
-    }
-    let beside = beside_of(&place, after)?;
-    Ok(Ready { place, before: file.text.to_string(), beside })
+    let before = std::fs::read(&place)?;
+    let is_same = source::decode(&before).0 == *file.text;
+    let after = source::encode(&before, after).filter(|_| is_same);
+    let beside = beside_of(&place, &after.ok_or_else(|| io::Error::other("it has changed since it was read"))?)?;
+    Ok(Ready { place, before, beside })
 }
 
-fn beside_of(place: &Path, text: &str) -> io::Result<tempfile::NamedTempFile> {
+fn beside_of(place: &Path, text: &[u8]) -> io::Result<tempfile::NamedTempFile> {
     let folder = place.parent().unwrap_or(Path::new("."));
     let mut beside = tempfile::NamedTempFile::new_in(folder)?;
-    beside.write_all(text.as_bytes())?;
+    beside.write_all(text)?;
     std::fs::set_permissions(beside.path(), std::fs::metadata(place)?.permissions())?;
     beside.as_file().sync_all()?;
     Ok(beside)

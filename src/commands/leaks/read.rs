@@ -1,6 +1,6 @@
 //! Which files are read.
 
-use crate::c::SourceFile;
+use crate::c::{SourceFile, source};
 use crate::failure::Failure;
 use crate::model::evidence::Gap;
 use rayon::prelude::*;
@@ -45,14 +45,10 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Reading, Failure> {
         let what = if found.other == 1 { "1 C++ file".to_owned() } else { format!("{} C++ files", found.other) };
         gaps.push(Gap::new(what, "only C is read"));
     }
-    let results: Vec<Result<SourceFile, Gap>> = found.files.par_iter().map(|path| read_file(path)).collect();
-    let mut files = Vec::new();
-    for result in results {
-        match result {
-            Ok(file) => files.push(file),
-            Err(gap) => gaps.push(gap),
-        }
-    }
+    let results: Vec<(Option<SourceFile>, Option<Gap>)> = found.files.par_iter().map(|path| read_file(path)).collect();
+    let (files, more): (Vec<_>, Vec<_>) = results.into_iter().unzip();
+    let files: Vec<SourceFile> = files.into_iter().flatten().collect();
+    gaps.extend(more.into_iter().flatten());
     if files.is_empty() {
         return Err(Failure::configuration(
             "No C source could be read.",
@@ -119,14 +115,22 @@ fn is_c(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "c" || extension == "h")
 }
 
-fn read_file(path: &Path) -> Result<SourceFile, Gap> {
+/// The text of a file, and what could not be read of it.
+fn read_file(path: &Path) -> (Option<SourceFile>, Option<Gap>) {
     let name = shown(path);
-    let failed = |why: String| Gap::new(name.clone(), why);
-    let size = std::fs::metadata(path).map_err(|why| failed(format!("it could not be read: {why}")))?.len();
+    let failed = |why: String| (None, Some(Gap::new(name.clone(), why)));
+    let size = match std::fs::metadata(path) {
+        Ok(metadata) => metadata.len(),
+        Err(why) => return failed(format!("it could not be read: {why}")),
+    };
     if size > MAX_FILE {
-        return Err(failed(format!("it is larger than {} MiB", MAX_FILE / 1024 / 1024)));
+        return failed(format!("it is larger than {} MiB", MAX_FILE / 1024 / 1024));
     }
-    let bytes = std::fs::read(path).map_err(|why| failed(format!("it could not be read: {why}")))?;
-    let text = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8".to_owned()))?;
-    Ok(SourceFile { path: name, text: text.into() })
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(why) => return failed(format!("it could not be read: {why}")),
+    };
+    let (text, is_whole) = source::decode(&bytes);
+    let gap = (!is_whole).then(|| Gap::new(name.clone(), source::NOT_WHOLE));
+    (Some(SourceFile { path: name, text: text.into() }), gap)
 }

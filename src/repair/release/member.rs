@@ -1,7 +1,7 @@
 //! The release of a member that a destructor forgets: beside those of its siblings.
 
 use super::layout::{Layout, Statement};
-use super::{Proposal, reach, takes_one};
+use super::{Proposal, fix, reach, takes_one};
 use crate::c::Tree as SourceTree;
 use crate::c::destructors::Forgotten;
 use crate::c::ir::Function;
@@ -9,7 +9,7 @@ use crate::c::names::Name;
 use crate::c::program::FunctionId;
 use crate::c::report::{FileView, Fix};
 use crate::c::syntax::{Kind, Span};
-use crate::model::edit::{self, Edit};
+use crate::model::edit::Edit;
 use crate::repair::verify::{self, Before};
 
 /// A fix, or why there is none. `holder` leads to the structure, `place` is the member.
@@ -35,9 +35,7 @@ pub(crate) fn repair(
         }
         match verify::accept_member(tree, view, before, forgotten, &proposal.edits) {
             Ok(()) => {
-                let after = edit::apply(view.text, &proposal.edits).ok_or("the edits overlap")?;
-                let diff = edit::unified_diff(view.path, view.text, &after);
-                return Ok(Fix { edits: proposal.edits, diff, why: proposal.why });
+                return fix(view, proposal);
             }
             Err(why) => reason = why,
         }
