@@ -222,7 +222,10 @@ impl Program {
 
     /// Whether an unknown function only looks at what an argument points to, by its prototype or its name.
     pub fn leaves_alone(&self, function: Name, parameter: u32) -> bool {
-        self.takes_const(function, parameter) || sounds_like_a_question(self.text(function))
+        let name = self.text(function);
+        // What protobuf-c generates for each message works on the message alone.
+        let is_generated = ["__init", "__pack", "__pack_to_buffer", "__get_packed_size"].iter().any(|end| name.ends_with(end));
+        self.takes_const(function, parameter) || sounds_like_a_question(name) || is_generated && parameter == 0
     }
 
     /// Whether a prototype promises never to return.
