@@ -85,6 +85,7 @@ fn repair_as_decided(
     if !stands_alone(view, function) {
         return Err("the file cannot be read well enough around it".to_owned());
     }
+    is_spelled(view, function, candidate.variable)?;
     is_kept_by_nobody(tree, candidate)?;
     descriptor::is_its_own(tree, candidate, root_word(candidate.variable))?;
     let layout = Layout::new(view, function);
@@ -146,6 +147,19 @@ fn repair_as_decided(
         return Err(NOWHERE.to_owned());
     }
     Err(reason)
+}
+
+/// Whether the function spells every member that leads to the memory. The members of a union share one name in here, which
+/// need not be the one that this union knows.
+fn is_spelled(view: &FileView<'_>, function: Span, place: &str) -> Result<(), String> {
+    let text = view.text.get(function.start as usize..function.end as usize).unwrap_or("");
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let is_spelled = |name: &str| text.split(|c| !is_name(c)).any(|word| word == name);
+    let mut names = place.split(|c| !is_name(c)).filter(|word| word.starts_with(|c: char| c.is_alphabetic() || c == '_'));
+    match names.find(|name| !is_spelled(name)) {
+        Some(name) => Err(format!("the function does not say `{name}`")),
+        None => Ok(()),
+    }
 }
 
 /// A proposal as it is offered. What the diff shows of the file must be what stands there, or `git apply` does not take it.

@@ -41,7 +41,7 @@ pub struct FileFacts {
     pub named_types: Vec<(Name, Shape)>,
     /// The types of variables of file or program scope.
     pub global_types: Vec<(Name, Type)>,
-    /// Members that are reached by their offset.
+    /// Members that are reached by their offset, or by statements that belong to no body.
     pub offsets: Set<Name>,
 }
 
@@ -75,6 +75,7 @@ impl Lowerer<'_> {
                 }
                 Kind::TypeDefinition => self.alias(at),
                 Kind::OffsetofExpression => self.offset(at),
+                Kind::FieldExpression => self.stray_member(at),
                 Kind::InitializerPair => self.designated_function(at),
                 _ => {}
             }
@@ -213,6 +214,15 @@ impl Lowerer<'_> {
                 let children = inside.iter().filter_map(|role| self.frames.child(value, *role));
                 open.extend(children.map(|child| (child, depth + 1)));
             }
+        }
+    }
+
+    /// Notes the member that a statement reaches which belongs to no body: a macro opens the function around it
+    /// (`CALLBACK(stop, bool, struct server *this) { loop_free(this->loop); }`), and what it does is out of sight.
+    fn stray_member(&mut self, at: At) {
+        if let Some(member) = self.frames.child(at, Role::Field) {
+            let name = Name::of(self.frames.text(member));
+            self.facts.offsets.insert(name);
         }
     }
 
