@@ -8,6 +8,11 @@ use super::questions::{Question, Questions};
 use super::walk::Walked;
 use std::collections::BTreeMap;
 
+/// So many functions that lose what one source gives, and so many times as many as release it, say more of how well the
+/// source is understood than of the functions.
+const MANY_LOSSES: u32 = 12;
+const LOST_TO_RELEASED: u32 = 5;
+
 /// What was seen of one kind of acquisition.
 #[derive(Debug, Default, Clone)]
 struct Pair {
@@ -102,6 +107,15 @@ impl Evidence {
         }
         seen.released >= 1 && seen.released * 2 >= seen.lost
             || seen.lost <= 3 && program.leaves_alone(via.callee, u32::from(via.argument))
+    }
+
+    /// Whether what `source` gives is lost nearly everywhere: then it is not understood what becomes of it.
+    pub fn is_lost_everywhere(&self, source: Name, part: u16) -> bool {
+        self.questions.ask(Question::Source(source, part));
+        self.pairs.get(&(source, part)).is_some_and(|pair| {
+            let released: u32 = pair.released.values().sum();
+            pair.lost >= MANY_LOSSES && pair.lost >= released * LOST_TO_RELEASED
+        })
     }
 
     /// How what `source` gives is most often released, and how often that and a loss were seen.

@@ -160,6 +160,10 @@ fn confidence(
     if site.release.is_none() && site.part != 0 || site.part >= HANDED_ON {
         return None;
     }
+    // Of several functions of one name each is its own.
+    if program.bodies(site.source).len() <= 1 && evidence.is_lost_everywhere(site.source, site.part) {
+        return None;
+    }
     if let Some(release) = site.release {
         let reason = format!("`{source}` gives memory that `{}` releases", program.text(release));
         return Some((Confidence::High, vec![reason]));
