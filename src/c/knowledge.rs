@@ -369,7 +369,7 @@ pub fn sounds_like_an_error(name: &str) -> bool {
     const WORDS: &[&str] =
         &["err", "error", "fail", "failed", "failure", "no", "not", "invalid", "bad", "denied", "unknown", "nomem"];
     let is_loud = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
-    let is_errno = name.starts_with('E') && !name.contains('_');
+    let is_errno = name.starts_with('E') && !name.contains('_') || name.starts_with("EAI_");
     let lower = name.to_ascii_lowercase();
     is_loud && (is_errno || lower.split('_').any(|part| WORDS.contains(&part)))
 }

@@ -153,6 +153,11 @@ impl<'a> Frames<'a> {
         self.leads_to(name, |body, word| (word == "for").then(|| is_one_round(body)))
     }
 
+    /// Whether the replacement of `name` is the head of a loop and no more, or ends in a macro's that is.
+    pub(crate) fn is_loop_head(&self, name: Name) -> bool {
+        self.leads_to(name, |body, word| matches!(word, "for" | "while").then(|| body.ends_with(')')))
+    }
+
     /// What `says` about the first replacement that it says anything about: that of `name`, or of the macro that this
     /// one begins with, and so on. It is asked about a replacement and the word that it begins with.
     fn leads_to(&self, name: Name, says: impl Fn(&str, &str) -> Option<bool>) -> bool {

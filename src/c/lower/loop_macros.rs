@@ -15,6 +15,11 @@ pub(super) struct LoopHead {
 }
 
 impl Lowerer<'_> {
+    /// Whether such a head takes whatever statement follows it: its replacement is that of a loop.
+    pub(super) fn takes_any(&self, head: &LoopHead) -> bool {
+        self.frames.is_loop_head(head.name)
+    }
+
     /// A call without a semicolon: the parser invents one, or makes an error of the call where a block ends the list.
     pub(super) fn loop_head(&self, statement: At) -> Option<LoopHead> {
         let node = self.frames.node(statement);

@@ -33,14 +33,15 @@ impl Lowerer<'_> {
         self.deeper(|lowerer| lowerer.items(&items));
     }
 
-    /// Statements in a row. A macro that opens a loop (`FOREACH(x, list) { … }`) takes the block behind it.
+    /// Statements in a row. A macro that opens a loop (`FOREACH(x, list) { … }`) takes the block behind it, and one that is known
+    /// to do so any statement.
     pub(super) fn items(&mut self, items: &[At]) {
         let mut rest = items;
         while let Some((first, tail)) = rest.split_first() {
             rest = tail;
             if let Some(head) = self.loop_head(*first)
                 && let Some((body, tail)) = tail.split_first()
-                && self.frames.node(*body).kind == Kind::CompoundStatement
+                && (self.frames.node(*body).kind == Kind::CompoundStatement || self.takes_any(&head))
             {
                 self.macro_loop(&head, *body);
                 rest = tail;

@@ -234,6 +234,7 @@ impl Walk<'_> {
             }
             Deed::Borrow => {
                 self.check_args(&view, call);
+                self.share_what_is_written(&mut view, call);
                 self.clobber_outputs(&mut view, call);
                 self.plain_result(&mut view, call);
             }
@@ -494,6 +495,18 @@ impl Walk<'_> {
         inside.push(self.load(view, place));
         for value in inside {
             self.share(view, value);
+        }
+    }
+
+    /// `write(pipe, &command, sizeof(command))`: the pointer itself goes to whoever reads there.
+    fn share_what_is_written(&mut self, view: &mut State, call: &Call) {
+        for arg in &call.args {
+            if let Some(own) = self.pointer_at(arg.value) {
+                let value = self.load(view, own);
+                if self.leads_to_held(view, value) {
+                    self.share(view, value);
+                }
+            }
         }
     }
 
