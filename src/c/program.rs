@@ -33,6 +33,7 @@ pub struct Program {
     by_name: Map<Name, Vec<FunctionId>>,
     constants: Map<Name, Option<i64>>,
     arrays: Set<Name>,
+    array_members: Set<Name>,
     targets: Map<Name, Vec<Name>>,
     borrowed: Set<(Name, u32)>,
     noreturn: Set<Name>,
@@ -54,6 +55,7 @@ impl Program {
             by_name: Map::default(),
             constants: Map::default(),
             arrays: Set::default(),
+            array_members: Set::default(),
             targets: Map::default(),
             borrowed: Set::default(),
             noreturn: Set::default(),
@@ -64,6 +66,7 @@ impl Program {
         let written: Set<Name> = files.iter().flat_map(|file| file.facts.written.iter().copied()).collect();
         let is_whole = is_whole(&files, &program.knowledge);
         let struct_fields: Set<Name> = files.iter().flat_map(|file| file.facts.struct_fields.iter().copied()).collect();
+        let plain_members: Set<Name> = files.iter().flat_map(|file| file.facts.plain_members.iter().copied()).collect();
         let renamed: Map<(FileId, Name), Name> = (0u32..)
             .zip(&files)
             .flat_map(|(file, one)| one.facts.renamed.iter().map(move |(own, other)| ((FileId(file), *own), *other)))
@@ -73,6 +76,7 @@ impl Program {
             program.absorb(FileId(number as u32), file, is_constant, &struct_fields);
         }
         program.members = struct_fields;
+        program.array_members.retain(|name| !plain_members.contains(name));
         // Every kind of socket address begins with its family, whatever the member is called (POSIX, <sys/socket.h>).
         for family in ["sin_family", "sin6_family", "sun_family", "ss_family", "sll_family", "nl_family"] {
             program.canonical.insert(Name::of(family), Name::of("sa_family"));
@@ -124,6 +128,7 @@ impl Program {
             self.constant(name, value.filter(|_| is_constant(name, linkage)));
         }
         self.arrays.extend(file.facts.arrays);
+        self.array_members.extend(file.facts.array_members);
         for (place, function) in file.facts.targets {
             self.targets.entry(place).or_default().push(function);
         }
@@ -205,6 +210,11 @@ impl Program {
     /// Whether a name of file scope is an array's.
     pub fn is_array(&self, name: Name) -> bool {
         self.arrays.contains(&name)
+    }
+
+    /// Whether every structure that has a member of this name has an array there, which lies in the structure itself.
+    pub fn is_array_member(&self, name: Name) -> bool {
+        self.array_members.contains(&name)
     }
 
     /// The only function that a field or variable is ever given.

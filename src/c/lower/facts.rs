@@ -31,6 +31,10 @@ pub struct FileFacts {
     pub statics: Set<Name>,
     /// Fields of structures.
     pub struct_fields: Set<Name>,
+    /// Members that are arrays, which lie in the structure itself.
+    pub array_members: Set<Name>,
+    /// Members that are no arrays.
+    pub plain_members: Set<Name>,
     /// Definitions of structures and unions.
     pub structures: Vec<Structure>,
     /// Aliases of types.

@@ -2,6 +2,7 @@
 
 use super::declarations::Declared;
 use super::{At, Lowerer};
+use crate::c::ir::Shape;
 use crate::c::names::Name;
 use crate::c::syntax::{Kind, Role};
 use crate::c::types::{Structure, Type};
@@ -98,6 +99,12 @@ impl Lowerer<'_> {
                 type_of.name = name.within(owner);
                 self.deeper(|lowerer| lowerer.structure(nested, Some(type_of.name)));
             }
+            let members = if declared.shape == Shape::Array {
+                &mut self.facts.array_members
+            } else {
+                &mut self.facts.plain_members
+            };
+            members.insert(name);
             fields.push((name, type_of));
         }
     }

@@ -35,6 +35,7 @@ impl Walk<'_> {
             }
             Expr::Global(name) => self.global(view, name),
             Expr::Field(..) | Expr::Deref(_) | Expr::Index(..) => match self.place(view, id) {
+                Some(region) if self.is_array(id) => self.arena.address(region),
                 Some(region) => self.load(view, region),
                 None => Value::Symbol(self.unknown(view, id)),
             },
@@ -120,6 +121,11 @@ impl Walk<'_> {
             let _ = view.learn(symbol, Fact::NON_ZERO);
         }
         value
+    }
+
+    /// Whether an expression is a member that is an array: its value is where it lies.
+    fn is_array(&self, id: ExprId) -> bool {
+        matches!(self.function.expr(id), Expr::Field(_, member) if self.program.is_array_member(member))
     }
 
     /// A pointer into the same object, if the value points to one.
