@@ -51,8 +51,8 @@ use program::{FunctionId, Order, Program};
 use questions::Questions;
 use rayon::prelude::*;
 use report::Leak;
-use std::sync::OnceLock;
 pub use source::SourceFile;
+use std::sync::OnceLock;
 use summary::Summary;
 use walk::{Summaries, Walked};
 

@@ -28,6 +28,7 @@ const FIXTURES: &[&str] = &[
     "macros.c",
     "agreements.c",
     "keepers.c",
+    "readings.c",
     "crowded.c",
 ];
 
@@ -213,6 +214,61 @@ fn a_test_that_ends_at_an_expectation_leaves_its_memory_to_nobody() {
     assert_eq!(analyze("src/run.c", text).findings.len(), 1);
     assert_eq!(analyze("tests/run.c", text).findings, []);
     assert_eq!(analyze("src/run_test.c", text).findings, []);
+}
+
+/// Nearly everybody loses what it gives: then it is not understood what becomes of that.
+#[test]
+fn what_everybody_loses_is_told_of_nobody() {
+    let lost = |functions: usize, released: usize| {
+        let mut text = "char *made_of(int n)\n{\n\treturn malloc(n);\n}\n".to_owned();
+        for number in 0..functions {
+            text += &format!("int loser_{number}(int n)\n{{\n\tchar *p = made_of(n);\n\treturn p ? 1 : n;\n}}\n");
+        }
+        for number in 0..released {
+            text += &format!("int user_{number}(int n)\n{{\n\tchar *p = made_of(n);\n\tfree(p);\n\treturn n;\n}}\n");
+        }
+        analyze("a.c", &text).findings.len()
+    };
+    assert_eq!(lost(3, 0), 3);
+    assert_eq!(lost(12, 0), 0);
+    assert_eq!(lost(12, 3), 12);
+}
+
+/// A macro opens the function around it, so its statements belong to no body: what they release or set, nobody can say.
+#[test]
+fn what_code_outside_bodies_reaches_is_left_alone() {
+    let text = "struct box { char *name; char *tag; };\n#define CALLBACK(name, arg) static int name(void *it) { arg = it;\n\
+                void box_set(struct box *b, const char *to)\n{\n\tb->tag = strdup(to);\n\tb->name = strdup(to);\n}\n\
+                void box_free(struct box *b)\n{\n\tfree(b->name);\n\tfree(b);\n}\n";
+    assert_eq!(analyze("box.c", text).findings.len(), 1);
+    let stray = format!("{text}CALLBACK(stop, struct box *b)\n\tfree(b->tag);\n\treturn 0;\n}}\n");
+    assert_eq!(analyze("box.c", &stray).findings, []);
+    let text = "static int wanted;\nint look(const char *text);\nint run(const char *from)\n{\n\tchar *copy = strdup(from);\n\tif (!copy)\n\t\treturn -1;\n\tif (wanted)\n\t\treturn 1;\n\tfree(copy);\n\treturn 0;\n}\n";
+    assert_eq!(analyze("run.c", text).findings, [], "nobody ever wants it");
+    assert_eq!(analyze("run.c", &format!("{text}BEGIN_LOAD\n\twanted = 1;\nEND_LOAD\n")).findings.len(), 1);
+    let table = "static struct option options[] = { { \"wanted\", 0, &wanted, 1 } };\n";
+    assert_eq!(analyze("run.c", &text.replacen('\n', &format!("\n{table}"), 1)).findings.len(), 1);
+}
+
+/// Where a function is declared and called and has no body in the tree, there are sources of another kind, which may write what
+/// is not static.
+#[test]
+fn a_global_may_be_written_by_sources_that_are_not_there() {
+    let text = "int wanted = 0;\nint run(const char *from)\n{\n\tchar *copy = strdup(from);\n\tif (!copy)\n\t\treturn -1;\n\tif (wanted)\n\t\treturn 1;\n\tfree(copy);\n\treturn 0;\n}\n";
+    assert_eq!(analyze("run.c", text).findings, []);
+    let parser = "int yyparse(void);\nint read_all(void)\n{\n\treturn yyparse();\n}\n";
+    assert_eq!(analyze("run.c", &format!("{text}{parser}")).findings.len(), 1);
+}
+
+/// What the compiler would not take is not offered: a union's members share one name in the engine.
+#[test]
+fn a_place_that_the_function_does_not_spell_is_not_released() {
+    let text = "struct other { union { void *any; char *text; } value; };\nstruct box { union { char *text; int *number; } value; int kind; };\n\
+                static void box_set(struct box *b, const char *to)\n{\n\tb->value.text = strdup(to);\n}\n\
+                int use(const char *to)\n{\n\tstruct box b;\n\tbox_set(&b, to);\n\treturn b.kind;\n}\n";
+    for leak in analyze("box.c", text).findings {
+        assert!(leak.fix.is_none(), "{:?}", leak.fix);
+    }
 }
 
 #[test]

@@ -175,7 +175,12 @@ impl Row {
 impl Knowledge {
     /// The built-in rows and `more`, which win.
     pub fn with(more: &[Row]) -> Knowledge {
-        let mut knowledge = Knowledge { rows: Map::default(), writes: Map::default(), yielding: Set::default(), names: NameTable::default() };
+        let mut knowledge = Knowledge {
+            rows: Map::default(),
+            writes: Map::default(),
+            yielding: Set::default(),
+            names: NameTable::default(),
+        };
         for line in table::LIBRARIES {
             knowledge.read(line);
         }

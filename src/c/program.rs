@@ -2,7 +2,7 @@
 
 mod guesses;
 
-use super::ir::{Callee, Expr, FileId, Function, InstrKind, Linkage};
+use super::ir::{Callee, Expr, ExprId, FileId, Function, InstrKind, Linkage};
 use super::knowledge::{Deed, Knowledge, sounds_like_a_question, sounds_like_release};
 use super::lower::LoweredFile;
 use super::names::{Map, Name, NameTable, Set};
@@ -212,9 +212,12 @@ impl Program {
         self.arrays.contains(&name)
     }
 
-    /// Whether every structure that has a member of this name has an array there, which lies in the structure itself.
-    pub fn is_array_member(&self, name: Name) -> bool {
-        self.array_members.contains(&name)
+    /// Whether an expression is a member that is an array: by the type of its structure or, where that is not known, since every
+    /// structure with a member of that name has an array there.
+    pub fn is_array_member(&self, function: &Function, id: ExprId) -> bool {
+        let Expr::Field(_, member) = function.expr(id) else { return false };
+        let known = self.types.of(function, id);
+        known.map_or_else(|| self.array_members.contains(&member), |declared| declared.is_array)
     }
 
     /// The only function that a field or variable is ever given.
@@ -234,7 +237,8 @@ impl Program {
     pub fn leaves_alone(&self, function: Name, parameter: u32) -> bool {
         let name = self.text(function);
         // What protobuf-c generates for each message works on the message alone.
-        let is_generated = ["__init", "__pack", "__pack_to_buffer", "__get_packed_size"].iter().any(|end| name.ends_with(end));
+        let is_generated =
+            ["__init", "__pack", "__pack_to_buffer", "__get_packed_size"].iter().any(|end| name.ends_with(end));
         self.takes_const(function, parameter) || sounds_like_a_question(name) || is_generated && parameter == 0
     }
 
@@ -297,7 +301,10 @@ fn is_whole(files: &[LoweredFile], knowledge: &Knowledge) -> bool {
         }
         _ => false,
     };
-    !files.iter().flat_map(|file| &file.functions).any(|function| function.instrs().any(|instr| is_missing(&instr.kind)))
+    !files
+        .iter()
+        .flat_map(|file| &file.functions)
+        .any(|function| function.instrs().any(|instr| is_missing(&instr.kind)))
 }
 
 /// Whether a function does nothing but call itself, as it seems: `int (f)(int a) { return f(a); }`, where `f` is a macro that

@@ -24,6 +24,8 @@ pub struct Type {
     pub is_const: bool,
     /// Whether it is a number that no pointer is put into: anything but `long`, and what is as wide by its name.
     pub is_number: bool,
+    /// Whether it is an array, which lies where it is declared.
+    pub is_array: bool,
 }
 
 /// A structure's or union's definition.
@@ -149,6 +151,7 @@ impl Types {
                 is_tag: meant.is_tag,
                 is_const: declared.is_const || meant.is_const,
                 is_number: meant.is_number,
+                is_array: declared.is_array || meant.is_array && declared.pointers == 0,
             };
         }
         declared
@@ -183,11 +186,11 @@ impl Types {
             }
             Expr::Deref(inner) | Expr::Index(inner, _) => {
                 let inner = self.followed(self.of(function, inner)?);
-                Some(Type { pointers: inner.pointers.checked_sub(1)?, ..inner })
+                Some(Type { pointers: inner.pointers.checked_sub(1)?, is_array: false, ..inner })
             }
             Expr::AddressOf(inner) => {
                 let inner = self.of(function, inner)?;
-                Some(Type { pointers: inner.pointers.saturating_add(1), ..inner })
+                Some(Type { pointers: inner.pointers.saturating_add(1), is_array: false, ..inner })
             }
             Expr::Binary(BinaryOp::Add | BinaryOp::Subtract, pointer, _) => self.of(function, pointer),
             _ => None,

@@ -17,11 +17,13 @@ mod contents;
 mod finish;
 mod flow;
 mod guards;
+mod holders;
 mod join;
 mod links;
 mod memory;
 mod release;
 mod unknown;
+mod unsettled;
 
 use super::domain::{Arena, Loss, State, SymbolId, Trace, Value, Via};
 use super::ir::{BlockId, Function, InstrKind, Terminator, VarId};
@@ -238,7 +240,7 @@ pub fn walk_like(before: &Walked, program: &Program, summaries: Summaries, funct
 
 /// Walks a function that is known, or not, to have too many paths for all of them to be told apart.
 fn walk_known(has_many: bool, program: &Program, summaries: Summaries, function: &Function) -> Walked {
-    let flow = Flow::of(function);
+    let flow = Flow::of(program, function);
     let guards = guards::guards(program, function, &flow);
     let walk = |grain| walk_with(grain, program, summaries, function, (&flow, &guards));
     if !has_many {

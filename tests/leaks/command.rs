@@ -179,6 +179,27 @@ fn what_cannot_be_read_is_told_and_what_leaves_the_tree_is_left_alone() {
     assert_eq!(fs::read_to_string(outside.path().join("a.c")).expect("there"), LEAKY);
 }
 
+/// A name in Latin-1 in a comment keeps nobody from a fix, unless the patch would have to show it.
+#[test]
+fn a_file_that_is_not_all_utf8_is_read_and_fixed_byte_for_byte() {
+    let folder = tree(&[]);
+    let bytes = |comment: &[u8], text: &str| [comment, b"\n\n\n\n", text.as_bytes()].concat();
+    let name = b"/* Andr\xe9 */";
+    fs::write(folder.path().join("a.c"), bytes(name, LEAKY)).expect("writable");
+    let told = leaks(folder.path(), &["--fix", "--format", "json", "."]);
+    assert_eq!(gaps(&told), ["a.c: it is not all UTF-8: no patch shows a line that is not"]);
+    assert!(json(&told)["findings"][0]["fix"]["diff"].is_string(), "{told:?}");
+    let after = fs::read(folder.path().join("a.c")).expect("still there");
+    assert!(after.starts_with(name), "the name stays what it was");
+    assert_eq!(leaks(folder.path(), &["."]).status.code(), Some(0));
+    let beside = LEAKY.replacen("return", "/* @ */ return", 3).into_bytes();
+    let beside: Vec<u8> = beside.into_iter().map(|byte| if byte == b'@' { 0xe9 } else { byte }).collect();
+    fs::write(folder.path().join("a.c"), beside).expect("writable");
+    let told = json(&leaks(folder.path(), &["--format", "json", "."]));
+    let reason = told["findings"][0]["no_fix_reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("UTF-8"), "{told}");
+}
+
 #[test]
 fn the_repositorys_own_file_teaches_functions() {
     let text = "char *pool_strdup(const char *);\nint user(const char *name)\n{\n    char *copy = pool_strdup(name);\n    return copy[0];\n}\n";

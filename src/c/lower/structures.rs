@@ -15,7 +15,8 @@ impl Lowerer<'_> {
         }
         let (name, is_tag) = self.specified(declaration).unwrap_or_default();
         let (is_const, is_number) = (self.is_const(declaration), self.is_number(declaration));
-        Type { name, pointers: declared.pointers, is_tag, is_const, is_number }
+        let is_array = declared.shape == Shape::Array;
+        Type { name, pointers: declared.pointers, is_tag, is_const, is_number, is_array }
     }
 
     /// Whether the type that a declaration begins with is a number that no pointer is put into.
@@ -129,7 +130,8 @@ impl Lowerer<'_> {
             self.facts.named_types.push((declared.name, declared.shape));
             let (is_const, is_number) = (self.is_const(definition), self.is_number(definition));
             let meant = if is_number { Name(0) } else { meant };
-            let meant = Type { name: meant, pointers: declared.pointers, is_tag, is_const, is_number };
+            let is_array = declared.shape == Shape::Array;
+            let meant = Type { name: meant, pointers: declared.pointers, is_tag, is_const, is_number, is_array };
             if meant.name != declared.name && declared.parameters.is_none() {
                 self.facts.aliases.push((declared.name, meant));
             }

@@ -189,7 +189,8 @@ impl Walk<'_> {
 
     fn known_call(&mut self, mut view: State, call: &Call, deed: Deed, after: &mut Vec<State>) {
         let arg = |number: u32| call.args.get(number as usize).map(|arg| arg.value);
-        if let Some(Value::Symbol(given)) = call.callee.and_then(|name| self.program.knowledge.writes(name)).and_then(arg)
+        if let Some(Value::Symbol(given)) =
+            call.callee.and_then(|name| self.program.knowledge.writes(name)).and_then(arg)
             && view.object(given).is_none_or(|object| object.site.is_none())
         {
             // What the caller passed in is not what it was.
@@ -516,45 +517,6 @@ impl Walk<'_> {
         let Region::Var(var) = self.arena.region_of(region) else { return None };
         let is_plain = self.function.var(var).is_some_and(|var| var.shape == Shape::Plain);
         (is_plain && !self.arena.has_parts(region)).then_some(region)
-    }
-
-    /// Numbers whose address is handed out may be anything afterwards, and so may what was zero.
-    fn clobber_outputs(&mut self, view: &mut State, call: &Call) {
-        for number in 0..call.args.len() {
-            self.clobber_output(view, call, number);
-        }
-    }
-
-    /// The same of one argument.
-    fn clobber_output(&mut self, view: &mut State, call: &Call, number: usize) {
-        let Some(value) = call.args.get(number).map(|arg| arg.value) else { return };
-        let object = match value {
-            Value::Symbol(symbol) => Some(symbol),
-            _ => None,
-        };
-        self.fill_zeroed(view, value, object.into_iter(), number);
-        let Value::Address(region) = value else { return };
-        let inside: Vec<(RegionId, Value)> =
-            view.store.iter().filter(|(other, _)| self.arena.within(*other, region)).copied().collect();
-        for (place, value) in inside {
-            if self.arena.target(value).is_none_or(|target| view.object(target).is_none()) {
-                self.unsettle(view, place, number);
-            }
-        }
-    }
-
-    /// A place may hold anything from now on.
-    pub(super) fn unsettle(&mut self, view: &mut State, place: RegionId, number: usize) {
-        if self.arena.depth(place) == 0 && view.binding(place) == Some(Value::Undefined) {
-            // A structure that was filled: each of its members is something of its own.
-            view.unbind(place);
-        } else {
-            let part = 300 + (place.0 % 0x4000) as u16 * 2 + number.min(1) as u16;
-            let symbol = self.arena.symbol(Symbol::Made { site: self.at, part, nth: 0 });
-            self.note_joined(symbol, [view.binding(place), None]);
-            view.forget(symbol);
-            view.bind(place, Value::Symbol(symbol));
-        }
     }
 
     /// What the members of a structure hold that were written by themselves.

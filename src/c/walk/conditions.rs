@@ -168,8 +168,10 @@ impl Walk<'_> {
         if arena.root(one) != arena.root(two) {
             return is_known(one) && is_known(two);
         }
-        let is_element = |region: RegionId| std::iter::successors(Some(region), |part| arena.parent(*part))
-            .any(|part| matches!(arena.region_of(part), Region::Element(..)));
+        let is_element = |region: RegionId| {
+            std::iter::successors(Some(region), |part| arena.parent(*part))
+                .any(|part| matches!(arena.region_of(part), Region::Element(..)))
+        };
         !arena.within(one, two) && !arena.within(two, one) && !is_element(one) && !is_element(two)
     }
 

@@ -4,6 +4,7 @@ mod rounds;
 
 use crate::c::ir::{BinaryOp, BlockId, Expr, ExprId, Function, InstrKind, Terminator, VarId};
 use crate::c::names::Name;
+use crate::c::program::Program;
 
 /// A set of small numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +89,8 @@ pub(super) struct Flow {
     asked_members: Vec<Name>,
     followed: Bits,
     nulled: Nulled,
+    /// The expressions that are members which are arrays.
+    arrays: Bits,
 }
 
 /// What a function gives null itself.
@@ -98,7 +101,7 @@ struct Nulled {
 }
 
 impl Flow {
-    pub(super) fn of(function: &Function) -> Flow {
+    pub(super) fn of(program: &Program, function: &Function) -> Flow {
         let successors: Vec<Vec<BlockId>> = function.blocks.iter().map(|block| block.end.successors()).collect();
         let order = reverse_postorder(&successors);
         let mut positions = vec![u32::MAX; function.blocks.len()];
@@ -132,7 +135,13 @@ impl Flow {
             asked_members,
             followed,
             nulled,
+            arrays: arrays(program, function),
         }
+    }
+
+    /// Whether an expression is a member that is an array, which lies in its structure: its value is where it lies.
+    pub(super) fn is_array(&self, id: ExprId) -> bool {
+        self.arrays.has(id.0 as usize)
     }
 
     /// A reachable block's position in the order.
@@ -310,6 +319,17 @@ fn nulled(function: &Function) -> Nulled {
         }
     }
     nulled
+}
+
+/// The members that are arrays.
+fn arrays(program: &Program, function: &Function) -> Bits {
+    let mut arrays = Bits::new(function.exprs.len());
+    for at in 0..function.exprs.len() {
+        if program.is_array_member(function, ExprId(at as u32)) {
+            arrays.set(at);
+        }
+    }
+    arrays
 }
 
 /// The variables that a branch depends on, and those whose value such a one is given.

@@ -35,7 +35,7 @@ impl Walk<'_> {
             }
             Expr::Global(name) => self.global(view, name),
             Expr::Field(..) | Expr::Deref(_) | Expr::Index(..) => match self.place(view, id) {
-                Some(region) if self.is_array(id) => self.arena.address(region),
+                Some(region) if self.flow.is_array(id) => self.arena.address(region),
                 Some(region) => self.load(view, region),
                 None => Value::Symbol(self.unknown(view, id)),
             },
@@ -123,11 +123,6 @@ impl Walk<'_> {
         value
     }
 
-    /// Whether an expression is a member that is an array: its value is where it lies.
-    fn is_array(&self, id: ExprId) -> bool {
-        matches!(self.function.expr(id), Expr::Field(_, member) if self.program.is_array_member(member))
-    }
-
     /// A pointer into the same object, if the value points to one.
     fn inside(&mut self, view: &mut State, value: Value, id: ExprId) -> Value {
         match self.arena.target(value).filter(|target| view.object(*target).is_some()) {
@@ -204,20 +199,6 @@ impl Walk<'_> {
             at = self.arena.parent(here);
         }
         false
-    }
-
-    /// An element at an unknown index is written: no other one of the array is known to be still zero.
-    fn fill_array(&mut self, view: &mut State, region: RegionId) {
-        let mut at = Some(region);
-        while let Some(here) = at {
-            at = self.arena.parent(here);
-            if let Region::Element(array, index) = self.arena.region_of(here)
-                && !matches!(index, Value::Int(_))
-                && matches!(self.load(view, array), Value::Int(0) | Value::Undefined)
-            {
-                self.unsettle(view, array, 0);
-            }
-        }
     }
 
     /// An element at an unknown index is read: it may be any of those that are known, so nothing can be said of what
@@ -600,49 +581,5 @@ impl Walk<'_> {
                     _ => true,
                 }
         })
-    }
-
-    /// A place as it is written in C, if it can be written.
-    pub(super) fn text_of(&self, view: &State, region: RegionId) -> Option<String> {
-        self.text_within(view, region, 6)
-    }
-
-    fn text_within(&self, view: &State, region: RegionId, depth: u32) -> Option<String> {
-        let depth = depth.checked_sub(1)?;
-        match self.arena.region_of(region) {
-            Region::Var(var) => {
-                let var = self.function.var(var).filter(|var| !var.temporary)?;
-                Some(self.program.text(var.name).to_owned()).filter(|text| !text.is_empty() && text != "?")
-            }
-            Region::Global(name) => Some(self.program.text(name).to_owned()).filter(|text| text != "?"),
-            Region::Field(base, field) => {
-                let field = self.program.text(field);
-                match self.arena.region_of(base) {
-                    Region::Pointee(pointer) => Some(format!("{}->{field}", self.pointer_text(view, pointer, depth)?)),
-                    _ => Some(format!("{}.{field}", self.text_within(view, base, depth)?)),
-                }
-            }
-            Region::Element(base, Value::Int(index)) => match self.arena.region_of(base) {
-                Region::Pointee(pointer) => Some(format!("{}[{index}]", self.pointer_text(view, pointer, depth)?)),
-                _ => Some(format!("{}[{index}]", self.text_within(view, base, depth)?)),
-            },
-            Region::Pointee(pointer) => Some(format!("*{}", self.pointer_text(view, pointer, depth)?)),
-            Region::Element(..) | Region::Text => None,
-        }
-    }
-
-    /// A place that holds a pointer.
-    fn pointer_text(&self, view: &State, pointer: SymbolId, depth: u32) -> Option<String> {
-        if let Symbol::Initial(region) = self.arena.symbol_of(pointer) {
-            return self.text_within(view, region, depth);
-        }
-        self.holder(view, pointer, depth)
-    }
-
-    /// The simplest place that holds a pointer to an object.
-    pub(super) fn holder(&self, view: &State, symbol: SymbolId, depth: u32) -> Option<String> {
-        let holders = view.store.iter().filter(|(_, value)| *value == Value::Symbol(symbol));
-        let texts = holders.filter_map(|(region, _)| self.text_within(view, *region, depth));
-        texts.min_by_key(|text| (text.len(), text.clone()))
     }
 }

@@ -1,10 +1,9 @@
 //! A call whose body nobody has: what its name, its arguments and the rest of the tree say of it.
 
 use super::calls::Call;
-use super::contents::{Contents, Met};
 use super::release::Below;
 use super::{Manner, Walk, is_null};
-use crate::c::domain::{Fact, Region, RegionId, Root, State, Symbol, SymbolId, Value, Via};
+use crate::c::domain::{Fact, Region, RegionId, Root, State, Value, Via};
 use crate::c::ir::Expr;
 use crate::c::knowledge::{sounds_like_keeping, sounds_like_release};
 use crate::c::names::Name;
@@ -52,7 +51,9 @@ impl Walk<'_> {
                     self.show(&mut view, value, &[via]);
                 }
             }
-            if !constant {
+            if constant {
+                self.overwrite_listed(&mut view, arg.value, number);
+            } else {
                 self.clobber(&mut view, arg.value, number, call);
             }
         }
@@ -144,91 +145,6 @@ impl Walk<'_> {
             return;
         }
         self.unsettle_behind(view, value, number);
-    }
-
-    /// Locals whose address lies where others find it may be filled by any call: `session->state = &state; poll(session);`
-    pub(super) fn fill_revealed(&mut self, view: &mut State) {
-        let is_local = |region: RegionId| matches!(self.arena.root(region), Root::Var(_));
-        let revealed = view.store.iter().filter_map(|(at, value)| match value {
-            Value::Address(region) if is_local(*region) && !is_local(*at) => Some(*value),
-            _ => None,
-        });
-        for value in revealed.collect::<Vec<_>>() {
-            self.unsettle_behind(view, value, 0);
-        }
-    }
-
-    /// What an argument leads to may be anything afterwards, but what leads to held objects.
-    fn unsettle_behind(&mut self, view: &mut State, value: Value, number: usize) {
-        let met = self.met_from(view, value);
-        self.unsettle_initials(view, &met, number);
-        self.overwrite_behind(view, value, &met, number);
-    }
-
-    /// The same of what was written, not of what places held on entry.
-    pub(super) fn overwrite_behind(&mut self, view: &mut State, value: Value, met: &Met, number: usize) {
-        self.fill_zeroed(view, value, met.iter(), number);
-        let mut places = Vec::new();
-        let mut contents = Contents::of(&self.arena, view);
-        let own = match value {
-            Value::Address(region) => Some(self.arena.root(region)),
-            _ => None,
-        };
-        let locals = met.locals.iter().map(|var| Root::Var(*var)).filter(|root| Some(*root) != own);
-        for root in met.iter().map(Root::Pointee).chain(locals) {
-            contents.each(root, &mut |region, value| places.push((region, value)));
-        }
-        if let Value::Address(region) = value {
-            let inside = view.store.iter().filter(|(other, _)| self.arena.within(*other, region));
-            places.extend(inside.copied());
-        }
-        for (place, value) in places {
-            if !self.leads_to_held(view, value) {
-                self.unsettle(view, place, number);
-            }
-        }
-    }
-
-    /// What an argument leads to is no longer zero because it was acquired so: `p = calloc(1, n); setup(p);`
-    pub(super) fn fill_zeroed(
-        &mut self,
-        view: &mut State,
-        argument: Value,
-        objects: impl Iterator<Item = SymbolId>,
-        number: usize,
-    ) {
-        let zeroed = objects.filter(|symbol| self.site_behind(view, *symbol).is_some_and(|site| site.zeroed));
-        let mut places: Vec<RegionId> = zeroed.collect::<Vec<_>>().into_iter().map(|one| self.arena.region(Region::Pointee(one))).collect();
-        places.extend(match argument {
-            Value::Address(region) if self.load(view, region) == Value::Int(0) => Some(region),
-            _ => None,
-        });
-        for place in places {
-            if view.binding(place).is_none() {
-                self.unsettle(view, place, number);
-            }
-        }
-    }
-
-    /// What places behind the pointers held on entry is known no more, unless it was copied before: then the copy is what it
-    /// was, and the place holds something else.
-    fn unsettle_initials(&mut self, view: &mut State, met: &Met, number: usize) {
-        let arena = &self.arena;
-        let behind = |known: SymbolId| match arena.symbol_of(known) {
-            Symbol::Initial(region) => {
-                Some(region).filter(|region| matches!(arena.root(*region), Root::Pointee(symbol) if met.has(symbol)))
-            }
-            _ => None,
-        };
-        let is_copied = |known: SymbolId| view.store.iter().any(|(_, value)| *value == Value::Symbol(known));
-        let all = view.facts.iter().filter_map(|(known, _)| Some((*known, behind(*known)?)));
-        let (copied, gone): (Vec<_>, Vec<_>) = all.partition(|(known, _)| is_copied(*known));
-        view.facts.retain(|(known, _)| gone.iter().all(|(other, _)| other != known));
-        for (_, region) in copied {
-            if view.binding(region).is_none() {
-                self.unsettle(view, region, number);
-            }
-        }
     }
 
     /// `foo(&p)` where `p` holds nothing yet: perhaps `p` is filled with something that must be released.

@@ -57,8 +57,9 @@ pub(super) fn write(analysis: &Analysis, texts: &BTreeMap<&str, &SourceFile>) ->
     let mut done: Vec<(PathBuf, Vec<u8>)> = Vec::new();
     for Ready { place, before, beside } in ready {
         if let Err(why) = beside.persist(&place) {
-            let back =
-                |(place, before): &(PathBuf, Vec<u8>)| beside_of(place, before)?.persist(place).map_err(|why| why.error);
+            let back = |(place, before): &(PathBuf, Vec<u8>)| {
+                beside_of(place, before)?.persist(place).map_err(|why| why.error)
+            };
             let lost: Vec<String> =
                 done.iter().filter(|one| back(one).is_err()).map(|(place, _)| place.display().to_string()).collect();
             let left = match lost.as_slice() {
