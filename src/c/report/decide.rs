@@ -160,8 +160,9 @@ fn confidence(
     if site.release.is_none() && site.part != 0 || site.part >= HANDED_ON {
         return None;
     }
-    // Of several functions of one name each is its own.
-    if program.bodies(site.source).len() <= 1 && evidence.is_lost_everywhere(site.source, site.part) {
+    // The table is sure of what it says, and of several functions of one name each is its own.
+    let is_learned = program.knowledge.of(site.source).is_none() && program.bodies(site.source).len() <= 1;
+    if is_learned && evidence.is_lost_everywhere(site.source, site.part) {
         return None;
     }
     if let Some(release) = site.release {
