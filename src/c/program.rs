@@ -2,7 +2,7 @@
 
 mod guesses;
 
-use super::ir::{Callee, Expr, ExprId, FileId, Function, InstrKind, Linkage};
+use super::ir::{Callee, Expr, FileId, Function, InstrKind, Linkage};
 use super::knowledge::{Deed, Knowledge, sounds_like_a_question, sounds_like_release};
 use super::lower::LoweredFile;
 use super::names::{Map, Name, NameTable, Set};
@@ -32,8 +32,6 @@ pub struct Program {
     pub offsets: Set<Name>,
     by_name: Map<Name, Vec<FunctionId>>,
     constants: Map<Name, Option<i64>>,
-    arrays: Set<Name>,
-    array_members: Set<Name>,
     targets: Map<Name, Vec<Name>>,
     borrowed: Set<(Name, u32)>,
     noreturn: Set<Name>,
@@ -54,8 +52,6 @@ impl Program {
             offsets: Set::default(),
             by_name: Map::default(),
             constants: Map::default(),
-            arrays: Set::default(),
-            array_members: Set::default(),
             targets: Map::default(),
             borrowed: Set::default(),
             noreturn: Set::default(),
@@ -66,7 +62,6 @@ impl Program {
         let written: Set<Name> = files.iter().flat_map(|file| file.facts.written.iter().copied()).collect();
         let is_whole = is_whole(&files, &program.knowledge);
         let struct_fields: Set<Name> = files.iter().flat_map(|file| file.facts.struct_fields.iter().copied()).collect();
-        let plain_members: Set<Name> = files.iter().flat_map(|file| file.facts.plain_members.iter().copied()).collect();
         let renamed: Map<(FileId, Name), Name> = (0u32..)
             .zip(&files)
             .flat_map(|(file, one)| one.facts.renamed.iter().map(move |(own, other)| ((FileId(file), *own), *other)))
@@ -76,7 +71,6 @@ impl Program {
             program.absorb(FileId(number as u32), file, is_constant, &struct_fields);
         }
         program.members = struct_fields;
-        program.array_members.retain(|name| !plain_members.contains(name));
         // Every kind of socket address begins with its family, whatever the member is called (POSIX, <sys/socket.h>).
         for family in ["sin_family", "sin6_family", "sun_family", "ss_family", "sll_family", "nl_family"] {
             program.canonical.insert(Name::of(family), Name::of("sa_family"));
@@ -127,8 +121,6 @@ impl Program {
         for (name, value, linkage) in file.facts.globals {
             self.constant(name, value.filter(|_| is_constant(name, linkage)));
         }
-        self.arrays.extend(file.facts.arrays);
-        self.array_members.extend(file.facts.array_members);
         for (place, function) in file.facts.targets {
             self.targets.entry(place).or_default().push(function);
         }
@@ -205,19 +197,6 @@ impl Program {
     /// The value of a name of file scope that never changes.
     pub fn constant_of(&self, name: Name) -> Option<i64> {
         self.constants.get(&name).copied().flatten()
-    }
-
-    /// Whether a name of file scope is an array's.
-    pub fn is_array(&self, name: Name) -> bool {
-        self.arrays.contains(&name)
-    }
-
-    /// Whether an expression is a member that is an array: by the type of its structure or, where that is not known, since every
-    /// structure with a member of that name has an array there.
-    pub fn is_array_member(&self, function: &Function, id: ExprId) -> bool {
-        let Expr::Field(_, member) = function.expr(id) else { return false };
-        let known = self.types.of(function, id);
-        known.map_or_else(|| self.array_members.contains(&member), |declared| declared.is_array)
     }
 
     /// The only function that a field or variable is ever given.

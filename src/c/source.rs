@@ -33,8 +33,10 @@ pub fn decode(bytes: &[u8]) -> (String, bool) {
 
 /// The bytes of a changed text of a file with these bytes; none if the change took away what could not be read.
 pub fn encode(before: &[u8], after: &str) -> Option<Vec<u8>> {
-    let (text, _) = decode(before);
-    let mut unread = text.bytes().zip(before).filter(|(read, _)| *read == UNREADABLE as u8).map(|(_, byte)| *byte);
+    let mut unread = before.utf8_chunks().flat_map(|chunk| {
+        let set_aside = chunk.valid().bytes().filter(|byte| *byte == UNREADABLE as u8);
+        set_aside.chain(chunk.invalid().iter().copied())
+    });
     let mut bytes = after.as_bytes().to_vec();
     for byte in bytes.iter_mut().filter(|byte| **byte == UNREADABLE as u8) {
         *byte = unread.next()?;

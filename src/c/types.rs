@@ -77,6 +77,8 @@ pub struct Types {
     /// What something is declared with that is no tag, and so is a type wherever it is mentioned.
     names: Set<Name>,
     globals: Map<Name, Type>,
+    /// The members by name, and whether every structure with one has an array there.
+    members: Map<Name, bool>,
 }
 
 impl Types {
@@ -91,6 +93,9 @@ impl Types {
         for structure in structures {
             let declared = structure.fields.iter().map(|(_, declared)| declared);
             self.names.extend(declared.filter(|declared| is_named(declared)).map(|declared| declared.name));
+            for (name, declared) in &structure.fields {
+                *self.members.entry(*name).or_insert(true) &= declared.is_array;
+            }
             let known =
                 self.structures.entry(structure.name).or_insert_with(|| Definitions { all: Vec::new(), agree: true });
             known.agree &= known.all.first().is_none_or(|(_, first)| first.fields == structure.fields);
@@ -100,8 +105,23 @@ impl Types {
             self.aliases.entry(name).or_insert(meant);
         }
         for (name, declared) in globals {
-            self.globals.entry(name).or_insert(declared);
+            let known = self.globals.entry(name).or_insert(declared);
+            // Of several declarations one may say a pointer (`extern int *list;`): the array is what is there.
+            known.is_array |= declared.is_array;
         }
+    }
+
+    /// Whether a name of file scope is an array's, and so the address of memory that is there.
+    pub fn is_array(&self, name: Name) -> bool {
+        self.globals.get(&name).is_some_and(|declared| declared.is_array)
+    }
+
+    /// Whether an expression is a member that is an array, which lies in its structure: by the type of that or, where it is not
+    /// known, since every structure with a member of that name has an array there.
+    pub fn is_array_member(&self, function: &Function, id: ExprId) -> bool {
+        let Expr::Field(_, member) = function.expr(id) else { return false };
+        let known = self.of(function, id).map(|declared| declared.is_array);
+        known.or_else(|| self.members.get(&member).copied()).unwrap_or(false)
     }
 
     /// Whether a type is a number that no pointer is put into, as far as the tree declares it.

@@ -154,10 +154,9 @@ fn repair_as_decided(
 fn is_spelled(view: &FileView<'_>, function: Span, place: &str) -> Result<(), String> {
     let text = view.text.get(function.start as usize..function.end as usize).unwrap_or("");
     let is_name = |c: char| c.is_alphanumeric() || c == '_';
-    let is_spelled = |name: &str| text.split(|c| !is_name(c)).any(|word| word == name);
     let mut names =
         place.split(|c| !is_name(c)).filter(|word| word.starts_with(|c: char| c.is_alphabetic() || c == '_'));
-    match names.find(|name| !is_spelled(name)) {
+    match names.find(|name| !reach::has_word(text, name)) {
         Some(name) => Err(format!("the function does not say `{name}`")),
         None => Ok(()),
     }

@@ -166,7 +166,7 @@ impl Lowerer<'_> {
             let value = self.frames.child(child, Role::Value);
             if is_static {
                 let type_of = self.declared_type(declaration, &declared);
-                self.static_local(name, (type_of, declared.shape), value);
+                self.static_local(name, type_of, value);
             } else {
                 let type_of = self.declared_type(declaration, &declared);
                 self.local(child, name, (type_of, declared.shape), release, value);
@@ -176,17 +176,14 @@ impl Lowerer<'_> {
     }
 
     /// A static local is a global with a private name. Its initial value is set before the function ever runs.
-    fn static_local(&mut self, name: Name, (declared, shape): (Type, Shape), value: Option<At>) {
+    fn static_local(&mut self, name: Name, declared: Type, value: Option<At>) {
         let full = name.within(self.build.function_name()).within(self.file_name);
         let full = self.build.static_local(name, full);
         let known = match value {
-            _ if shape == Shape::Array => None,
+            _ if declared.is_array => None,
             Some(value) => self.constant(value),
             None => Some(0),
         };
-        if shape == Shape::Array {
-            self.facts.arrays.push(full);
-        }
         self.facts.globals.push((full, known, crate::c::ir::Linkage::File));
         self.facts.global_types.push((full, declared));
     }

@@ -153,7 +153,7 @@ impl<'a> Frames<'a> {
         self.leads_to(name, |body, word| (word == "for").then(|| is_one_round(body)))
     }
 
-    /// Whether the replacement of `name` is the head of a loop and no more, or ends in a macro's that is.
+    /// Whether the replacement of `name` is the head of a loop and no more, or begins with a macro whose is.
     pub(crate) fn is_loop_head(&self, name: Name) -> bool {
         self.leads_to(name, |body, word| matches!(word, "for" | "while").then(|| body.ends_with(')')))
     }

@@ -13,8 +13,6 @@ pub struct FileFacts {
     pub constants: Vec<(Name, i64)>,
     /// Definitions of global variables with their initial value, where that is a number.
     pub globals: Vec<(Name, Option<i64>, Linkage)>,
-    /// Arrays of file or program scope, whose name is the address of memory that is there.
-    pub arrays: Vec<Name>,
     /// Functions that are declared.
     pub declared: Vec<Name>,
     /// Globals that are written or whose address is taken.
@@ -31,10 +29,6 @@ pub struct FileFacts {
     pub statics: Set<Name>,
     /// Fields of structures.
     pub struct_fields: Set<Name>,
-    /// Members that are arrays, which lie in the structure itself.
-    pub array_members: Set<Name>,
-    /// Members that are no arrays.
-    pub plain_members: Set<Name>,
     /// Definitions of structures and unions.
     pub structures: Vec<Structure>,
     /// Aliases of types.
@@ -110,9 +104,6 @@ impl Lowerer<'_> {
             let full = self.global_name(name);
             let type_of = self.declared_type(declaration, &declared);
             self.facts.global_types.push((full, type_of));
-            if declared.shape == Shape::Array {
-                self.facts.arrays.push(full);
-            }
             if is_extern {
                 continue;
             }

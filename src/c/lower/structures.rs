@@ -100,12 +100,6 @@ impl Lowerer<'_> {
                 type_of.name = name.within(owner);
                 self.deeper(|lowerer| lowerer.structure(nested, Some(type_of.name)));
             }
-            let members = if declared.shape == Shape::Array {
-                &mut self.facts.array_members
-            } else {
-                &mut self.facts.plain_members
-            };
-            members.insert(name);
             fields.push((name, type_of));
         }
     }

@@ -241,10 +241,7 @@ impl Walk<'_> {
             }
             Deed::Alias { argument, nullable } => {
                 if nullable && self.flow.is_tested(call.into) {
-                    let mut without = view.clone();
-                    self.check_args(&without, call);
-                    self.give(&mut without, call, Value::Int(0));
-                    after.push(without);
+                    self.find_nothing(&view, call, after);
                 }
                 self.find_within(&mut view, call, argument);
             }
@@ -290,13 +287,18 @@ impl Walk<'_> {
         let Some(target) = self.arena.target(given).filter(|target| view.is_held(*target)) else {
             return self.plain_result(view, call);
         };
-        let mut failed = view.clone();
-        self.give(&mut failed, call, Value::Int(0));
-        after.push(failed);
+        self.find_nothing(view, call, after);
         let whole = self.pointee_of(target);
         let somewhere = Value::Symbol(self.make(view, 1));
         let part = Value::Address(self.arena.element(whole, somewhere));
         self.give(view, call, part);
+    }
+
+    /// The way on which a call gives null.
+    fn find_nothing(&mut self, view: &State, call: &Call, after: &mut Vec<State>) {
+        let mut without = view.clone();
+        self.give(&mut without, call, Value::Int(0));
+        after.push(without);
     }
 
     /// The number of an error is no object, and the same pointer gets the same answer all along the path.

@@ -325,7 +325,7 @@ fn nulled(function: &Function) -> Nulled {
 fn arrays(program: &Program, function: &Function) -> Bits {
     let mut arrays = Bits::new(function.exprs.len());
     for at in 0..function.exprs.len() {
-        if program.is_array_member(function, ExprId(at as u32)) {
+        if program.types.is_array_member(function, ExprId(at as u32)) {
             arrays.set(at);
         }
     }

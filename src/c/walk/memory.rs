@@ -116,7 +116,7 @@ impl Walk<'_> {
         let region = self.arena.region(Region::Global(name));
         let value = self.load(view, region);
         if let Value::Symbol(symbol) = value
-            && self.program.is_array(name)
+            && self.program.types.is_array(name)
         {
             let _ = view.learn(symbol, Fact::NON_ZERO);
         }
@@ -369,25 +369,23 @@ impl Walk<'_> {
 
     /// A temporary is read once; afterwards it holds on to nothing.
     pub(super) fn consume(&mut self, view: &mut State, expr: ExprId) {
-        if let Expr::Var(var) = self.function.expr(expr)
-            && self.function.var(var).is_some_and(|var| var.temporary)
-        {
-            let region = self.arena.region(Region::Var(var));
-            view.unbind(region);
+        if let Expr::Var(var) = self.function.expr(expr) {
+            self.read_once(view, var);
         }
     }
 
     /// The same of all temporaries that a condition reads.
     pub(super) fn consume_within(&mut self, view: &mut State, condition: ExprId) {
-        let mut read = Vec::new();
-        self.function.walk(condition, &mut |expr| {
-            if let Expr::Var(var) = expr
-                && self.function.var(var).is_some_and(|var| var.temporary)
-            {
-                read.push(var);
+        let function = self.function;
+        function.walk(condition, &mut |expr| {
+            if let Expr::Var(var) = expr {
+                self.read_once(view, var);
             }
         });
-        for var in read {
+    }
+
+    fn read_once(&mut self, view: &mut State, var: VarId) {
+        if self.function.var(var).is_some_and(|var| var.temporary) {
             let region = self.arena.region(Region::Var(var));
             view.unbind(region);
         }

@@ -52,7 +52,8 @@ impl Walk<'_> {
                 }
             }
             if constant {
-                self.overwrite_listed(&mut view, arg.value, number);
+                let met = self.met_from(&view, arg.value);
+                self.overwrite_listed(&mut view, arg.value, &met, number);
             } else {
                 self.clobber(&mut view, arg.value, number, call);
             }

@@ -19,12 +19,11 @@ impl Walk<'_> {
     }
 
     /// The locals that an argument lists the addresses of, however constant the list itself is, may be anything afterwards.
-    pub(super) fn overwrite_listed(&mut self, view: &mut State, value: Value, number: usize) {
+    pub(super) fn overwrite_listed(&mut self, view: &mut State, value: Value, met: &Met, number: usize) {
         let own = match value {
             Value::Address(region) => Some(self.arena.root(region)),
             _ => None,
         };
-        let met = self.met_from(view, value);
         let is_listed = |region: RegionId| match self.arena.root(region) {
             root @ Root::Var(var) => Some(root) != own && met.locals.contains(&var),
             _ => false,
@@ -52,7 +51,7 @@ impl Walk<'_> {
         for root in met.iter().map(Root::Pointee) {
             contents.each(root, &mut |region, value| places.push((region, value)));
         }
-        self.overwrite_listed(view, value, number);
+        self.overwrite_listed(view, value, met, number);
         if let Value::Address(region) = value {
             let inside = view.store.iter().filter(|(other, _)| self.arena.within(*other, region));
             places.extend(inside.copied());

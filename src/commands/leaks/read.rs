@@ -118,19 +118,20 @@ fn is_c(path: &Path) -> bool {
 /// The text of a file, and what could not be read of it.
 fn read_file(path: &Path) -> (Option<SourceFile>, Option<Gap>) {
     let name = shown(path);
-    let failed = |why: String| (None, Some(Gap::new(name.clone(), why)));
-    let size = match std::fs::metadata(path) {
-        Ok(metadata) => metadata.len(),
-        Err(why) => return failed(format!("it could not be read: {why}")),
-    };
-    if size > MAX_FILE {
-        return failed(format!("it is larger than {} MiB", MAX_FILE / 1024 / 1024));
+    match read_text(path) {
+        Ok((text, is_whole)) => {
+            let gap = (!is_whole).then(|| Gap::new(name.clone(), source::NOT_WHOLE));
+            (Some(SourceFile { path: name, text: text.into() }), gap)
+        }
+        Err(why) => (None, Some(Gap::new(name, why))),
     }
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(why) => return failed(format!("it could not be read: {why}")),
-    };
-    let (text, is_whole) = source::decode(&bytes);
-    let gap = (!is_whole).then(|| Gap::new(name.clone(), source::NOT_WHOLE));
-    (Some(SourceFile { path: name, text: text.into() }), gap)
+}
+
+/// The text of a file, and whether that is all of it; or why there is none.
+fn read_text(path: &Path) -> Result<(String, bool), String> {
+    let failed = |why: std::io::Error| format!("it could not be read: {why}");
+    if std::fs::metadata(path).map_err(failed)?.len() > MAX_FILE {
+        return Err(format!("it is larger than {} MiB", MAX_FILE / 1024 / 1024));
+    }
+    std::fs::read(path).map_err(failed).map(|bytes| source::decode(&bytes))
 }
