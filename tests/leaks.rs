@@ -132,13 +132,73 @@ fn a_pointer_to_const_is_released_through_a_cast() {
     let text = "#include <string.h>\nint f(const char *name)\n{\n    const char *copy = strdup(name);\n    \
                 if (copy == NULL)\n        return -1;\n    return copy[0] == 'x' ? 1 : 2;\n}\n";
     let told = analyze("f.c", text).findings;
-    let fix = told.first().and_then(|leak| leak.fix.as_ref());
-    assert!(fix.is_none(), "the return uses it: {told:?}");
-    let text = text.replace("return copy[0] == 'x' ? 1 : 2", "return 0");
-    let told = analyze("f.c", &text).findings;
     let [leak] = told.as_slice() else { panic!("one finding, not {told:?}") };
     let fix = leak.fix.as_ref().expect("a fix");
     assert!(fix.diff.contains("free((void *)copy);"), "{}", fix.diff);
+}
+
+/// What the result is made with is released once the result is known, and not before.
+#[test]
+fn a_result_waits_for_the_release_of_what_it_is_made_with() {
+    let text = fixture("templates.c");
+    let told = analyze("templates.c", &text).findings;
+    let fix_of = |name: &str| {
+        let leak = told.iter().find(|leak| leak.function == name).expect("it is told");
+        leak.fix.as_ref().expect("a fix").diff.clone()
+    };
+    let fixes = fix_of("measured_bad") + &fix_of("measured_again_bad");
+    let changed: Vec<&str> =
+        fixes.lines().filter(|line| line.starts_with(['+', '-']) && !line.starts_with("+++")).collect();
+    insta::assert_snapshot!(changed.join("\n"), @r"
+    --- a/templates.c
+    +    int ret;
+    -    return (int)strlen(copy);
+    +    ret = (int)strlen(copy);
+    +    free(copy);
+    +    return ret;
+    --- a/templates.c
+    -        return (strlen(copy) + ret);
+    +        ret = strlen(copy) + ret;
+    +        free(copy);
+    +        return ret;
+    ");
+}
+
+/// The only branch of an `if` without braces has no room for it, and a type without a name cannot be said again.
+#[test]
+fn a_result_that_cannot_wait_is_left_alone() {
+    let bare =
+        "int f(const char *name)\n{\n\tchar *copy = strdup(name);\n\tif (copy)\n\t\treturn copy[0];\n\treturn 0;\n}\n";
+    let unnamed =
+        "struct { int a; } f(const char *name)\n{\n\tchar *copy = strdup(name);\n\treturn pair_of(copy[0]);\n}\n";
+    for text in [bare, unnamed] {
+        let told = analyze("f.c", &format!("#include <string.h>\n{text}")).findings;
+        let [leak] = told.as_slice() else { panic!("one finding, not {told:?}") };
+        assert!(leak.fix.is_none(), "{:?}", leak.fix);
+    }
+}
+
+/// Two structures come from one allocator: what empties the one does not take the other.
+#[test]
+fn what_releases_a_structure_is_not_called_with_another() {
+    let text = "struct box { char *name; int id; };\nvoid box_drop(struct box *b)\n{\n\tif (!b)\n\t\treturn;\n\tfree(b->name);\n\tfree(b);\n}\n\
+                int make(struct box **to)\n{\n\tLid *lid = malloc(sizeof(*lid));\n\tstruct box *box;\n\tif (!lid)\n\t\treturn -1;\n\
+                \tlid->id = 1;\n\tbox = malloc(sizeof(*box));\n\tif (!box)\n\t\treturn -1;\n\tbox->id = lid->id;\n\tbox->name = 0;\n\
+                \tif (box->id < 0) {\n\t\tbox_drop(box);\n\t\treturn -1;\n\t}\n\t*to = box;\n\treturn 0;\n}\n";
+    let told = analyze("box.c", text).findings;
+    let [leak] = told.as_slice() else { panic!("one finding, not {told:?}") };
+    let fix = leak.fix.as_ref().expect("a fix");
+    assert!(fix.diff.contains("free(lid);") && !fix.diff.contains("box_drop(lid)"), "{}", fix.diff);
+}
+
+/// A variable and what is done with it may stand under one condition that is written twice.
+#[test]
+fn conditions_that_are_written_alike_are_one() {
+    let text = "#include <string.h>\nint f(const char *name)\n{\n#ifdef WITH_COPY\n\tchar *copy;\n#else // none\n\tint none;\n#endif\n\
+                #ifdef WITH_COPY // as above\n\tcopy = strdup(name);\n\tif (!copy)\n\t\treturn -1;\n\tlook(copy[0]);\n\treturn 1;\n#endif\n\treturn 0;\n}\n";
+    let told = analyze("f.c", text).findings;
+    let [leak] = told.as_slice() else { panic!("one finding, not {told:?}") };
+    assert!(leak.fix.is_some(), "{:?}", leak.no_fix_reason);
 }
 
 #[test]
@@ -269,6 +329,17 @@ fn a_place_that_the_function_does_not_spell_is_not_released() {
     for leak in analyze("box.c", text).findings {
         assert!(leak.fix.is_none(), "{:?}", leak.fix);
     }
+}
+
+/// A test that stands in for the library in the same file only fails: the library's own body is meant.
+#[test]
+fn a_body_that_only_fails_stands_for_no_other() {
+    let library = "char *text_of(int n)\n{\n\treturn n ? \"some\" : 0;\n}\n";
+    let user = "int look(const char *text);\nint run(const char *from)\n{\n\tchar *copy = strdup(from);\n\tif (!copy)\n\t\treturn -1;\n\
+                \tlook(text_of(1));\n\tif (copy[0] == 'x')\n\t\treturn 1;\n\tfree(copy);\n\treturn 0;\n}\n\
+                #ifdef UNIT_TEST\nchar *text_of(int n)\n{\n\tassert(0);\n}\n#endif\n";
+    let files = vec![file("library.c", library), file("user.c", user)];
+    assert_eq!(c::analyze(files, &Options::default()).findings.len(), 1);
 }
 
 #[test]

@@ -278,6 +278,19 @@ impl Function {
         self.blocks.iter().flat_map(|block| &block.instrs)
     }
 
+    /// Whether the body does nothing and does not come back: `assert(0);` and no more.
+    pub fn only_fails(&self) -> bool {
+        let end = |at: BlockId| self.blocks.get(at.0 as usize).map(|block| &block.end);
+        let mut at = BlockId(0);
+        let mut ways = 0;
+        while let Some(Terminator::Goto(next)) = end(at)
+            && ways < self.blocks.len()
+        {
+            (at, ways) = (*next, ways + 1);
+        }
+        self.instrs().next().is_none() && matches!(end(at), Some(Terminator::Unreachable))
+    }
+
     /// The blocks with their ids.
     pub fn numbered(&self) -> impl Iterator<Item = (BlockId, &Block)> {
         (0u32..).map(BlockId).zip(&self.blocks)

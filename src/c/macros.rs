@@ -14,7 +14,7 @@ pub use definitions::definitions;
 pub use noise::without_noise;
 
 use super::ir::FileId;
-use super::knowledge::{Deed, Knowledge};
+use super::knowledge::{Deed, Knowledge, sounds_like_release};
 use super::names::{Map, Name, Set};
 use super::syntax::Tree;
 use std::ops::Range;
@@ -130,7 +130,8 @@ impl MacroTable {
     }
 
     /// The definition that `file` most likely sees: its own, else the one of the nearest folder, else the first.
-    /// Among several of one file the longest wins: the others are usually the empty form for another configuration.
+    /// Among several of one file the longest wins: the others are usually the empty form for another configuration. But
+    /// whole statements without arguments that are nothing in another configuration only tell where the program is.
     pub fn find(&self, name: Name, file: FileId) -> Option<&Arc<Macro>> {
         let all = self.definitions.get(&name)?;
         // What one source calls by the name of a known function is that function to all others.
@@ -148,7 +149,8 @@ impl MacroTable {
             folder.bytes().zip(home.bytes()).take_while(|(a, b)| a == b).count()
         };
         let rank = |(at, (other, definition)): &(usize, &(FileId, Arc<Macro>))| {
-            (near(*other), definition.body.len(), usize::MAX - at)
+            let is_instrument = self.hollow.contains(&name) && is_instrument(definition);
+            (near(*other), !is_instrument, definition.body.len(), usize::MAX - at)
         };
         let seen = all.iter().enumerate().filter(|(_, (home, _))| is_seen(*home));
         seen.max_by_key(rank).map(|(_, (_, definition))| definition)
@@ -353,6 +355,13 @@ fn skip_literal(bytes: &[u8], start: usize, quote: u8) -> usize {
         at += 1;
     }
     bytes.len()
+}
+
+/// Whether a replacement is statements that take no arguments and release nothing, by the names in it.
+fn is_instrument(definition: &Macro) -> bool {
+    let body = definition.body.trim();
+    let mut words = body.split(|c: char| !c.is_alphanumeric() && c != '_');
+    definition.parameters.is_none() && body.ends_with(';') && !words.any(sounds_like_release)
 }
 
 #[cfg(test)]

@@ -146,10 +146,11 @@ impl Program {
     }
 
     /// The body that a name means in a file: the file's own, else the program's if there is one. Of several, the longest:
-    /// the others are there for another system, or stand in for it in a test.
+    /// the others are there for another system, or stand in for it in a test, as does an own one that only fails.
     pub fn resolve(&self, name: Name, file: FileId) -> Option<FunctionId> {
         let all = self.by_name.get(&name)?;
-        let own = all.iter().find(|id| self.functions[id.0 as usize].file == file);
+        let fails = |id: &FunctionId| all.len() > 1 && self.functions[id.0 as usize].only_fails();
+        let own = all.iter().find(|id| self.functions[id.0 as usize].file == file && !fails(id));
         let public = |id: &&FunctionId| self.functions[id.0 as usize].linkage == Linkage::Program;
         let length = |id: &&FunctionId| self.functions[id.0 as usize].blocks.len();
         own.or_else(|| all.iter().filter(public).rev().max_by_key(length)).copied()

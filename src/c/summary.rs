@@ -149,6 +149,13 @@ impl Path {
 }
 
 impl Summary {
+    /// The same for a function of whose paths some were left out: they may have another outcome than those that were seen.
+    pub fn condense_some(mut outcomes: Vec<Outcome>) -> Option<Summary> {
+        let left_out = blurred::of_paths_left_out(&outcomes);
+        outcomes.extend(left_out);
+        Summary::condense(outcomes)
+    }
+
     /// Brings outcomes into order, makes one of those that do the same, and bounds their number: if there are still too
     /// many, of those that look alike to a caller who tests the result. `None` if that does not suffice: such a function
     /// is treated as unknown.

@@ -195,6 +195,8 @@ pub(super) struct Walk<'a> {
     arena: Arena,
     /// Values that are null, or what a loop gives the place: the loop's first rounds show what that is.
     repeated: Set<SymbolId>,
+    /// Those of them whose place is a variable that is a pointer by its declaration, and no number.
+    unfilled: Set<SymbolId>,
     /// Values that are not known, and that an acquisition gave the place, or may have given.
     kin: Set<SymbolId>,
     sites: Vec<Site>,
@@ -273,6 +275,7 @@ fn walk_with<'a>(
         guards,
         arena: Arena::default(),
         repeated: Set::default(),
+        unfilled: Set::default(),
         kin: Set::default(),
         sites: Vec::new(),
         site_ids: Map::default(),
@@ -301,7 +304,11 @@ fn walk_with<'a>(
     if function.gives_pointer {
         summary::tell_failures_apart(&mut outcomes);
     }
-    let summary = if exhausted { None } else { Summary::condense(outcomes) };
+    let summary = match (exhausted, walk.is_partial) {
+        (true, _) => None,
+        (false, true) => Summary::condense_some(outcomes),
+        (false, false) => Summary::condense(outcomes),
+    };
     let unreached = flow.order.iter().filter(|block| !walk.come_to.contains(block)).copied().collect();
     let Walk { sites, losses, releases, doubtful, likely, stuck, is_partial, .. } = walk;
     let is_coarse = grain.is_coarse;
@@ -401,10 +408,7 @@ impl Walk<'_> {
                 self.instr(view, &instr.kind, instr.span, &mut after);
             }
             std::mem::swap(&mut views, &mut after);
-            if views.len() > self.grain.views {
-                views = self.join_alike(views, id);
-                self.limit(&mut views);
-            }
+            views = self.reduce(views, id);
             if self.exhausted() {
                 return;
             }

@@ -9,6 +9,7 @@ mod layout;
 pub(crate) mod member;
 mod places;
 mod reach;
+mod returned;
 
 pub(crate) use places::root_word;
 

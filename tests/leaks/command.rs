@@ -67,8 +67,10 @@ fn the_json_keeps_its_contract() {
 
 #[test]
 fn a_finding_without_a_fix_says_why() {
-    let used_last = LEAKY
-        .replace("    if (copy[0] == 'x')\n        return 1;\n    free(copy);\n    return 0;", "    return copy[0];");
+    let used_last = LEAKY.replace(
+        "    if (copy[0] == 'x')\n        return 1;\n    free(copy);\n    return 0;",
+        "    if (copy[1])\n        return copy[0];\n    free(copy);\n    return 0;",
+    );
     let folder = tree(&[("a.c", &used_last)]);
     let told = json(&leaks(folder.path(), &["--format", "json", "a.c"]));
     let finding = &told["findings"][0];

@@ -234,7 +234,7 @@ impl Lowerer<'_> {
         let span = self.frames.span(list);
         let zero = self.build.expr(Expr::Int(0));
         self.build.assign(span, to, zero);
-        for (number, item) in self.frames.children(list).into_iter().enumerate() {
+        for (number, item) in self.frames.items(list).into_iter().enumerate() {
             let (place, value) = match self.frames.node(item).kind {
                 Kind::InitializerPair => {
                     let Some(value) = self.frames.child(item, Role::Value) else { continue };

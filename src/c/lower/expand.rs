@@ -111,6 +111,19 @@ impl<'a> Frames<'a> {
         self.frame(at).tree.children(at.node).map(|node| At { frame: at.frame, node }).collect()
     }
 
+    /// The items of a list, with all that a variadic tail stands for in its place.
+    pub(crate) fn items(&self, list: At) -> Vec<At> {
+        let frame = self.frame(list);
+        let tail = Name::of(TAIL);
+        let is_tail = |at: At| frame.site.is_some() && self.text(at) == TAIL;
+        let behind = || frame.parameters.iter().filter(|(name, _)| *name == tail).map(|(_, argument)| *argument);
+        let mut items = Vec::new();
+        for at in self.children(list) {
+            if is_tail(at) { items.extend(behind()) } else { items.push(at) }
+        }
+        items
+    }
+
     /// What the parameter `name` stands for in the macro that `at` comes from.
     pub(crate) fn argument(&self, at: At, name: Name) -> Option<At> {
         self.frame(at).parameters.iter().find(|(parameter, _)| *parameter == name).map(|(_, argument)| *argument)
@@ -182,7 +195,7 @@ impl<'a> Frames<'a> {
         let (tree, definition) = self.replacement(name)?;
         let parameters: Rc<[(Name, At)]> = match (&definition.parameters, arguments) {
             (None, None) => Rc::new([]),
-            (Some(names), Some(args)) => names.iter().copied().zip(args).collect(),
+            (Some(names), Some(args)) => given(names, args),
             _ => return None,
         };
         self.enter(name, call, tree, parameters)
@@ -278,6 +291,16 @@ impl<'a> Frames<'a> {
     }
 }
 
+/// The name by which a replacement mentions its variadic tail.
+const TAIL: &str = "__VA_ARGS__";
+
+/// What the parameters of a macro stand for: the tail, if there is one, for every argument that is left.
+fn given(names: &[Name], args: Vec<At>) -> Rc<[(Name, At)]> {
+    let tail = names.last().copied().filter(|last| *last == Name::of(TAIL));
+    let names = names.iter().copied().map(Some).chain(std::iter::repeat(tail));
+    names.zip(args).map_while(|(name, argument)| Some((name?, argument))).collect()
+}
+
 /// Whether a character may stand in a word.
 fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
@@ -330,7 +353,7 @@ impl Lowerer<'_> {
                 return Some(opened);
             }
         }
-        let arguments = self.frames.children(list).into_iter().map(|at| self.resolve(at)).collect();
+        let arguments = self.frames.items(list).into_iter().map(|at| self.resolve(at)).collect();
         self.frames.open(name, call, Some(arguments))
     }
 

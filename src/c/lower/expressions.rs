@@ -351,7 +351,7 @@ impl Lowerer<'_> {
         }
         let Some(function) = self.frames.child(at, Role::Function) else { return self.unknown() };
         let list = self.frames.child(at, Role::Arguments);
-        let arguments: Vec<At> = list.map(|list| self.frames.children(list)).unwrap_or_default();
+        let arguments: Vec<At> = list.map(|list| self.frames.items(list)).unwrap_or_default();
         let function = self.resolve(function);
         let span = self.frames.span(at);
         if self.frames.node(function).kind == Kind::Identifier {

@@ -30,7 +30,7 @@ impl Lowerer<'_> {
             _ => return None,
         };
         let name = Name::of(self.frames.text(self.frames.child(call, Role::Function)?));
-        let arguments = self.frames.child(call, Role::Arguments).map(|list| self.frames.children(list));
+        let arguments = self.frames.child(call, Role::Arguments).map(|list| self.frames.items(list));
         Some(LoopHead { at: call, name, arguments: arguments.unwrap_or_default() })
     }
 

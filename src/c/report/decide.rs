@@ -213,6 +213,7 @@ impl Search<'_> {
                 .get(seen.site as usize)
                 .is_some_and(|other| other.release == site.release && other.source == site.source)
                 && self.is_for_release(seen.by)
+                && self.may_take(seen.by, losses)
         });
         if let Some(seen) = same_kind.max_by_key(|seen| seen.span) {
             return Some(Releaser { name: seen.by, example: None, members: seen.members.clone() });
@@ -227,6 +228,19 @@ impl Search<'_> {
             return Some(Releaser { name, example: None, members });
         }
         site.release.map(|name| Releaser { name, example: None, members: Vec::new() })
+    }
+
+    /// Whether a function may take what is lost: both lead to one structure by their declarations, or one of them does not say
+    /// what it leads to.
+    fn may_take(&self, name: Name, losses: &[FoundLoss]) -> bool {
+        let types = &self.known.program.types;
+        let body = self.known.program.resolve(name, self.function.file);
+        let body = body.map(|id| &self.known.program.functions[id.0 as usize]);
+        let wanted = body.and_then(|body| types.owner(body.vars.first()?.declared, body.file));
+        let holder = losses.first().and_then(|found| found.loss.holder.as_deref());
+        let own = holder.and_then(|holder| types.of_holder(self.function, holder));
+        let (Some((wanted, _)), Some(own)) = (wanted, own) else { return true };
+        own.name == Name(0) || types.owner(own, self.function.file).is_some_and(|(own, _)| own.name == wanted.name)
     }
 
     /// The function that is named for the release of what another one is named for the making of (`list_create`,

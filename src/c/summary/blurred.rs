@@ -13,6 +13,31 @@ pub(super) fn by_result(outcomes: Vec<Outcome>) -> Vec<Outcome> {
     grouped(outcomes.into_iter().map(only_the_result_made).collect(), is_alike)
 }
 
+/// What the paths that were left out may do: anything that one of those that were seen does, with any result.
+pub(super) fn of_paths_left_out(outcomes: &[Outcome]) -> Option<Outcome> {
+    let mut left_out = blur(outcomes)?;
+    left_out.when.clear();
+    left_out.returns = Spec::Unknown(super::Fact::ANY);
+    left_out.fresh.clear();
+    let is_fresh = |path: &Path| matches!(path.base, Base::Fresh(_));
+    left_out.effects.retain_mut(|effect| match effect {
+        Effect::Write(path, spec) => {
+            let is_of_fresh = match spec {
+                Spec::Fresh(_) => true,
+                Spec::Initial(from) | Spec::Address(from) => is_fresh(from),
+                _ => false,
+            };
+            if is_of_fresh {
+                *spec = Spec::Unknown(super::Fact::ANY);
+            }
+            !is_fresh(path)
+        }
+        Effect::Release(path) | Effect::Escape(path, _) => !is_fresh(path),
+    });
+    left_out.effects = without_implied(left_out.effects);
+    Some(left_out)
+}
+
 fn grouped(outcomes: Vec<Outcome>, is_alike: impl Fn(&Outcome, &Outcome) -> bool) -> Vec<Outcome> {
     let mut groups: Vec<Vec<Outcome>> = Vec::new();
     for outcome in outcomes {

@@ -44,8 +44,11 @@ impl Walk<'_> {
         if self.flow.is_taken_for_granted(call.into) && (feasible.iter().any(makes) || self.flow.is_followed(call.into))
         {
             // Whoever never asks whether there was memory takes it that there was; what is lost where there was none is
-            // no leak that anybody looks for.
-            feasible.retain(|outcome| outcome.returns != Spec::Int(0));
+            // no leak that anybody looks for. What only ever gives null (`p = release(p)`) makes nothing.
+            let gives = |outcome: &&Outcome| outcome.returns != Spec::Int(0);
+            if feasible.iter().any(gives) {
+                feasible.retain(gives);
+            }
         }
         if feasible.is_empty() {
             // Whoever never comes back has used what it was given all the same.
@@ -181,6 +184,11 @@ impl Walk<'_> {
             // Who is given the address of a pointer may well copy it.
             if seen_by.is_empty() || self.pointer_at(value).is_some() {
                 self.share(view, value);
+                // A table of addresses is kept by whoever fills what they lead to.
+                if matches!(value, Value::Address(region) if matches!(self.arena.root(region), Root::Var(_))) {
+                    let met = self.met_from(view, value);
+                    self.overwrite_listed(view, value, &met, 0);
+                }
             } else {
                 let here: Vec<Via> = seen_by.iter().map(|via| Via { at: self.at, ..*via }).collect();
                 self.show(view, value, &here);

@@ -197,6 +197,7 @@ impl Walk<'_> {
             let place = self.arena.region(Region::Pointee(given));
             self.unsettle(&mut view, place, 0);
         }
+        self.call_back(&mut view, call);
         match deed {
             Deed::Acquire { release, zeroed, nullable } => {
                 self.check_args(&view, call);
@@ -208,12 +209,14 @@ impl Walk<'_> {
             }
             Deed::AcquireUnless { argument, release } => {
                 self.check_args(&view, call);
-                match arg(argument) {
-                    None | Some(Value::Int(0)) => {
+                let given = call.args.get(argument as usize);
+                match given.filter(|given| given.value != Value::Int(0) || !given.literal).map(|given| given.value) {
+                    None => {
                         let site = self.site_of(call, 0, Some(release), false);
                         let symbol = self.acquire(&mut view, site, Fact::ANY, Vec::new());
                         self.give(&mut view, call, Value::Symbol(symbol));
                     }
+                    // A variable that is null here on some path is not meant to be.
                     Some(given) => {
                         self.clobber_outputs(&mut view, call);
                         self.part_of_given(&mut view, call, given, after);

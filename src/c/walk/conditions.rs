@@ -94,7 +94,9 @@ impl Walk<'_> {
             .map(|(symbol, _)| *symbol)
             .collect();
         for symbol in filled {
-            if nothing_came || part == RESULT && self.tells_of_error(view, symbol) {
+            if nothing_came {
+                view.drop_object(symbol);
+            } else if part == RESULT && self.tells_of_error(view, symbol) {
                 self.share(view, Value::Symbol(symbol));
             }
         }
@@ -270,7 +272,11 @@ impl Walk<'_> {
         if truth {
             return self.learn(view, symbol, Fact::exactly(number));
         }
-        match view.fact(symbol).without(number) {
+        let known = view.fact(symbol);
+        // Whoever asks for -1 takes it for the only negative number that may come.
+        let is_only_negative = number == -1 && known.low == i64::MIN;
+        let rest = if is_only_negative { known.meet(Fact::at_least(0)) } else { known.without(number) };
+        match rest {
             Some(fact) => self.learn(view, symbol, fact),
             None => false,
         }

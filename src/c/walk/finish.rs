@@ -319,6 +319,10 @@ impl Walk<'_> {
                 if self.released(view, value).is_some_and(|object| object.site.is_some()) {
                     return Spec::Dangling;
                 }
+                // The first rounds of the loop show what else it may be.
+                if self.unfilled.contains(&symbol) && !view.fact(symbol).is_non_zero() {
+                    return Spec::Int(0);
+                }
                 match self.pointer_path(symbol, fresh) {
                     Some(path) => Spec::Initial(path),
                     None => Spec::Unknown(match self.arena.symbol_of(symbol) {

@@ -1,7 +1,7 @@
 //! Views that become one: equal ones, and where there are too many, those that agree on what matters.
 
 use super::{Walk, is_null, mark};
-use crate::c::domain::{Fact, Object, RegionId, Standing, State, Symbol, SymbolId, Value, Via};
+use crate::c::domain::{Fact, Object, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value, Via};
 use crate::c::ir::BlockId;
 use crate::c::names::MixHasher;
 use std::cell::OnceCell;
@@ -120,15 +120,23 @@ impl Walk<'_> {
                 kept.push(view);
             }
         }
-        if kept.len() > self.grain.views {
-            kept = self.join_alike(kept, block);
-            self.limit(&mut kept);
+        self.reduce(kept, block)
+    }
+
+    /// Joins views where there are too many: first those that differ least.
+    pub(super) fn reduce(&mut self, mut views: Vec<State>, block: BlockId) -> Vec<State> {
+        if views.len() > self.grain.views && !self.grain.is_coarse {
+            views = self.join_alike(views, block, |walk, view| walk.mark_of_signs(view));
         }
-        kept
+        if views.len() > self.grain.views {
+            views = self.join_alike(views, block, |_, _| 0);
+            self.limit(&mut views);
+        }
+        views
     }
 
     /// Drops what is too much. Whoever walks a function whose views were dropped has not seen all its paths.
-    pub(super) fn limit(&mut self, views: &mut Vec<State>) {
+    fn limit(&mut self, views: &mut Vec<State>) {
         if views.len() > self.grain.joined {
             self.steps += (views.len() - self.grain.joined) as u32 * STEPS_OF_A_VIEW;
             views.truncate(self.grain.joined);
@@ -136,12 +144,30 @@ impl Walk<'_> {
         }
     }
 
-    pub(super) fn join_alike(&mut self, views: Vec<State>, block: BlockId) -> Vec<State> {
+    /// A number that views share in which the same variables are negative, zero, positive, or have no value yet: that is
+    /// what the results of calls are asked for, and what a path depends on.
+    fn mark_of_signs(&self, view: &State) -> u64 {
+        let mut hasher = MixHasher::default();
+        for (region, value) in &view.store {
+            let sign = match value {
+                Value::Undefined => 2,
+                Value::Int(number) => number.signum(),
+                _ => continue,
+            };
+            if matches!(self.arena.root(*region), Root::Var(_)) {
+                (region.0, sign).hash(&mut hasher);
+            }
+        }
+        hasher.finish()
+    }
+
+    /// Joins the views that agree on the objects, and for which `mark` gives the same.
+    fn join_alike(&mut self, views: Vec<State>, block: BlockId, mark: impl Fn(&Self, &State) -> u64) -> Vec<State> {
         // Each view with its owners, once somebody asked. Joining leaves them and what became of objects alone: those of both
         // sides are the same.
-        let mut joined: Vec<(u64, State, OnceCell<Store>)> = Vec::new();
+        let mut joined: Vec<((u64, u64), State, OnceCell<Store>)> = Vec::new();
         for view in views {
-            let (mark, own) = (mark_of_fates(&view), OnceCell::new());
+            let (mark, own) = ((mark_of_fates(&view), mark(self, &view)), OnceCell::new());
             let twin = joined.iter_mut().find(|(marked, other, others)| {
                 let is_same = if self.grain.is_coarse { same_fates } else { same_objects };
                 *marked == mark
@@ -225,12 +251,22 @@ impl Walk<'_> {
         let symbol = self.arena.symbol(made);
         self.note_joined(symbol, [Some(own), Some(other)]);
         let is_repeated = self.is_repeated(one, own) && self.is_repeated(two, other);
-        mark(&mut self.repeated, symbol, is_repeated);
+        self.note_repeated(symbol, is_repeated, region);
         let fits = |view: &State, value: Value| self.is_repeated(view, value) || self.is_kin(value);
         let is_kin = !is_repeated && fits(one, own) && fits(two, other);
         mark(&mut self.kin, symbol, is_kin);
         joined.push((symbol, known.unwrap_or(Fact::ANY)));
         symbol
+    }
+
+    /// Notes whether what a symbol stands for from now on in a place is null, or what a loop gives the place.
+    pub(super) fn note_repeated(&mut self, symbol: SymbolId, is_repeated: bool, place: RegionId) {
+        let is_pointer = match self.arena.region_of(place) {
+            Region::Var(var) => self.function.var(var).is_some_and(|var| var.declared.pointers > 0),
+            _ => false,
+        };
+        mark(&mut self.repeated, symbol, is_repeated);
+        mark(&mut self.unfilled, symbol, is_repeated && is_pointer);
     }
 
     /// Whether a value is null, or what a loop gives its place.

@@ -117,9 +117,7 @@ impl Walk<'_> {
         if self.is_unwritten(view, symbol) {
             self.fault(FaultKind::WrongRelease, NOBODY);
         }
-        for given in self.may_be(value).to_vec() {
-            self.share(view, Value::Symbol(given));
-        }
+        self.share_all(view, self.may_be(value).iter().copied().map(Value::Symbol).collect());
         let object = view.object(symbol).cloned();
         let site = object.as_ref().and_then(|object| object.site);
         match object.as_ref().map(|object| object.standing) {
@@ -263,7 +261,11 @@ impl Walk<'_> {
 
     /// Whatever a value leads to may from now on be held by others.
     pub(super) fn share(&mut self, view: &mut State, value: Value) {
-        for symbol in self.possibly_reachable(view, value) {
+        self.share_all(view, vec![value]);
+    }
+
+    fn share_all(&mut self, view: &mut State, values: Vec<Value>) {
+        for symbol in self.possibly_reachable(view, values) {
             if let Some(object) = view.object_mut(symbol) {
                 match object.standing {
                     Standing::Held => {
@@ -325,18 +327,9 @@ impl Walk<'_> {
         }
     }
 
-    /// The objects that a value leads to, and those that what it leads to may be.
-    fn possibly_reachable(&self, view: &State, value: Value) -> Vec<SymbolId> {
-        let mut found = self.reachable(view, value);
-        let mut next = 0;
-        while let Some(symbol) = found.get(next).copied().filter(|_| !self.joined.is_empty()) {
-            next += 1;
-            for given in self.may_be(Value::Symbol(symbol)) {
-                let more = self.reachable(view, Value::Symbol(*given));
-                found.extend(more.into_iter().filter(|one| !found.contains(one)).collect::<Vec<_>>());
-            }
-        }
-        found
+    /// The objects that values lead to, and those that what they lead to may be.
+    fn possibly_reachable(&self, view: &State, values: Vec<Value>) -> Vec<SymbolId> {
+        self.met(view, values, true).in_order()
     }
 
     /// The objects that a value leads to, itself first, through every place that was written.
@@ -346,12 +339,17 @@ impl Walk<'_> {
 
     /// The same, for who asks about single objects.
     pub(super) fn met_from(&self, view: &State, value: Value) -> Met {
+        self.met(view, vec![value], false)
+    }
+
+    /// What values lead to; `possibly` adds what joined values may be.
+    fn met(&self, view: &State, mut work: Vec<Value>, possibly: bool) -> Met {
         let mut found = Met::none(&self.arena);
-        if !matches!(value, Value::Symbol(_) | Value::Address(_)) {
+        work.retain(|value| matches!(value, Value::Symbol(_) | Value::Address(_)));
+        if work.is_empty() {
             return found;
         }
         let mut contents = Contents::of(&self.arena, view);
-        let mut work = vec![value];
         let mut locals = Vec::new();
         while let Some(value) = work.pop() {
             let root = match value {
@@ -363,6 +361,9 @@ impl Walk<'_> {
                 Root::Pointee(symbol) => {
                     if !found.add(symbol) {
                         continue;
+                    }
+                    if possibly {
+                        work.extend(self.may_be(Value::Symbol(symbol)).iter().copied().map(Value::Symbol));
                     }
                 }
                 Root::Var(var) => {

@@ -4,6 +4,8 @@ use super::Walk;
 use super::calls::Call;
 use super::contents::{Contents, Met};
 use crate::c::domain::{Region, RegionId, Root, State, Symbol, SymbolId, Value};
+use crate::c::names::Name;
+use crate::c::summary::{Base, Effect};
 
 impl Walk<'_> {
     /// Locals whose address lies where others find it may be filled by any call: `session->state = &state; poll(session);`
@@ -15,6 +17,35 @@ impl Walk<'_> {
         });
         for value in revealed.collect::<Vec<_>>() {
             self.unsettle_behind(view, value, 0);
+        }
+    }
+
+    /// What a function that is handed over writes of the program's globals, it may write meanwhile: `nftw(root, count, 20, 0);`
+    pub(super) fn call_back(&mut self, view: &mut State, call: &Call) {
+        let given = call.args.iter().filter_map(|arg| match arg.value {
+            Value::Code(name) => self.program.resolve(name, self.function.file),
+            _ => None,
+        });
+        let summaries = self.summaries;
+        let outcomes = given.filter_map(|id| summaries.get(id)).flat_map(|summary| &summary.outcomes);
+        let written = outcomes.flat_map(|outcome| &outcome.effects).filter_map(|effect| match effect {
+            Effect::Write(path, _) => match path.base {
+                Base::Global(name) => Some(name),
+                _ => None,
+            },
+            _ => None,
+        });
+        let mut globals: Vec<Name> = written.collect();
+        globals.sort();
+        globals.dedup();
+        for name in globals {
+            let place = self.arena.region(Region::Global(name));
+            let inside = view.store.iter().map(|(other, _)| *other).filter(|other| self.arena.within(*other, place));
+            for place in inside.collect::<Vec<_>>() {
+                if !view.binding(place).is_some_and(|value| self.leads_to_held(view, value)) {
+                    self.unsettle(view, place, 0);
+                }
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use super::declared;
 use super::layout::{Layout, Statement, is_jump, is_loop, is_statement};
 use super::reach::has_word;
+use super::returned;
 use super::{BARE, Proposal, call};
 use crate::c::Tree as SourceTree;
 use crate::c::domain::LossKind;
@@ -180,7 +181,10 @@ impl Workbench<'_> {
         let mut places = Vec::new();
         for found in self.first_losses() {
             let statements = self.statements(&self.holder(found), marks)?;
-            let (edit, place) = self.before_loss(found, &statements)?;
+            let (edit, place) = match self.around_the_value(found, &statements) {
+                Some(edits) => (edits, "once the result is known"),
+                None => self.before_loss(found, &statements)?,
+            };
             add_once(&mut edits, edit);
             places.push(place);
         }
@@ -248,6 +252,15 @@ impl Workbench<'_> {
             LossKind::Container => "before what holds it is released",
         };
         Some((self.layout.before(statement.start, statements)?, place))
+    }
+
+    /// Between the making of the result and the return, where the result is made with it.
+    fn around_the_value(&self, found: &FoundLoss, statements: &[Statement]) -> Option<Vec<Edit>> {
+        let statement = self.layout.statement(found.loss.span).filter(|_| found.loss.kind == LossKind::Exit)?;
+        let holder = self.holder(found);
+        returned::value_with(self.view, statement, root_word(&holder))?;
+        let function = self.tree.program.functions.get(self.candidate.function.0 as usize)?.span;
+        returned::through_variable(self.view, self.layout, function, statement, statements)
     }
 
     /// Where the body of a loop ends, whose condition or step, which comes after the body, holds `span`.

@@ -64,13 +64,14 @@ fn folder_of(path: &str) -> &str {
 pub(super) fn exists_everywhere(view: &FileView, function: Span, acquired: u32, word: &str, edits: &[Edit]) -> bool {
     let Some(text) = view.text.get(function.start as usize..function.end as usize) else { return false };
     let Some(declared) = words(text, word).next() else { return true };
-    let place = |at: usize| conditions(text, at.saturating_sub(function.start as usize));
-    let declaration = conditions(text, declared);
+    let place = |at: usize| branches(text, at.saturating_sub(function.start as usize));
+    let declaration = branches(text, declared);
     let has_value = text[declared + word.len()..].trim_start().starts_with('=');
     let acquisition = place(acquired as usize);
     edits.iter().all(|edit| {
         let here = place(edit.start);
-        here.starts_with(&declaration) && (has_value || here.starts_with(&acquisition))
+        let holds = |conditions: &[Branch]| conditions.iter().all(|condition| here.contains(condition));
+        holds(&declaration) && (has_value || holds(&acquisition))
     })
 }
 
@@ -115,15 +116,13 @@ fn tells_errno(statement: &str) -> bool {
     statement.contains("%m")
 }
 
-/// A branch of a preprocessor's condition.
-#[derive(Clone, Copy)]
+/// A branch of a preprocessor's condition. Conditions that are written alike are one.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Branch<'a> {
-    /// Where the condition begins.
-    start: usize,
-    /// The number of the branch.
-    number: usize,
-    /// The directive, as it is written.
-    line: &'a str,
+    /// The directives of the condition up to this branch, as they are written.
+    lines: Vec<&'a str>,
+    /// Where the branch begins, if its condition begins before the text does.
+    start: Option<usize>,
 }
 
 /// The branches around a place, outermost first. A condition that begins before the text does begins with its next branch.
@@ -133,11 +132,13 @@ fn branches(text: &str, at: usize) -> Vec<Branch<'_>> {
     for whole in text.get(..at).unwrap_or(text).split_inclusive('\n') {
         let line = whole.trim();
         if let Some(directive) = line.strip_prefix('#').map(str::trim_start) {
+            let line = without_remark(directive);
             if directive.starts_with("if") {
-                open.push(Branch { start, number: 0, line });
+                open.push(Branch { lines: vec![line], start: None });
             } else if directive.starts_with("el") {
-                let before = open.pop().map_or((start, 0), |before| (before.start, before.number + 1));
-                open.push(Branch { start: before.0, number: before.1, line });
+                let mut branch = open.pop().unwrap_or(Branch { lines: Vec::new(), start: Some(start) });
+                branch.lines.push(line);
+                open.push(branch);
             } else if directive.starts_with("endif") {
                 open.pop();
             }
@@ -147,14 +148,15 @@ fn branches(text: &str, at: usize) -> Vec<Branch<'_>> {
     open
 }
 
-/// The preprocessor's conditions around a place, outermost first: where each begins, and the number of its branch.
-fn conditions(text: &str, at: usize) -> Vec<(usize, usize)> {
-    branches(text, at).iter().map(|branch| (branch.start, branch.number)).collect()
+/// A directive without a remark behind it.
+fn without_remark(directive: &str) -> &str {
+    let end = ["//", "/*"].iter().filter_map(|mark| directive.find(mark)).min();
+    directive[..end.unwrap_or(directive.len())].trim_end()
 }
 
-/// The directives around a place, outermost first, as they are written; of branches behind `#else` or `#elif` that one.
+/// The directives around a place, outermost first, without their `#`; of branches behind `#else` or `#elif` that one.
 pub(super) fn directives(text: &str, at: usize) -> Vec<&str> {
-    branches(text, at).iter().map(|branch| branch.line).collect()
+    branches(text, at).iter().filter_map(|branch| branch.lines.last().copied()).collect()
 }
 
 /// Whether `text` holds `word` as a whole identifier.
@@ -178,9 +180,17 @@ mod tests {
 
     #[test]
     fn a_place_knows_the_conditions_around_it() {
-        let text = "p\n#if X\nq\n# else\nr\n#endif\nt\n";
-        let of = |what: &str| conditions(text, text.find(what).expect("it stands there"));
-        assert_eq!((of("p"), of("q"), of("r"), of("t")), (vec![], vec![(2, 0)], vec![(2, 1)], vec![]));
+        let text = "p\n#if X // why\nq\n# else\nr\n#endif\nt\n#if X\nu\n#else /* not X */\nv\n#endif\n";
+        let of = |what: &str| branches(text, text.find(what).expect("it stands there"));
+        let lines = |what: &str| of(what).into_iter().map(|branch| branch.lines).collect::<Vec<_>>();
+        assert_eq!((lines("p"), lines("q"), lines("t")), (vec![], vec![vec!["if X"]], vec![]));
+        assert_eq!((of("q\n"), of("r\n")), (of("u\n"), of("v\n")), "conditions that are written alike are one");
+    }
+
+    #[test]
+    fn branches_of_conditions_that_begin_before_differ() {
+        let text = "#else\np\n#endif\n#else\nq\n";
+        assert_ne!(branches(text, 7), branches(text, text.len()));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use super::Change;
 use crate::c::domain::{Arena, Fact, Region, RegionId, Root, Standing, State, Symbol, Value};
 use crate::c::ir::{BlockId, VarId};
+use crate::c::walk::Walk;
 use crate::c::walk::contents::Met;
-use crate::c::walk::{Walk, mark};
 use std::cell::LazyCell;
 
 impl Walk<'_> {
@@ -118,7 +118,7 @@ impl Walk<'_> {
             let sources: Vec<VarId> = copied.iter().filter(|(to, _)| *to == var).map(|(_, from)| *from).collect();
             self.let_go(view, &sources);
             let is_repeated = self.is_repeated(view, value);
-            mark(&mut self.repeated, symbol, is_repeated);
+            self.note_repeated(symbol, is_repeated, region);
             self.renew(view, symbol);
             view.bind(region, Value::Symbol(symbol));
             if let Some(fact) = known {

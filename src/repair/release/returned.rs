@@ -1,0 +1,98 @@
+//! A result that is made with what is to be released (`return parse(text);`): it waits in a variable meanwhile.
+
+use super::layout::{Layout, Statement};
+use super::reach::has_word;
+use crate::c::report::FileView;
+use crate::c::syntax::{Kind, Role, Span};
+use crate::model::edit::Edit;
+
+/// How projects call the variable for a function's result, the most usual first.
+const NAMES: &[&str] = &["ret", "rc", "result", "res", "retval", "rv", "err", "error", "status"];
+
+/// The `return` at `statement`, if it gives a value that mentions `word`: the value.
+pub(super) fn value_with<'a>(view: &FileView<'a>, statement: Span, word: &str) -> Option<&'a str> {
+    let value = view.syntax.node(value(view, statement)?).span;
+    view.text.get(value.start as usize..value.end as usize).filter(|text| has_word(text, word))
+}
+
+/// Puts the value of the `return` at `statement` into a variable, runs `statements`, and returns the variable: one that the
+/// function has for its result, or a new one of the function's type.
+pub(super) fn through_variable(
+    view: &FileView,
+    layout: &Layout,
+    function: Span,
+    statement: Span,
+    statements: &[Statement],
+) -> Option<Vec<Edit>> {
+    let syntax = &view.syntax;
+    let whole = syntax.path_to(statement).into_iter().find(|node| syntax.node(*node).span == function)?;
+    let body = syntax.child(whole, Role::Body)?;
+    let result = type_of_result(view, whole)?;
+    let value = value(view, statement)?;
+    let own = NAMES.iter().find(|name| is_declared(view, body, &result, name));
+    let name = match own {
+        Some(name) => (*name).to_owned(),
+        None => NAMES.iter().find(|name| !has_word(syntax.slice(whole), name)).map(|name| (*name).to_owned())?,
+    };
+    let (first, value) = (syntax.node(syntax.children(body).next()?).span.start, syntax.node(value).span);
+    // The value itself stays as it is written, so that what it does is not taken for something new.
+    let head = if own.is_none() && first == statement.start { &*result } else { "" };
+    let before = Edit::replace(statement.start as usize, value.start as usize, format!("{head}{name} = "));
+    let mut edits = vec![before, Edit::replace(value.end as usize, statement.end as usize, ";")];
+    if own.is_none() && first != statement.start {
+        edits.extend(layout.before(first, &[format!("{result}{name}").into()])?);
+    }
+    let all: Vec<Statement> = statements.iter().cloned().chain([format!("return {name}").into()]).collect();
+    edits.extend(layout.after(statement, &all)?);
+    Some(edits)
+}
+
+/// What a `return` gives, without the parentheses around it.
+fn value(view: &FileView, statement: Span) -> Option<u32> {
+    let syntax = &view.syntax;
+    let path = syntax.path_to(statement);
+    let is_return = |node: u32| syntax.node(node).kind == Kind::ReturnStatement && syntax.node(node).span == statement;
+    let at = path.iter().position(|node| is_return(*node))?;
+    // What is the only statement of an `if` has no room for more.
+    let is_in_block = |node: &u32| matches!(syntax.node(*node).kind, Kind::CompoundStatement | Kind::CaseStatement);
+    path.get(at.checked_sub(1)?).filter(|parent| is_in_block(parent))?;
+    let mut value = syntax.children(*path.get(at)?).next()?;
+    while syntax.node(value).kind == Kind::ParenthesizedExpression {
+        value = syntax.children(value).next()?;
+    }
+    (!syntax.node(value).damaged).then_some(value)
+}
+
+/// The type of a function's result as a declaration of one begins: `int `, `char *`.
+fn type_of_result(view: &FileView, function: u32) -> Option<String> {
+    let syntax = &view.syntax;
+    let named = syntax.child(function, Role::Type)?;
+    let mut declarator = syntax.child(function, Role::Declarator)?;
+    let mut pointers = 0;
+    while syntax.node(declarator).kind == Kind::PointerDeclarator {
+        pointers += 1;
+        declarator = syntax.child(declarator, Role::Declarator)?;
+    }
+    let is_plain = syntax.node(declarator).kind == Kind::FunctionDeclarator
+        && syntax.child(declarator, Role::Declarator).is_some_and(|name| syntax.node(name).kind == Kind::Identifier)
+        && !matches!(syntax.node(named).kind, Kind::StructSpecifier | Kind::UnionSpecifier | Kind::EnumSpecifier);
+    let is_const = syntax.children(function).any(|child| syntax.slice(child) == "const");
+    (is_plain && !is_const).then(|| format!("{} {}", syntax.slice(named), "*".repeat(pointers)))
+}
+
+/// Whether a block declares a variable of a type under a name, and it may be given another value.
+fn is_declared(view: &FileView, block: u32, wanted: &str, name: &str) -> bool {
+    let syntax = &view.syntax;
+    let declarations = syntax.children(block).filter(|child| syntax.node(*child).kind == Kind::Declaration);
+    declarations.filter(|declaration| !syntax.node(*declaration).damaged).any(|declaration| {
+        let Some(named) = syntax.child(declaration, Role::Type) else { return false };
+        let named = format!("{} ", syntax.slice(named));
+        let before = syntax.slice(declaration).split(['=', ';']).next().unwrap_or("");
+        let declarators = syntax.children(declaration).filter(|child| syntax.node(*child).role == Role::Declarator);
+        let is_it = |declarator: u32| {
+            let inner = syntax.child(declarator, Role::Declarator).unwrap_or(declarator);
+            syntax.node(inner).kind == Kind::Identifier && syntax.slice(inner) == name
+        };
+        named == wanted && !has_word(before, "static") && !has_word(before, "const") && { declarators }.any(is_it)
+    })
+}
