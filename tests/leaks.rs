@@ -164,14 +164,17 @@ fn a_result_waits_for_the_release_of_what_it_is_made_with() {
     ");
 }
 
-/// The only branch of an `if` without braces has no room for it, and a type without a name cannot be said again.
+/// The only branch of an `if` without braces has no room for it, a type without a name cannot be said again, and a pointer may lead
+/// into what is released.
 #[test]
 fn a_result_that_cannot_wait_is_left_alone() {
     let bare =
         "int f(const char *name)\n{\n\tchar *copy = strdup(name);\n\tif (copy)\n\t\treturn copy[0];\n\treturn 0;\n}\n";
     let unnamed =
         "struct { int a; } f(const char *name)\n{\n\tchar *copy = strdup(name);\n\treturn pair_of(copy[0]);\n}\n";
-    for text in [bare, unnamed] {
+    let within = "char *f(const char *name)\n{\n\tchar *copy = strdup(name);\n\treturn part_of(copy[0]);\n}\n";
+    let marked = "API int f(const char *name)\n{\n\tchar *copy = strdup(name);\n\treturn part_of(copy[0]);\n}\n";
+    for text in [bare, unnamed, within, marked] {
         let told = analyze("f.c", &format!("#include <string.h>\n{text}")).findings;
         let [leak] = told.as_slice() else { panic!("one finding, not {told:?}") };
         assert!(leak.fix.is_none(), "{:?}", leak.fix);

@@ -106,6 +106,12 @@ impl<'a> Layout<'a> {
         Some(vec![Edit::insert(at as usize, text)])
     }
 
+    /// Puts a declaration before the first statement of a block, which begins at `first`. A word before it on its line may
+    /// belong to it, however it was read (`const UNKNOWN size = 4;`): nothing goes between them.
+    pub(crate) fn declared(&self, first: u32, declaration: String) -> Option<Vec<Edit>> {
+        if self.is_first(first) { self.before(first, &[declaration.into()]) } else { None }
+    }
+
     /// A statement in lines of its own, which are indented so.
     fn lines(&self, statement: &Statement, indent: &str) -> String {
         statement.spelled(&format!("{}{indent}{}", self.newline, self.unit))

@@ -434,7 +434,7 @@ impl Workbench<'_> {
             self.layout.before(first, &[format!("void *{name} = {text}").into(), guard])?
         } else {
             let mut edits = self.layout.before(statement.start, &[format!("{name} = {text}").into(), guard])?;
-            edits.extend(self.layout.before(first, &[format!("void *{name}").into()])?);
+            edits.extend(self.layout.declared(first, format!("void *{name}"))?);
             edits
         };
         if edits.iter().any(|edit| edit.end != edit.start) {

@@ -40,7 +40,7 @@ pub(super) fn through_variable(
     let before = Edit::replace(statement.start as usize, value.start as usize, format!("{head}{name} = "));
     let mut edits = vec![before, Edit::replace(value.end as usize, statement.end as usize, ";")];
     if own.is_none() && first != statement.start {
-        edits.extend(layout.before(first, &[format!("{result}{name}").into()])?);
+        edits.extend(layout.declared(first, format!("{result}{name}"))?);
     }
     let all: Vec<Statement> = statements.iter().cloned().chain([format!("return {name}").into()]).collect();
     edits.extend(layout.after(statement, &all)?);
@@ -63,21 +63,19 @@ fn value(view: &FileView, statement: Span) -> Option<u32> {
     (!syntax.node(value).damaged).then_some(value)
 }
 
-/// The type of a function's result as a declaration of one begins: `int `, `char *`.
+/// The type of a function's result as a declaration of one begins: `int `. Not of one that gives a pointer, which may lead into
+/// what is to be released, nor where a word stands before the type that may be no part of it (`API int`).
 fn type_of_result(view: &FileView, function: u32) -> Option<String> {
     let syntax = &view.syntax;
     let named = syntax.child(function, Role::Type)?;
-    let mut declarator = syntax.child(function, Role::Declarator)?;
-    let mut pointers = 0;
-    while syntax.node(declarator).kind == Kind::PointerDeclarator {
-        pointers += 1;
-        declarator = syntax.child(declarator, Role::Declarator)?;
-    }
+    let declarator = syntax.child(function, Role::Declarator)?;
     let is_plain = syntax.node(declarator).kind == Kind::FunctionDeclarator
         && syntax.child(declarator, Role::Declarator).is_some_and(|name| syntax.node(name).kind == Kind::Identifier)
         && !matches!(syntax.node(named).kind, Kind::StructSpecifier | Kind::UnionSpecifier | Kind::EnumSpecifier);
-    let is_const = syntax.children(function).any(|child| syntax.slice(child) == "const");
-    (is_plain && !is_const).then(|| format!("{} {}", syntax.slice(named), "*".repeat(pointers)))
+    let (start, end) = (syntax.node(function).span.start, syntax.node(declarator).span.start);
+    let head = view.text.get(start as usize..end as usize)?;
+    let words = || head.split_whitespace().filter(|word| !matches!(*word, "static" | "inline" | "extern"));
+    (is_plain && words().eq(syntax.slice(named).split_whitespace())).then(|| format!("{} ", syntax.slice(named)))
 }
 
 /// Whether a block declares a variable of a type under a name, and it may be given another value.
