@@ -181,6 +181,20 @@ fn a_result_that_cannot_wait_is_left_alone() {
     }
 }
 
+/// A pointer or an array that is called like a result is none.
+#[test]
+fn a_result_waits_in_a_variable_of_its_own_type() {
+    for other in ["*ret", "ret[2]", "*ret = 0"] {
+        let text = format!(
+            "int f(const char *name)\n{{\n\tint {other};\n\tchar *copy = strdup(name);\n\treturn part_of(copy[0], ret);\n}}\n"
+        );
+        let told = analyze("f.c", &text).findings;
+        let [leak] = told.as_slice() else { panic!("one finding, not {told:?}") };
+        let fix = leak.fix.as_ref().expect("a fix");
+        assert!(fix.diff.contains("+\tint rc;\n") && fix.diff.contains("+\trc = part_of"), "{}", fix.diff);
+    }
+}
+
 /// Two structures come from one allocator: what empties the one does not take the other.
 #[test]
 fn what_releases_a_structure_is_not_called_with_another() {

@@ -99,7 +99,7 @@ fn declared(view: &FileView, name: &str, site: Span) -> Option<Declared> {
 }
 
 /// The declarator of `name` in a declaration, and where the name stands in it.
-fn declarator(view: &FileView, declaration: u32, name: &str) -> Option<(u32, Span)> {
+pub(super) fn declarator(view: &FileView, declaration: u32, name: &str) -> Option<(u32, Span)> {
     let syntax = &view.syntax;
     if syntax.node(declaration).kind != Kind::Declaration {
         return None;

@@ -258,9 +258,8 @@ impl Workbench<'_> {
     fn around_the_value(&self, found: &FoundLoss, statements: &[Statement]) -> Option<Vec<Edit>> {
         let statement = self.layout.statement(found.loss.span).filter(|_| found.loss.kind == LossKind::Exit)?;
         let holder = self.holder(found);
-        returned::value_with(self.view, statement, root_word(&holder))?;
         let function = self.tree.program.functions.get(self.candidate.function.0 as usize)?.span;
-        returned::through_variable(self.view, self.layout, function, statement, statements)
+        returned::through_variable(self.view, self.layout, function, (statement, root_word(&holder)), statements)
     }
 
     /// Where the body of a loop ends, whose condition or step, which comes after the body, holds `span`.

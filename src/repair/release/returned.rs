@@ -1,5 +1,6 @@
 //! A result that is made with what is to be released (`return parse(text);`): it waits in a variable meanwhile.
 
+use super::declared::declarator;
 use super::layout::{Layout, Statement};
 use super::reach::has_word;
 use crate::c::report::FileView;
@@ -9,26 +10,20 @@ use crate::model::edit::Edit;
 /// How projects call the variable for a function's result, the most usual first.
 const NAMES: &[&str] = &["ret", "rc", "result", "res", "retval", "rv", "err", "error", "status"];
 
-/// The `return` at `statement`, if it gives a value that mentions `word`: the value.
-pub(super) fn value_with<'a>(view: &FileView<'a>, statement: Span, word: &str) -> Option<&'a str> {
-    let value = view.syntax.node(value(view, statement)?).span;
-    view.text.get(value.start as usize..value.end as usize).filter(|text| has_word(text, word))
-}
-
-/// Puts the value of the `return` at `statement` into a variable, runs `statements`, and returns the variable: one that the
-/// function has for its result, or a new one of the function's type.
+/// Puts the value of the `return` at `statement`, if it mentions `word`, into a variable, runs `statements`, and returns the
+/// variable: one that the function has for its result, or a new one of the function's type.
 pub(super) fn through_variable(
     view: &FileView,
     layout: &Layout,
     function: Span,
-    statement: Span,
+    (statement, word): (Span, &str),
     statements: &[Statement],
 ) -> Option<Vec<Edit>> {
     let syntax = &view.syntax;
+    let value = value(view, statement).filter(|value| has_word(syntax.slice(*value), word))?;
     let whole = syntax.path_to(statement).into_iter().find(|node| syntax.node(*node).span == function)?;
     let body = syntax.child(whole, Role::Body)?;
     let result = type_of_result(view, whole)?;
-    let value = value(view, statement)?;
     let own = NAMES.iter().find(|name| is_declared(view, body, &result, name));
     let name = match own {
         Some(name) => (*name).to_owned(),
@@ -86,11 +81,13 @@ fn is_declared(view: &FileView, block: u32, wanted: &str, name: &str) -> bool {
         let Some(named) = syntax.child(declaration, Role::Type) else { return false };
         let named = format!("{} ", syntax.slice(named));
         let before = syntax.slice(declaration).split(['=', ';']).next().unwrap_or("");
-        let declarators = syntax.children(declaration).filter(|child| syntax.node(*child).role == Role::Declarator);
-        let is_it = |declarator: u32| {
-            let inner = syntax.child(declarator, Role::Declarator).unwrap_or(declarator);
-            syntax.node(inner).kind == Kind::Identifier && syntax.slice(inner) == name
-        };
-        named == wanted && !has_word(before, "static") && !has_word(before, "const") && { declarators }.any(is_it)
+        let is_plain = declarator(view, declaration, name).is_some_and(|(declarator, own)| {
+            let declared = syntax.node(declarator);
+            // `ret` or `ret = 0`, and not `*ret` or `ret[2]`.
+            declared.span == own
+                || declared.kind == Kind::InitDeclarator
+                    && syntax.child(declarator, Role::Declarator).is_some_and(|inner| syntax.node(inner).span == own)
+        });
+        named == wanted && !has_word(before, "static") && !has_word(before, "const") && is_plain
     })
 }
