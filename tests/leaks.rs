@@ -348,6 +348,15 @@ fn a_place_that_the_function_does_not_spell_is_not_released() {
     }
 }
 
+/// Where a structure is not known, its members are taken for what members of their names are elsewhere; but an array is never
+/// given a value.
+#[test]
+fn a_member_that_is_given_a_value_is_no_array() {
+    let text = "struct line { char data[8]; };\nint f(int n)\n{\n\toutside own;\n\town.data = malloc(n);\n\tif (!own.data)\n\t\treturn -1;\n\
+                \tmemset(own.data, 0, n);\n\tfree(own.data);\n\treturn 0;\n}\n";
+    assert_eq!(analyze("f.c", text).findings, []);
+}
+
 /// A test that stands in for the library in the same file only fails: the library's own body is meant.
 #[test]
 fn a_body_that_only_fails_stands_for_no_other() {

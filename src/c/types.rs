@@ -28,6 +28,13 @@ pub struct Type {
     pub is_array: bool,
 }
 
+impl Type {
+    /// Whether it is an array of numbers, such as a text.
+    pub fn is_text(self) -> bool {
+        self.is_array && self.is_number && self.pointers == 1
+    }
+}
+
 /// A structure's or union's definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Structure {
@@ -79,6 +86,8 @@ pub struct Types {
     globals: Map<Name, Type>,
     /// The members by name, and whether every structure with one has an array there.
     members: Map<Name, bool>,
+    /// The members by name, and whether every structure with one has an array of numbers there.
+    texts: Map<Name, bool>,
 }
 
 impl Types {
@@ -95,6 +104,7 @@ impl Types {
             self.names.extend(declared.filter(|declared| is_named(declared)).map(|declared| declared.name));
             for (name, declared) in &structure.fields {
                 *self.members.entry(*name).or_insert(true) &= declared.is_array;
+                *self.texts.entry(*name).or_insert(true) &= declared.is_text();
             }
             let known =
                 self.structures.entry(structure.name).or_insert_with(|| Definitions { all: Vec::new(), agree: true });
@@ -117,11 +127,17 @@ impl Types {
     }
 
     /// Whether an expression is a member that is an array, which lies in its structure: by the type of that or, where it is not
-    /// known, since every structure with a member of that name has an array there.
-    pub fn is_array_member(&self, function: &Function, id: ExprId) -> bool {
+    /// known, since every structure with a member of that name has an array there and none of that name is `given` a value.
+    pub fn is_array_member(&self, function: &Function, id: ExprId, given: &Set<Name>) -> bool {
         let Expr::Field(_, member) = function.expr(id) else { return false };
         let known = self.of(function, id).map(|declared| declared.is_array);
-        known.or_else(|| self.members.get(&member).copied()).unwrap_or(false)
+        known.or_else(|| self.members.get(&member).map(|all| *all && !given.contains(&member))).unwrap_or(false)
+    }
+
+    /// Whether every structure with a member of that name has an array of numbers there, such as a text: whoever is given it
+    /// finds no pointer in it.
+    pub fn is_text_member(&self, name: Name) -> bool {
+        self.texts.get(&name).copied().unwrap_or(false)
     }
 
     /// Whether a type is a number that no pointer is put into, as far as the tree declares it.

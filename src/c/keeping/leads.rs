@@ -4,7 +4,7 @@ use super::Keeper;
 use crate::c::ir::{BinaryOp, Callee, Expr, ExprId, Function, InstrKind, Shape, VarId, Variable};
 use crate::c::knowledge::Deed;
 use crate::c::members::Known;
-use crate::c::types::Types;
+use crate::c::types::{Type, Types};
 
 /// How a value leads to the memory that is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -176,6 +176,7 @@ impl<'a> Leads<'a> {
         match function.expr(id) {
             Expr::Var(var) => self.of_var(var),
             Expr::Field(..) | Expr::Deref(_) | Expr::Index(..) => match root(function, id) {
+                Root::Local(_) if self.is_text(id) => Lead::NONE,
                 Root::Local(var) => self.of_var(var),
                 Root::Behind(pointer) | Root::Element(pointer) => {
                     let is_number = || self.types.of(function, id).is_some_and(|known| self.types.is_number(known));
@@ -195,6 +196,12 @@ impl<'a> Leads<'a> {
             Expr::Derived(inner) => self.lead(inner),
             _ => Lead::NONE,
         }
+    }
+
+    /// Whether a place is a member that is an array of numbers: what lies in it leads nowhere.
+    fn is_text(&self, place: ExprId) -> bool {
+        self.types.of(self.function, place).is_some_and(Type::is_text)
+            && matches!(self.function.expr(place), Expr::Field(..))
     }
 
     /// What the address of an element leads to, of what a member points to or of the member itself.

@@ -3,7 +3,7 @@
 mod rounds;
 
 use crate::c::ir::{BinaryOp, BlockId, Expr, ExprId, Function, InstrKind, Terminator, VarId};
-use crate::c::names::Name;
+use crate::c::names::{Name, Set};
 use crate::c::program::Program;
 
 /// A set of small numbers.
@@ -321,15 +321,25 @@ fn nulled(function: &Function) -> Nulled {
     nulled
 }
 
-/// The members that are arrays.
+/// The members that are arrays. What a function gives a value as a whole is none, whatever members of its name are elsewhere.
 fn arrays(program: &Program, function: &Function) -> Bits {
+    let given: Set<Name> = function.instrs().filter_map(|instr| given_member(function, &instr.kind)).collect();
     let mut arrays = Bits::new(function.exprs.len());
     for at in 0..function.exprs.len() {
-        if program.types.is_array_member(function, ExprId(at as u32)) {
+        if program.types.is_array_member(function, ExprId(at as u32), &given) {
             arrays.set(at);
         }
     }
     arrays
+}
+
+/// The member that an instruction gives a value as a whole.
+fn given_member(function: &Function, kind: &InstrKind) -> Option<Name> {
+    let InstrKind::Assign { to, .. } = kind else { return None };
+    match function.expr(*to) {
+        Expr::Field(_, member) => Some(member),
+        _ => None,
+    }
 }
 
 /// The variables that a branch depends on, and those whose value such a one is given.

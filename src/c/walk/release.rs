@@ -2,7 +2,9 @@
 
 use super::contents::{Contents, Met};
 use super::{Fault, FaultKind, FoundLoss, SeenRelease, Site, Walk};
-use crate::c::domain::{Fact, Loss, LossKind, Object, Region, Root, Standing, State, Symbol, SymbolId, Value, Via};
+use crate::c::domain::{
+    Fact, Loss, LossKind, Object, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value, Via,
+};
 use crate::c::ir::{BinaryOp, Expr, ExprId};
 use crate::c::names::Name;
 use crate::c::syntax::Span;
@@ -350,10 +352,14 @@ impl Walk<'_> {
             return found;
         }
         let mut contents = Contents::of(&self.arena, view);
-        let mut locals = Vec::new();
+        let (mut locals, mut owners) = (Vec::new(), Vec::new());
         while let Some(value) = work.pop() {
             let root = match value {
                 Value::Symbol(symbol) => Root::Pointee(symbol),
+                Value::Address(region) if self.lies_in_a_text(region) => {
+                    owners.push(self.arena.root(region));
+                    continue;
+                }
                 Value::Address(region) => self.arena.root(region),
                 _ => continue,
             };
@@ -376,8 +382,23 @@ impl Walk<'_> {
             }
             contents.each(root, &mut |_, value| work.push(value));
         }
+        // A text within a structure is memory of the structure, and leads to nothing else in it.
+        for owner in owners {
+            if let Root::Pointee(symbol) = owner {
+                found.add(symbol);
+            }
+        }
         found.locals = locals;
         found
+    }
+
+    /// Whether a place is an array of numbers that is a member, or lies in one.
+    fn lies_in_a_text(&self, region: RegionId) -> bool {
+        match self.arena.region_of(region) {
+            Region::Field(_, member) => self.program.types.is_text_member(member),
+            Region::Element(array, _) => self.lies_in_a_text(array),
+            _ => false,
+        }
     }
 
     /// Notes a loss, to be told if the path ends in an ordinary way.
