@@ -368,6 +368,32 @@ fn a_body_that_only_fails_stands_for_no_other() {
     assert_eq!(c::analyze(files, &Options::default()).findings.len(), 1);
 }
 
+/// A test that says `#define static` to reach the functions of another file speaks of itself alone: a static local keeps what
+/// it is given.
+#[test]
+fn a_keyword_is_a_keyword_whatever_another_file_makes_of_it() {
+    let cached = "#include <string.h>\nchar *name_of(const char *from)\n{\n\tstatic char *name;\n\tif (!name)\n\t\tname = strdup(from);\n\
+                  \treturn name;\n}\nint look(const char *text);\nint use(const char *from)\n{\n\tchar *n = name_of(from);\n\treturn n ? n[0] : 0;\n}\n";
+    let files = vec![file("name.c", cached), file("test.c", "#define static\n#include \"name.c\"\n")];
+    assert_eq!(c::analyze(files, &Options::default()).findings, []);
+    let lost = cached.replace("static char", "char");
+    assert_eq!(analyze("name.c", &lost).findings.len(), 1);
+}
+
+/// Where a library is lacking, its functions are put down to nothing: whoever has it keeps what is given to it.
+#[test]
+fn a_macro_that_does_nothing_is_not_what_a_known_function_does() {
+    let header =
+        "#ifdef HAVE_JSON\n#include <json.h>\n#else\n#define json_object_object_add(o, k, v) ((void)(v))\n#endif\n";
+    let body = "int show(struct json_object *root)\n{\n\tstruct json_object *item = json_object_new_object();\n\
+                \tjson_object_object_add(root, \"item\", item);\n\treturn 0;\n}\n";
+    assert_eq!(analyze("show.c", &format!("{header}{body}")).findings, []);
+    assert_eq!(
+        analyze("show.c", &body.replace("object_add(root, \"item\", item)", "get_type(item)")).findings.len(),
+        1
+    );
+}
+
 #[test]
 fn one_file_alone_is_reported_when_asked_for() {
     let text = fixture("templates.c");

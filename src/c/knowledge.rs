@@ -3,6 +3,7 @@
 //! One row a function. The table in `table` holds the C library and common libraries; a project adds its own in its
 //! configuration. A function with a body in the tree is learned from its body instead, unless it has a row here.
 
+pub mod errno;
 mod table;
 
 use super::names::{Map, Name, NameTable, Set};

@@ -107,16 +107,28 @@ impl MacroTable {
 
     /// Forgets the macros that only put another function in the place of one that hands out or takes back memory and is
     /// known (`#define malloc(n) (*allocate)(n)`): what they stand for does the same, and is seldom known itself. So are
-    /// those forgotten that put nothing in the place of one that keeps memory, for systems that have no threads.
+    /// those forgotten that put nothing in the place of one, or of one that keeps memory, for systems that lack the library.
+    /// Where a file defines a macro as such a function and, for another configuration, as one of the project that counts
+    /// what is in use, the plain form stays.
     pub fn leave_to(&mut self, knowledge: &Knowledge) {
         self.known = self.definitions.keys().filter(|name| knowledge.of(**name).is_some()).copied().collect();
+        let is_plain = |one: &Macro| {
+            let callee = &one.body[..word_length(one.body.as_bytes())];
+            one.parameters.is_some() && knowledge.of(Name::of(callee)).is_some_and(|deed| deed.is_of_memory())
+        };
         for (name, all) in &mut self.definitions {
-            if matches!(knowledge.of(*name), Some(Deed::Take { .. })) {
-                all.retain(|(_, definition)| !is_nothing(&definition.body));
-                self.noise.remove(name);
+            if all.len() > 1 {
+                let plain = all.iter().filter(|(_, one)| is_plain(one)).map(|(home, _)| *home);
+                let plain: Vec<FileId> = plain.collect();
+                all.retain(|(home, one)| is_plain(one) || !plain.contains(home));
             }
-            if knowledge.of(*name).is_some_and(|deed| deed.is_of_memory()) {
+            let Some(deed) = knowledge.of(*name) else { continue };
+            if deed.is_of_memory() {
                 all.retain(|(_, definition)| !twins::is_another_function(*name, definition));
+            }
+            if deed.is_of_memory() || matches!(deed, Deed::Take { .. }) {
+                all.retain(|(_, definition)| !is_nothing(&definition.body) && !is_idle(definition));
+                self.noise.remove(name);
             }
         }
         self.definitions.retain(|_, all| !all.is_empty());
@@ -150,7 +162,7 @@ impl MacroTable {
         };
         let rank = |(at, (other, definition)): &(usize, &(FileId, Arc<Macro>))| {
             let is_instrument = self.hollow.contains(&name) && is_instrument(definition);
-            (near(*other), !is_instrument, definition.body.len(), usize::MAX - at)
+            (near(*other), !is_instrument, !is_idle(definition), definition.body.len(), usize::MAX - at)
         };
         let seen = all.iter().enumerate().filter(|(_, (home, _))| is_seen(*home));
         seen.max_by_key(rank).map(|(_, (_, definition))| definition)
@@ -163,20 +175,12 @@ impl MacroTable {
         self.cleaners.contains(&name) || well_known && !self.definitions.contains_key(&name)
     }
 
-    /// The macros whose replacement is the `cleanup` attribute, or begins with such a macro.
+    /// The macros whose replacement is the `cleanup` attribute or begins with such a macro, other macros before it left out.
     fn find_cleaners(&mut self) {
         let mut found: Set<Name> = Set::default();
         for _ in 0..MAX_CLEANER_DEPTH {
             let cleans = |(name, all): (&Name, &Vec<(FileId, Arc<Macro>)>)| {
-                let cleaner = all.iter().any(|(_, definition)| {
-                    let body = definition.body.trim_start();
-                    let word = body.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(body.len());
-                    match &body[..word] {
-                        "__attribute__" | "__attribute" => body.contains("cleanup"),
-                        first => found.contains(&Name::of(first)),
-                    }
-                });
-                cleaner.then_some(*name)
+                all.iter().any(|(_, definition)| self.begins_with_cleanup(&definition.body, &found)).then_some(*name)
             };
             let more: Set<Name> = self.definitions.iter().filter_map(cleans).collect();
             if more.len() == found.len() {
@@ -185,6 +189,21 @@ impl MacroTable {
             found = more;
         }
         self.cleaners = found;
+    }
+
+    /// Whether a replacement begins with the `cleanup` attribute or with one of `found`; macros may stand before it.
+    fn begins_with_cleanup(&self, body: &str, found: &Set<Name>) -> bool {
+        let mut rest = body.trim_start();
+        loop {
+            let (word, behind) = rest.split_at(word_length(rest.as_bytes()));
+            let name = Name::of(word);
+            match word {
+                "__attribute__" | "__attribute" => return rest.contains("cleanup"),
+                _ if found.contains(&name) => return true,
+                _ if word.is_empty() || !self.definitions.contains_key(&name) => return false,
+                _ => rest = behind.trim_start(),
+            }
+        }
     }
 
     /// Whether `name` is a macro with parentheses.
@@ -197,6 +216,10 @@ impl MacroTable {
         let all_empty = |all: &[(FileId, Arc<Macro>)]| all.iter().all(|(_, one)| is_nothing(&one.body));
         let empty = self.definitions.iter().filter(|(_, all)| all_empty(all)).map(|(name, _)| *name);
         self.noise.extend(empty);
+        // One test that says `#define static` to reach another file's functions must not make all the tree's locals forget.
+        for keyword in ["static", "extern", "const", "auto", "register", "volatile", "inline"] {
+            self.noise.remove(&Name::of(keyword));
+        }
         let is_hollow = |one: &Macro| one.parameters.is_none() && is_nothing(&one.body);
         let any = |all: &[(FileId, Arc<Macro>)]| all.iter().any(|(_, one)| is_hollow(one));
         self.hollow = self.definitions.iter().filter(|(_, all)| any(all)).map(|(name, _)| *name).collect();
@@ -237,6 +260,25 @@ fn without_words(text: &str, is_noise: impl Fn(&str) -> bool) -> Option<String> 
 fn is_statement(definition: &Macro) -> bool {
     let body = definition.body.trim();
     definition.parameters.is_some() && body.ends_with(['}', ';']) && !body.starts_with(['{', '='])
+}
+
+/// Whether a replacement only names its arguments, as in `((void)(value))`, or does nothing at all, as in `do {} while (0)`.
+fn is_idle(definition: &Macro) -> bool {
+    let Some(parameters) = &definition.parameters else { return false };
+    let mut rest = definition.body.trim();
+    while let Some(first) = rest.chars().next() {
+        let (word, behind) = rest.split_at(word_length(rest.as_bytes()));
+        let is_argument = parameters.contains(&Name::of(word)) && !behind.trim_start().starts_with('(');
+        rest = match word {
+            "void" | "do" | "while" | "0" | "NULL" => behind,
+            "" if matches!(first, '(' | ')' | '{' | '}' | ',' | ';') || first.is_whitespace() => {
+                &rest[first.len_utf8()..]
+            }
+            _ if is_argument => behind,
+            _ => return false,
+        };
+    }
+    true
 }
 
 /// Whether a replacement text holds only attributes and qualifiers.

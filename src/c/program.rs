@@ -3,7 +3,7 @@
 mod guesses;
 
 use super::ir::{Callee, Expr, FileId, Function, InstrKind, Linkage};
-use super::knowledge::{Deed, Knowledge, sounds_like_a_question, sounds_like_release};
+use super::knowledge::{Deed, Knowledge, errno, sounds_like_a_question, sounds_like_release};
 use super::lower::LoweredFile;
 use super::names::{Map, Name, NameTable, Set};
 use super::types::Types;
@@ -28,6 +28,8 @@ pub struct Program {
     pub types: Types,
     /// The members of all structures.
     pub members: Set<Name>,
+    /// The names of the numbers of errors: more than 0, whatever the system says they are.
+    pub error_numbers: Set<Name>,
     /// Members that are reached by their offset somewhere.
     pub offsets: Set<Name>,
     by_name: Map<Name, Vec<FunctionId>>,
@@ -49,6 +51,7 @@ impl Program {
             knowledge,
             types: Types::default(),
             members: Set::default(),
+            error_numbers: errno::names(),
             offsets: Set::default(),
             by_name: Map::default(),
             constants: Map::default(),

@@ -39,6 +39,8 @@ use std::sync::OnceLock;
 
 /// Steps walked in one function.
 const MAX_STEPS: u32 = 40_000;
+/// So many entries of a view take the time of one more step.
+const ENTRIES_OF_A_STEP: usize = 200;
 /// Regions and symbols of one function.
 const MAX_ARENA: usize = 50_000;
 /// Decisions told of one path.
@@ -346,6 +348,11 @@ fn mark(set: &mut Set<SymbolId>, symbol: SymbolId, is_in: bool) {
     }
 }
 
+/// A step takes the time of its view: a large one counts as several.
+fn steps_for(view: &State) -> u32 {
+    1 + ((view.store.len() + view.objects.len() + view.facts.len()) / ENTRIES_OF_A_STEP) as u32
+}
+
 impl Walk<'_> {
     fn exhausted(&self) -> bool {
         self.steps > MAX_STEPS || self.arena.size() > MAX_ARENA || self.is_partial && self.grain.is_strict
@@ -404,7 +411,7 @@ impl Walk<'_> {
         for (offset, instr) in block.instrs.iter().enumerate() {
             self.at = self.flow.first_instr(id) + offset as u32;
             for view in views.drain(..) {
-                self.steps += 1;
+                self.steps += steps_for(&view);
                 self.instr(view, &instr.kind, instr.span, &mut after);
             }
             std::mem::swap(&mut views, &mut after);
@@ -415,7 +422,7 @@ impl Walk<'_> {
         }
         self.at = self.flow.first_instr(id) + block.instrs.len() as u32;
         for view in views {
-            self.steps += 1;
+            self.steps += steps_for(&view);
             self.terminator(view, id, &block.end, reached);
         }
     }

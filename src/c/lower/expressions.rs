@@ -186,6 +186,10 @@ impl Lowerer<'_> {
             (Some("!"), Expr::Int(value)) => Expr::Int(i64::from(value == 0)),
             (Some("!"), _) => Expr::Not(inner),
             (Some("-"), Expr::Int(value)) => value.checked_neg().map_or(Expr::Unknown, Expr::Int),
+            (Some("-"), Expr::Var(_) | Expr::Global(_) | Expr::Field(..) | Expr::Deref(_) | Expr::Index(..)) => {
+                let nothing = self.build.expr(Expr::Int(0));
+                Expr::Binary(BinaryOp::Subtract, nothing, inner)
+            }
             (Some("~"), Expr::Int(value)) => Expr::Int(!value),
             (Some("+"), _) => return inner,
             _ => Expr::Derived(inner),

@@ -18,6 +18,9 @@ const MAX_MEMBERS: usize = 2;
 /// enough without telling such objects apart.
 const MAX_WRAPPER: usize = 8;
 
+/// So many effects of an outcome take the time of one more step.
+const EFFECTS_OF_A_STEP: usize = 20;
+
 /// What an outcome puts where.
 struct Written {
     place: RegionId,
@@ -76,6 +79,7 @@ impl Walk<'_> {
         let mut results: Vec<(State, &Outcome)> = Vec::new();
         for outcome in feasible {
             let mut next = view.clone();
+            self.steps += (outcome.effects.len() / EFFECTS_OF_A_STEP) as u32;
             self.regrown(&mut next, call, summary, outcome);
             self.unfit(&mut next, call, summary, outcome);
             if self.outcome(&mut next, call, outcome, may_return_other).is_some() {

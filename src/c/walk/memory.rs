@@ -58,8 +58,12 @@ impl Walk<'_> {
                 self.combine(view, BinaryOp::Equal, value, Value::Int(0))
             }
             Expr::Binary(op, a, b) => {
-                let (a, b) = (self.eval(view, a), self.eval(view, b));
-                self.combine(view, op, a, b)
+                let (left, right) = (self.eval(view, a), self.eval(view, b));
+                let value = self.combine(view, op, left, right);
+                if (op, left) == (BinaryOp::Subtract, Value::Int(0)) {
+                    self.negated(view, value, right, self.function.expr(b));
+                }
+                value
             }
             Expr::Size(name) => {
                 let size = self.arena.symbol(Symbol::Configured(name));
@@ -71,6 +75,14 @@ impl Walk<'_> {
                 let value = self.eval(view, inner);
                 self.inside(view, value, id)
             }
+        }
+    }
+
+    /// What is more than 0 is less where it is negated. Nobody hands on `-errno` that was not set.
+    fn negated(&mut self, view: &mut State, value: Value, of: Value, spelled: Expr) {
+        let (Value::Symbol(value), Value::Symbol(of)) = (value, of) else { return };
+        if view.fact(of).low > 0 || spelled == Expr::Global(Name::of("errno")) {
+            let _ = view.learn(value, Fact::at_most(-1));
         }
     }
 
@@ -115,10 +127,12 @@ impl Walk<'_> {
         }
         let region = self.arena.region(Region::Global(name));
         let value = self.load(view, region);
-        if let Value::Symbol(symbol) = value
-            && self.program.types.is_array(name)
-        {
-            let _ = view.learn(symbol, Fact::NON_ZERO);
+        if let Value::Symbol(symbol) = value {
+            if self.program.types.is_array(name) {
+                let _ = view.learn(symbol, Fact::NON_ZERO);
+            } else if self.program.error_numbers.contains(&name) {
+                let _ = view.learn(symbol, Fact::at_least(1));
+            }
         }
         value
     }
@@ -483,10 +497,10 @@ impl Walk<'_> {
         view.store.iter().filter(|(other, _)| covered(*other)).copied().collect()
     }
 
-    /// Whether the compiler cleans up the variable at the root of a place.
+    /// Whether the compiler cleans up the variable at the root of a place: what cleans a structure up takes its members along.
     fn is_automatic(&self, region: RegionId) -> bool {
-        match self.arena.region_of(region) {
-            Region::Var(var) => self.function.var(var).is_some_and(|var| var.release == Release::Automatic),
+        match self.arena.root(region) {
+            Root::Var(var) => self.function.var(var).is_some_and(|var| var.release == Release::Automatic),
             _ => false,
         }
     }
