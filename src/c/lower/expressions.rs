@@ -356,6 +356,11 @@ impl Lowerer<'_> {
         let Some(function) = self.frames.child(at, Role::Function) else { return self.unknown() };
         let list = self.frames.child(at, Role::Arguments);
         let arguments: Vec<At> = list.map(|list| self.frames.items(list)).unwrap_or_default();
+        if let [only] = arguments.as_slice()
+            && is_type_of_a_value(self.frames.text(function))
+        {
+            return self.value(*only);
+        }
         let function = self.resolve(function);
         let span = self.frames.span(at);
         if self.frames.node(function).kind == Kind::Identifier {
@@ -569,4 +574,11 @@ fn comparison(text: &str) -> Option<(&str, &str, i64)> {
 enum Wanted {
     Value,
     Nothing,
+}
+
+/// Whether what seems to be called is a cast to the type of a value: `(typeof(a))(b)`, which the grammar takes for a call.
+fn is_type_of_a_value(text: &str) -> bool {
+    let inner = text.trim().trim_start_matches('(').trim_start();
+    let named = ["typeof", "__typeof__", "__typeof"].iter().find_map(|word| inner.strip_prefix(word));
+    text.starts_with('(') && named.is_some_and(|rest| rest.trim_start().starts_with('('))
 }

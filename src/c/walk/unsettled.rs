@@ -152,10 +152,16 @@ impl Walk<'_> {
             _ => None,
         };
         self.fill_zeroed(view, value, object.into_iter(), number);
-        let Value::Address(region) = value else { return };
+        let region = match value {
+            Value::Address(region) => region,
+            // What is allocated is filled like what lies on the stack.
+            Value::Symbol(symbol) if view.object(symbol).is_some() => self.arena.region(Region::Pointee(symbol)),
+            _ => return,
+        };
         let inside: Vec<(RegionId, Value)> =
             view.store.iter().filter(|(other, _)| self.arena.within(*other, region)).copied().collect();
-        for (place, value) in inside {
+        let is_number = |value: &Value| matches!(value, Value::Int(_));
+        for (place, value) in inside.into_iter().filter(|(_, inside)| object.is_none() || is_number(inside)) {
             if self.arena.target(value).is_none_or(|target| view.object(target).is_none()) {
                 self.unsettle(view, place, number);
             }
