@@ -35,6 +35,7 @@ impl Walk<'_> {
     pub(super) fn apply(&mut self, mut view: State, call: &Call, summary: &Summary, after: &mut Vec<State>) {
         if summary.outcomes.iter().any(|outcome| !outcome.effects.is_empty()) {
             self.fill_revealed(&mut view);
+            self.fill_listed(&mut view, call);
         }
         let mut feasible: Vec<&Outcome> =
             summary.outcomes.iter().filter(|outcome| self.is_feasible(&mut view, call, outcome)).collect();

@@ -4,6 +4,7 @@ use super::Walk;
 use super::calls::Call;
 use super::contents::{Contents, Met};
 use crate::c::domain::{Region, RegionId, Root, State, Symbol, SymbolId, Value};
+use crate::c::ir::Shape;
 use crate::c::names::Name;
 use crate::c::summary::{Base, Effect};
 
@@ -17,6 +18,23 @@ impl Walk<'_> {
         });
         for value in revealed.collect::<Vec<_>>() {
             self.unsettle_behind(view, value, 0);
+        }
+    }
+
+    /// Locals that an array of the function's own lists the addresses of may be filled by whoever is given the array: which
+    /// of its elements a callee goes by, no summary says.
+    pub(super) fn fill_listed(&mut self, view: &mut State, call: &Call) {
+        for (number, arg) in call.args.iter().enumerate() {
+            let Value::Address(table) = arg.value else { continue };
+            let Region::Var(var) = self.arena.region_of(table) else { continue };
+            let is_array = self.function.var(var).is_some_and(|var| var.shape == Shape::Array);
+            let lists = |(at, value): &(RegionId, Value)| {
+                matches!(value, Value::Address(_)) && self.arena.root(*at) == Root::Var(var)
+            };
+            if is_array && view.store.iter().any(lists) {
+                let met = self.met_from(view, arg.value);
+                self.overwrite_listed(view, arg.value, &met, number);
+            }
         }
     }
 
