@@ -299,21 +299,17 @@ impl<'a> Layout<'a> {
     }
 }
 
-/// The indentation that blocks of `body` add: the smallest step between neighbouring lines.
+/// The indentation that blocks of `body` add: the smallest step behind the line that opens one. Elsewhere lines are also
+/// aligned, in comments and behind parentheses.
 fn unit(body: &str) -> String {
-    let indents: Vec<&str> = body
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .map(|line| &line[..line.len() - line.trim_start().len()])
-        .collect();
-    if indents.iter().any(|indent| indent.starts_with('\t')) {
+    let lines: Vec<&str> = body.lines().filter(|line| !line.trim().is_empty()).collect();
+    if lines.iter().any(|line| line.starts_with('\t')) {
         return "\t".to_owned();
     }
-    let steps = indents.windows(2).filter_map(|pair| {
-        let (a, b) = (pair[0].len(), pair[1].len());
-        (b > a && b - a <= 8).then(|| b - a)
-    });
-    " ".repeat(steps.min().unwrap_or(4))
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let steps = lines.windows(2).filter(|pair| pair[0].trim_end().ends_with('{'));
+    let steps = steps.filter_map(|pair| indent(pair[1]).checked_sub(indent(pair[0])));
+    " ".repeat(steps.filter(|step| (1..=8).contains(step)).min().unwrap_or(4))
 }
 
 /// Whether a node can stand in a block.
@@ -344,4 +340,17 @@ pub(crate) fn is_loop(kind: Kind) -> bool {
 /// Whether a statement hands control elsewhere.
 pub(crate) fn is_jump(kind: Kind) -> bool {
     matches!(kind, Kind::ReturnStatement | Kind::GotoStatement | Kind::BreakStatement | Kind::ContinueStatement)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unit;
+
+    #[test]
+    fn aligned_lines_are_no_blocks() {
+        let body = "int f(int a,\n      int b)\n{\n    /* Says\n     * more. */\n    if (a\n        || b)\n        return 1;\n    return 0;\n}\n";
+        assert_eq!(unit(body), "    ");
+        assert_eq!(unit("int f (void)\n{\n  if (a)\n    {\n      b ();\n    }\n}\n"), "  ");
+        assert_eq!(unit("int f(void)\n{\n\tif (a)\n\t\tb();\n}\n"), "\t");
+    }
 }
