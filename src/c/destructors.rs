@@ -279,16 +279,19 @@ fn released_by_name(known: Known, function: &Function) -> Map<Owner, Vec<Name>> 
     found
 }
 
-/// A parameter that is not released itself, but several of its members are.
+/// A parameter, or a local that another function gives, that is not released itself, but several of its members are. Where the
+/// function goes on with the finalizer of the parent class, the object is of no more use, and one member is enough.
 fn emptied(known: Known, function: &Function) -> Option<Dying> {
-    (0..function.parameters).find_map(|number| {
+    let finalizer = Name::of("finalize");
+    let is_final = calls(function).any(|(_, callee, spelled, _)| matches!(callee, Callee::Through(_)) && spelled == finalizer);
+    let enough = if is_final { 1 } else { SIBLINGS_OF_EMPTIED };
+    (0..function.vars.len() as u32).find_map(|number| {
         let at = function.exprs.iter().position(|expr| *expr == Expr::Var(VarId(number)))?;
         let holder = ExprId(at as u32);
-        let (owner, declared) = structure(known, function, holder)?;
+        let (owner, declared) = structure(known, function, holder).filter(|_| !is_made_here(known, function, holder))?;
         let siblings = siblings(known, function, holder);
         let span = siblings.last()?.span;
-        let is_emptied =
-            siblings.len() >= SIBLINGS_OF_EMPTIED && !is_left_to_another(known, function, holder, siblings.len());
+        let is_emptied = siblings.len() >= enough && !is_left_to_another(known, function, holder, siblings.len());
         is_emptied.then_some(Dying { holder, owner, declared, file: function.file, span, siblings })
     })
 }

@@ -3,6 +3,8 @@
 //! One row a function. The table in `table` holds the C library and common libraries; a project adds its own in its
 //! configuration. A function with a body in the tree is learned from its body instead, unless it has a row here.
 
+pub mod assertions;
+pub mod constants;
 pub mod errno;
 mod table;
 
@@ -365,8 +367,17 @@ pub fn sounds_like_keeping(name: &str) -> bool {
         "add0",
         "push0",
         "setspecific",
+        "async",
     ];
     name.to_ascii_lowercase().split('_').any(|part| WORDS.contains(&part))
+}
+
+/// Words in the name of a function that calls back at once for each of several things. Only a guess, and only used where the
+/// body is not in the tree.
+pub fn sounds_like_a_round(name: &str) -> bool {
+    const WORDS: &[&str] =
+        &["each", "sort", "search", "find", "walk", "scan", "iter", "iterate", "traverse", "visit", "enumerate", "once", "map", "ftw"];
+    name.to_ascii_lowercase().split('_').any(|part| WORDS.iter().any(|word| part.ends_with(word)))
 }
 
 /// Words in the name of a constant that is the number of an error, such as `ENOMEM` or `NO_SECTION`. Only a guess, and only

@@ -7,6 +7,7 @@
 //! Lowering never fails. What cannot be read becomes a [`Blind`](super::ir::InstrKind::Blind) instruction, which makes
 //! everything it mentions unknown: the engine then stays silent about those objects and goes on with the others.
 
+mod assertions;
 mod builder;
 mod declarations;
 mod expand;

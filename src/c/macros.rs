@@ -14,6 +14,7 @@ pub use definitions::definitions;
 pub use noise::without_noise;
 
 use super::ir::FileId;
+use super::knowledge::assertions::{self, Claim};
 use super::knowledge::{Deed, Knowledge, sounds_like_release};
 use super::names::{Map, Name, Set};
 use super::syntax::Tree;
@@ -46,6 +47,8 @@ pub struct MacroTable {
     noise: Set<Name>,
     /// Macros without parentheses that some definition makes stand for nothing.
     hollow: Set<Name>,
+    /// Macros that mean what well-known assertions of their names claim, whatever they are replaced with.
+    claims: Map<Name, Claim>,
     /// Macros with parentheses that are whole statements, so that whoever uses them may leave out the semicolon.
     statements: Set<Name>,
 }
@@ -92,9 +95,10 @@ impl MacroTable {
         let folders = paths.iter().map(|path| path.rsplit_once('/').map_or("", |(folder, _)| folder).into()).collect();
         let (cleaners, noise) = (Set::default(), VANISHING.iter().map(|word| Name::of(word)).collect());
         let sources = paths.iter().map(|path| path.ends_with(".c")).collect();
-        let mut table = MacroTable { folders, sources, cleaners, noise, ..MacroTable::default() };
+        let mut table =
+            MacroTable { folders, sources, cleaners, noise, claims: assertions::claims(), ..MacroTable::default() };
         for (file, list) in found.into_iter().enumerate() {
-            for (name, definition) in list {
+            for (name, definition) in list.into_iter().filter(|(name, _)| !table.claims.contains_key(name)) {
                 table.definitions.entry(name).or_default().push((FileId(file as u32), Arc::new(definition)));
             }
         }
@@ -166,6 +170,11 @@ impl MacroTable {
         };
         let seen = all.iter().enumerate().filter(|(_, (home, _))| is_seen(*home));
         seen.max_by_key(rank).map(|(_, (_, definition))| definition)
+    }
+
+    /// What is so behind an assertion of this name.
+    pub fn claim(&self, name: Name) -> Option<Claim> {
+        self.claims.get(&name).copied()
     }
 
     /// Whether a word, whose name is `name`, makes the compiler clean a variable up: a macro for the `cleanup` attribute, perhaps through

@@ -1,9 +1,10 @@
 //! The tree as a whole: who is who, who calls whom, what is constant.
 
+mod callbacks;
 mod guesses;
 
 use super::ir::{Callee, Expr, FileId, Function, InstrKind, Linkage};
-use super::knowledge::{Deed, Knowledge, errno, sounds_like_a_question, sounds_like_release};
+use super::knowledge::{Deed, Knowledge, constants, errno, sounds_like_a_question, sounds_like_a_round, sounds_like_release};
 use super::lower::LoweredFile;
 use super::names::{Map, Name, NameTable, Set};
 use super::types::Types;
@@ -34,12 +35,16 @@ pub struct Program {
     pub offsets: Set<Name>,
     by_name: Map<Name, Vec<FunctionId>>,
     constants: Map<Name, Option<i64>>,
+    /// What common libraries mean by names that the tree does not give a value.
+    library_constants: Map<Name, i64>,
     targets: Map<Name, Vec<Name>>,
     borrowed: Set<(Name, u32)>,
     noreturn: Set<Name>,
     canonical: Map<Name, Name>,
     statics: Vec<Set<Name>>,
     guesses: Set<(Name, u16)>,
+    /// Arguments that go with a function which the callee is given.
+    with_callbacks: Set<(Name, u16)>,
 }
 
 impl Program {
@@ -55,12 +60,14 @@ impl Program {
             offsets: Set::default(),
             by_name: Map::default(),
             constants: Map::default(),
+            library_constants: constants::values(),
             targets: Map::default(),
             borrowed: Set::default(),
             noreturn: Set::default(),
             canonical: Map::default(),
             statics: Vec::new(),
             guesses: Set::default(),
+            with_callbacks: Set::default(),
         };
         let written: Set<Name> = files.iter().flat_map(|file| file.facts.written.iter().copied()).collect();
         let is_whole = is_whole(&files, &program.knowledge);
@@ -91,6 +98,8 @@ impl Program {
         functions.iter_mut().for_each(|function| program.settle(function));
         program.functions = functions;
         program.guesses = program.functions.iter().flat_map(|function| guesses::guesses(&program, function)).collect();
+        let given = program.functions.iter().flat_map(|one| callbacks::given_with_callbacks(&program, one));
+        program.with_callbacks = given.collect();
         for list in program.targets.values_mut() {
             list.sort();
             list.dedup();
@@ -200,7 +209,10 @@ impl Program {
 
     /// The value of a name of file scope that never changes.
     pub fn constant_of(&self, name: Name) -> Option<i64> {
-        self.constants.get(&name).copied().flatten()
+        match self.constants.get(&name) {
+            Some(value) => *value,
+            None => self.library_constants.get(&name).copied(),
+        }
     }
 
     /// The only function that a field or variable is ever given.
@@ -223,6 +235,12 @@ impl Program {
         let is_generated =
             ["__init", "__pack", "__pack_to_buffer", "__get_packed_size"].iter().any(|end| name.ends_with(end));
         self.takes_const(function, parameter) || sounds_like_a_question(name) || is_generated && parameter == 0
+    }
+
+    /// Whether an unknown function is given an argument for the function that it is given before it, and by its name does
+    /// not just call that one back for each of several things.
+    pub fn keeps_for_callback(&self, function: Name, argument: u16) -> bool {
+        self.with_callbacks.contains(&(function, argument)) && !sounds_like_a_round(self.text(function))
     }
 
     /// Whether a prototype promises never to return.

@@ -66,7 +66,7 @@ pub(super) const SYSTEM: &[&str] = &[
     "borrow: va_start va_end va_copy setlocale bindtextdomain textdomain dlsym dlerror getmntent getrlimit",
     "borrow: memcmp_s err_print warn warnx vwarn vwarnx __errno_location strsignal ctime asctime difftime clock",
     "exit: exit _exit _Exit abort err errx verr verrx quick_exit __assert_fail longjmp siglongjmp pthread_exit",
-    "exit: trap thrd_exit",
+    "exit: trap thrd_exit ExitProcess ExitThread _endthread _endthreadex",
     "take 0: putenv tsearch hsearch",
     "take 1: setvbuf setbuf pthread_setspecific",
     "take 3: pthread_create epoll_ctl",
@@ -271,6 +271,8 @@ pub(super) const LIBRARIES: &[&str] = &[
     "take 0: g_bytes_new_take g_string_new_take g_variant_new_take_string g_bytes_new_with_free_func",
     "take 1: g_value_take_string g_value_take_boxed g_value_take_object g_value_take_variant g_task_return_pointer",
     "take 1: g_task_set_task_data g_task_return_error g_propagate_error",
+    // Whoever is called back later is handed it then.
+    "take 3: g_task_new g_signal_connect_data g_signal_connect_after g_signal_connect_swapped",
     "acquire-always g_option_context_free: g_option_context_new",
     "acquire-always g_main_loop_unref: g_main_loop_new",
     "release: g_list_free g_slist_free g_bytes_unref",

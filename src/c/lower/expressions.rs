@@ -400,12 +400,6 @@ impl Lowerer<'_> {
         let span = self.frames.span(at);
         match name {
             _ if TRANSPARENT.contains(&name) => Some(self.value(*arguments.first()?)),
-            "assert" | "g_assert" | "g_return_if_fail" | "g_return_val_if_fail" | "__builtin_assume" => {
-                let (yes, no) = (self.build.new_block(), self.build.new_block());
-                self.condition(*arguments.first()?, yes, no, no);
-                self.build.end(Terminator::Unreachable, yes);
-                Some(self.unknown())
-            }
             "__builtin_unreachable" | "g_assert_not_reached" | "g_return_if_reached" => {
                 self.build.end_path(Terminator::Unreachable);
                 Some(self.unknown())
@@ -438,7 +432,7 @@ impl Lowerer<'_> {
                 self.build.assign(span, place, zero);
                 Some(self.unknown())
             }
-            _ => None,
+            _ => self.assertion(at, name, arguments),
         }
     }
 

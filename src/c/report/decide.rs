@@ -4,7 +4,7 @@ use crate::c::destructors::is_named_for;
 use crate::c::domain::LossKind;
 use crate::c::evidence::{Evidence, How};
 use crate::c::ir::Function;
-use crate::c::knowledge::{sounds_like_lookup, sounds_like_release};
+use crate::c::knowledge::{Deed, sounds_like_lookup, sounds_like_release};
 use crate::c::members::Known;
 use crate::c::names::Name;
 use crate::c::program::{FunctionId, Program};
@@ -220,7 +220,7 @@ impl Search<'_> {
         }
         let pair = |source: Name, part: u16| {
             let pair = self.known.evidence.release_of(source, part).map(|(how, _, _)| how.clone());
-            pair.filter(|(name, _)| self.is_for_release(*name))
+            pair.filter(|(name, _)| self.is_for_release(*name) && !self.is_of_another_heap(*name, site.release))
         };
         let by_name = || Some((self.namesake(site)?, Vec::new()));
         let of_pair = pair(site.source, site.part).or_else(by_name).or_else(|| pair(site.maker?, 0));
@@ -228,6 +228,16 @@ impl Search<'_> {
             return Some(Releaser { name, example: None, members });
         }
         site.release.map(|name| Releaser { name, example: None, members: Vec::new() })
+    }
+
+    /// Whether two functions are known to release plain memory of two libraries, as `free` and `g_free` are: some project that
+    /// takes the one for the other is no reason to do so again.
+    fn is_of_another_heap(&self, name: Name, asked: Option<Name>) -> bool {
+        let is_plain = |name: Name| {
+            let deed = self.known.program.deed(name, self.function.file);
+            matches!(deed, Some(Deed::Release { deep: false, .. }))
+        };
+        asked.is_some_and(|asked| asked != name && is_plain(asked) && is_plain(name))
     }
 
     /// Whether a function may take what is lost: both lead to one structure by their declarations, or one of them does not say

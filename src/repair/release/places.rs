@@ -91,9 +91,18 @@ impl Workbench<'_> {
         let own = self.candidate.variable;
         match &found.loss.holder {
             Some(holder) if holder.contains("->") && !own.contains("->") && !own.contains('(') => own.to_owned(),
+            // The members of a union share one name in here, which need not be the one that this function says.
+            Some(holder) if holder != own && own.ends_with(last_member(holder)) && !self.says(holder) => own.to_owned(),
             Some(holder) => holder.clone(),
             None => own.to_owned(),
         }
+    }
+
+    /// Whether the function spells a place.
+    fn says(&self, place: &str) -> bool {
+        let function = &self.tree.program.functions[self.candidate.function.0 as usize];
+        let text = self.view.text.get(function.span.start as usize..function.span.end as usize);
+        text.is_some_and(|text| text.contains(place))
     }
 
     fn statements(&self, holder: &str, marks: Marks) -> Option<Vec<Statement>> {
@@ -464,6 +473,11 @@ fn add_once(edits: &mut Vec<Edit>, more: Vec<Edit>) {
 
 fn call_of(bench: &Workbench, holder: &str) -> Option<String> {
     call(bench.tree, bench.view, bench.releaser, holder)
+}
+
+/// The last member of a place, with what stands before it; nothing where it has no member.
+fn last_member(holder: &str) -> &str {
+    holder.rfind(['.', '>']).map_or("", |at| &holder[at..])
 }
 
 /// The variable at which a place begins.
