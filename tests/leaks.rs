@@ -30,6 +30,7 @@ const FIXTURES: &[&str] = &[
     "keepers.c",
     "readings.c",
     "crowded.c",
+    "claims.c",
 ];
 
 fn fixture(name: &str) -> String {
@@ -392,6 +393,89 @@ fn a_macro_that_does_nothing_is_not_what_a_known_function_does() {
         analyze("show.c", &body.replace("object_add(root, \"item\", item)", "get_type(item)")).findings.len(),
         1
     );
+}
+
+/// What a library's macro does with a member that it is told by name cannot be seen, whatever else it is told.
+#[test]
+fn a_member_that_a_macro_is_told_by_name_is_left_alone() {
+    let text = "struct box { char *label; char *name; };\ntypedef struct box Box;\n\
+                void box_set(Box *box, const char *text)\n{\n    free(box->label);\n    box->label = strdup(text);\n\
+                    free(box->name);\n    box->name = strdup(text);\n}\n\
+                void box_declare(void *properties)\n{\n    DECLARE(properties, Box, label, .readable = 1);\n}\n\
+                static void finalize(void *object)\n{\n    Box *box = private_of(object);\n    free(box->name);\n    \
+                    PARENT(object)->finalize(object);\n}\n";
+    assert_eq!(analyze("box.c", text).findings, []);
+    let untold = text.replace("Box, label, .readable = 1", "PROPERTY_LABEL");
+    let told = analyze("box.c", &untold).findings;
+    let [leak] = told.as_slice() else { panic!("one finding, not {told:?}") };
+    assert_eq!((leak.function.as_str(), leak.variable.as_str()), ("finalize", "box->label"));
+}
+
+/// `G_DECLARE_FINAL_TYPE(Box, box, …)` declares `Box` for `struct _Box`.
+#[test]
+fn a_type_that_only_a_macro_declares_is_the_structure_of_its_name() {
+    let text = "G_DECLARE_FINAL_TYPE(Box, box, MY, BOX, Object)\nstruct _Box { char *label; char *name; };\n\
+                void box_set(Box *box, const char *text)\n{\n    free(box->label);\n    box->label = strdup(text);\n\
+                    free(box->name);\n    box->name = strdup(text);\n}\n\
+                static void finalize(void *object)\n{\n    Box *box = MY_BOX(object);\n    free(box->name);\n    \
+                    PARENT(object)->finalize(object);\n}\n";
+    assert_eq!(analyze("box.c", text).findings.len(), 1);
+}
+
+/// Nobody writes a call that always fails: where one library's function asserts what another's of that name does not ask
+/// for, callers that give it null mean the other one.
+#[test]
+fn a_call_with_null_that_would_always_fail_means_another_function() {
+    let library = "void note(struct context *context, const char *text)\n{\n    assert(context);\n    keep(context, text);\n    \
+                   keep(context, text);\n}\n";
+    let program = "int copy(const char *from)\n{\n    char *text = strdup(from);\n    if (text == NULL)\n        return -1;\n    \
+                   if (text[0] == 'x') {\n        note(NULL, \"x\");\n        return -2;\n    }\n    free(text);\n    return 0;\n}\n";
+    let told = c::analyze(vec![file("note.c", library), file("copy.c", program)], &Options::default()).findings;
+    let [leak] = told.as_slice() else { panic!("one finding, not {told:?}") };
+    assert_eq!((leak.file.as_str(), leak.line, leak.lost_at), ("copy.c", 3, 8));
+}
+
+/// What also hangs too deep in the caller's memory to be told is not the caller's alone.
+#[test]
+fn memory_that_also_hangs_out_of_sight_is_not_handed_out() {
+    let text = "int fill(struct reader *reader, char **out)\n{\n    struct cache *cache = reader->format->data;\n    \
+                if (cache->buffer == NULL)\n        cache->buffer = malloc(100);\n    if (cache->buffer == NULL)\n        \
+                return -1;\n    *out = cache->buffer;\n    return 0;\n}\n\
+                int show(struct reader *reader)\n{\n    char *out = NULL;\n    if (fill(reader, &out) != 0)\n        \
+                return -1;\n    puts(out);\n    return 0;\n}\n";
+    assert_eq!(analyze("show.c", text).findings, []);
+    let own = text.replace("    if (cache->buffer == NULL)\n        cache->buffer = malloc(100);\n", "").replace(
+        "    if (cache->buffer == NULL)\n        return -1;\n    *out = cache->buffer;",
+        "    *out = malloc(100);\n    if (*out == NULL)\n        return -1;",
+    );
+    assert_eq!(analyze("show.c", &own).findings.len(), 1);
+}
+
+/// The members of a union share their storage, and the patch says the one that the function says.
+#[test]
+fn a_member_of_a_union_is_released_by_the_name_that_the_function_says() {
+    let text = "struct value { union { unsigned char small; struct { char *v; int n; } text; struct { char *v; } data; } of; };\n\
+                int make(int n)\n{\n    struct value value;\n    value.of.data.v = malloc(n);\n    if (value.of.data.v == NULL)\n        \
+                return -1;\n    if (n > 3)\n        return 1;\n    free(value.of.data.v);\n    return 0;\n}\n";
+    let told = analyze("make.c", text).findings;
+    let [leak] = told.as_slice() else { panic!("one finding, not {told:?}") };
+    let fix = leak.fix.as_ref().expect("a fix");
+    assert!(fix.diff.contains("+        free(value.of.data.v);"), "{}", fix.diff);
+}
+
+/// Where a function has more outcomes than are told one by one, a number that one of them writes may be any number.
+#[test]
+fn a_number_that_one_of_many_outcomes_writes_may_be_any() {
+    let case = |n: u32| format!("    case {n}:\n        *kind = {n};\n        return 1;\n");
+    let cases: String = (0..20).map(case).collect();
+    let text = format!(
+        "int parse(const char *text, int *kind)\n{{\n    switch (text[0]) {{\n{cases}    }}\n    return -1;\n}}\n\
+         int read(const char *text)\n{{\n    int kind = 0;\n    char *copy = malloc(10);\n    if (copy == NULL)\n        \
+         return -1;\n    if (parse(text, &kind) < 0) {{\n        free(copy);\n        return -1;\n    }}\n    \
+         if (kind == 7)\n        return 7;\n    free(copy);\n    return 0;\n}}\n"
+    );
+    let told = analyze("read.c", &text).findings;
+    assert_eq!(told.iter().map(|leak| leak.variable.as_str()).collect::<Vec<_>>(), ["copy"]);
 }
 
 #[test]

@@ -21,6 +21,9 @@ const SIBLINGS_WITHOUT_NAME: usize = 2;
 /// A function that releases members but not the structure must release so many.
 const SIBLINGS_OF_EMPTIED: usize = 3;
 
+/// Parts of the names of functions that work with what a structure within another has, and give it nothing.
+const USING: &[&str] = &["read", "write", "wipe", "clear", "reset", "print", "get", "seek", "skip", "rewind", "lock"];
+
 /// A member that a destructor forgets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forgotten {
@@ -203,8 +206,15 @@ fn filled_like_siblings(known: Known, members: &Members, uses: &Uses, release: N
         return None;
     }
     known.evidence.questions.ask(Question::Everything);
-    let fills = |callee: Name| members.all().any(|(_, other)| is_handed(other, callee) && is_handed(other, release));
-    let (source, function, span) = uses.handed_to.iter().copied().find(|(callee, _, _)| fills(*callee))?;
+    // What is handed members that nobody empties as well does not fill all that it is handed.
+    let uses_only = |callee: Name| USING.iter().any(|word| known.program.text(callee).contains(word));
+    let fills = |callee: Name| {
+        let filled = members.all().map(|(_, other)| other).filter(|other| is_handed(other, callee));
+        let mut others = filled.filter(|other| !std::ptr::eq(*other, uses)).peekable();
+        others.peek().is_some() && others.all(|other| is_handed(other, release))
+    };
+    let (source, function, span) =
+        uses.handed_to.iter().copied().find(|(callee, _, _)| !uses_only(*callee) && fills(*callee))?;
     Some(Gift { function, span, source, part: 1, release })
 }
 
@@ -233,8 +243,9 @@ fn dying(known: Known, members: &Members, function: &Function) -> Vec<Dying> {
     }
     found.retain(|dying| !dying.siblings.is_empty() || members.releasers.has_only(known, dying.owner, function));
     // Where another function releases more of such a structure's members, this one only resets a part of it.
-    if let Some(emptied) = emptied(known, function).filter(|_| has_name)
-        && !members.releasers.outdo(known, function, emptied.owner)
+    let is_final = ends_an_object(function);
+    if let Some(emptied) = emptied(known, function, is_final).filter(|_| has_name)
+        && (is_final || !members.releasers.outdo(known, function, emptied.owner))
         && !found.iter().any(|dying| function.same(dying.holder, emptied.holder))
     {
         found.push(emptied);
@@ -279,16 +290,21 @@ fn released_by_name(known: Known, function: &Function) -> Map<Owner, Vec<Name>> 
     found
 }
 
-/// A parameter, or a local that another function gives, that is not released itself, but several of its members are. Where the
-/// function goes on with the finalizer of the parent class, the object is of no more use, and one member is enough.
-fn emptied(known: Known, function: &Function) -> Option<Dying> {
+/// Whether a function goes on with the finalizer of the parent class: then the object is of no more use.
+fn ends_an_object(function: &Function) -> bool {
     let finalizer = Name::of("finalize");
-    let is_final = calls(function).any(|(_, callee, spelled, _)| matches!(callee, Callee::Through(_)) && spelled == finalizer);
+    calls(function).any(|(_, callee, spelled, _)| matches!(callee, Callee::Through(_)) && spelled == finalizer)
+}
+
+/// A parameter, or a local that another function gives, that is not released itself, but several of its members are; one is
+/// enough at the end of an object.
+fn emptied(known: Known, function: &Function, is_final: bool) -> Option<Dying> {
     let enough = if is_final { 1 } else { SIBLINGS_OF_EMPTIED };
     (0..function.vars.len() as u32).find_map(|number| {
         let at = function.exprs.iter().position(|expr| *expr == Expr::Var(VarId(number)))?;
         let holder = ExprId(at as u32);
-        let (owner, declared) = structure(known, function, holder).filter(|_| !is_made_here(known, function, holder))?;
+        let (owner, declared) =
+            structure(known, function, holder).filter(|_| !is_made_here(known, function, holder))?;
         let siblings = siblings(known, function, holder);
         let span = siblings.last()?.span;
         let is_emptied = siblings.len() >= enough && !is_left_to_another(known, function, holder, siblings.len());

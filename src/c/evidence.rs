@@ -97,8 +97,7 @@ impl Evidence {
         }
         self.questions.ask(Question::Callee(via.callee));
         let seen = self.vias.get(&(via.callee, via.argument)).copied().unwrap_or_default();
-        let keeps = sounds_like_keeping(program.text(via.callee)) || program.keeps_for_callback(via.callee, via.argument);
-        if via.argument > 0 && keeps {
+        if via.argument > 0 && sounds_like_keeping(program.text(via.callee)) {
             // `list_append(list, item)`: some callers release the item because it failed, or take it out again. What a member
             // leads to (`class->send(self, item)`) is not even one function.
             let is_member = program.members.contains(&via.callee) && !program.defines(via.callee);

@@ -238,6 +238,8 @@ pub struct Function {
     pub blocks: Vec<Block>,
     /// Whether what it returns is declared as a pointer.
     pub gives_pointer: bool,
+    /// Whether it is a pointer to const, whose memory nobody takes by it.
+    pub lends: bool,
     /// The whole definition.
     pub span: Span,
     /// Where its `if` statements stand, each with all its branches.

@@ -1,12 +1,13 @@
 //! Knowledge: what functions do whose bodies are not in the tree.
 //!
-//! One row a function. The table in `table` holds the C library and common libraries; a project adds its own in its
+//! One row a function. The tables in `system` and `libraries` hold the C library and other libraries; a project adds its own in its
 //! configuration. A function with a body in the tree is learned from its body instead, unless it has a row here.
 
 pub mod assertions;
 pub mod constants;
 pub mod errno;
-mod table;
+mod libraries;
+mod system;
 
 use super::names::{Map, Name, NameTable, Set};
 
@@ -184,14 +185,14 @@ impl Knowledge {
             yielding: Set::default(),
             names: NameTable::default(),
         };
-        for line in table::LIBRARIES {
+        for line in libraries::LIBRARIES {
             knowledge.read(line);
         }
         knowledge.yielding = knowledge.rows.keys().copied().collect();
-        for line in table::SYSTEM {
+        for line in system::SYSTEM {
             knowledge.read(line);
         }
-        for line in table::WRITES {
+        for line in system::WRITES {
             let Some((number, functions)) = line.split_once(':') else { continue };
             let Ok(number) = number.parse() else { continue };
             knowledge.writes.extend(functions.split_whitespace().map(|function| (Name::of(function), number)));
@@ -372,14 +373,6 @@ pub fn sounds_like_keeping(name: &str) -> bool {
     name.to_ascii_lowercase().split('_').any(|part| WORDS.contains(&part))
 }
 
-/// Words in the name of a function that calls back at once for each of several things. Only a guess, and only used where the
-/// body is not in the tree.
-pub fn sounds_like_a_round(name: &str) -> bool {
-    const WORDS: &[&str] =
-        &["each", "sort", "search", "find", "walk", "scan", "iter", "iterate", "traverse", "visit", "enumerate", "once", "map", "ftw"];
-    name.to_ascii_lowercase().split('_').any(|part| WORDS.iter().any(|word| part.ends_with(word)))
-}
-
 /// Words in the name of a constant that is the number of an error, such as `ENOMEM` or `NO_SECTION`. Only a guess, and only
 /// used where its value is not known.
 pub fn sounds_like_an_error(name: &str) -> bool {
@@ -423,7 +416,7 @@ mod tests {
 
     #[test]
     fn every_line_of_the_table_can_be_read() {
-        for line in table::SYSTEM.iter().chain(table::LIBRARIES) {
+        for line in system::SYSTEM.iter().chain(libraries::LIBRARIES) {
             let mut knowledge = Knowledge::with(&[]);
             knowledge.rows.clear();
             knowledge.read(line);
@@ -434,7 +427,7 @@ mod tests {
     #[test]
     fn no_function_stands_in_the_table_twice() {
         let mut seen = std::collections::HashSet::new();
-        for line in table::SYSTEM.iter().chain(table::LIBRARIES) {
+        for line in system::SYSTEM.iter().chain(libraries::LIBRARIES) {
             let (_, functions) = line.split_once(':').expect("a deed and its functions");
             for function in functions.split_whitespace() {
                 assert!(seen.insert(function), "{function}");

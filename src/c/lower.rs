@@ -193,6 +193,7 @@ impl Lowerer<'_> {
         }
         self.build.parameters = parameters.len() as u32;
         self.build.gives_pointer = declared.pointers > 0;
+        self.build.lends = declared.pointers == 1 && self.is_const(definition);
         self.prototype(definition, name, declared.parameters);
         self.block_items(body);
         self.build.finish(self.frames.node(body).span);

@@ -364,9 +364,9 @@ impl Look<'_> {
         }
     }
 
-    /// A value goes where others may release it.
+    /// A value goes where others may release it, unless it is only shown.
     fn hand_on(&mut self, value: ExprId) {
-        if let Some(member) = self.member(value) {
+        if let Some(member) = self.member(value).filter(|_| !self.function.lends) {
             self.events.push(Event::Doubt(member));
         }
     }

@@ -1,10 +1,10 @@
 //! The tree as a whole: who is who, who calls whom, what is constant.
 
-mod callbacks;
 mod guesses;
+mod named_members;
 
 use super::ir::{Callee, Expr, FileId, Function, InstrKind, Linkage};
-use super::knowledge::{Deed, Knowledge, constants, errno, sounds_like_a_question, sounds_like_a_round, sounds_like_release};
+use super::knowledge::{Deed, Knowledge, constants, errno, sounds_like_a_question, sounds_like_release};
 use super::lower::LoweredFile;
 use super::names::{Map, Name, NameTable, Set};
 use super::types::Types;
@@ -43,8 +43,6 @@ pub struct Program {
     canonical: Map<Name, Name>,
     statics: Vec<Set<Name>>,
     guesses: Set<(Name, u16)>,
-    /// Arguments that go with a function which the callee is given.
-    with_callbacks: Set<(Name, u16)>,
 }
 
 impl Program {
@@ -67,7 +65,6 @@ impl Program {
             canonical: Map::default(),
             statics: Vec::new(),
             guesses: Set::default(),
-            with_callbacks: Set::default(),
         };
         let written: Set<Name> = files.iter().flat_map(|file| file.facts.written.iter().copied()).collect();
         let is_whole = is_whole(&files, &program.knowledge);
@@ -76,6 +73,8 @@ impl Program {
             .zip(&files)
             .flat_map(|(file, one)| one.facts.renamed.iter().map(move |(own, other)| ((FileId(file), *own), *other)))
             .collect();
+        let typed_members: Vec<(Name, Name)> =
+            files.iter().flat_map(|file| file.facts.typed_members.iter().copied()).collect();
         for (number, file) in files.into_iter().enumerate() {
             let is_constant = |name, linkage| !written.contains(&name) && (is_whole || linkage == Linkage::File);
             program.absorb(FileId(number as u32), file, is_constant, &struct_fields);
@@ -98,8 +97,11 @@ impl Program {
         functions.iter_mut().for_each(|function| program.settle(function));
         program.functions = functions;
         program.guesses = program.functions.iter().flat_map(|function| guesses::guesses(&program, function)).collect();
-        let given = program.functions.iter().flat_map(|one| callbacks::given_with_callbacks(&program, one));
-        program.with_callbacks = given.collect();
+        let named = program.functions.iter().flat_map(|one| named_members::named_members(&program, one));
+        let typed =
+            typed_members.iter().filter(|(owner, _)| program.types.is_structure(*owner)).map(|(_, member)| *member);
+        let named: Vec<Name> = named.chain(typed).collect();
+        program.offsets.extend(named);
         for list in program.targets.values_mut() {
             list.sort();
             list.dedup();
@@ -125,6 +127,7 @@ impl Program {
         self.names.absorb(file.names);
         self.statics.push(file.facts.statics);
         self.types.absorb(id, file.facts.structures, file.facts.aliases, file.facts.global_types);
+        self.types.absorb_guesses(file.facts.guessed_aliases);
         self.types.absorb_names(&file.facts.named_types);
         self.offsets.extend(file.facts.offsets);
         for (name, value) in file.facts.constants {
@@ -235,12 +238,6 @@ impl Program {
         let is_generated =
             ["__init", "__pack", "__pack_to_buffer", "__get_packed_size"].iter().any(|end| name.ends_with(end));
         self.takes_const(function, parameter) || sounds_like_a_question(name) || is_generated && parameter == 0
-    }
-
-    /// Whether an unknown function is given an argument for the function that it is given before it, and by its name does
-    /// not just call that one back for each of several things.
-    pub fn keeps_for_callback(&self, function: Name, argument: u16) -> bool {
-        self.with_callbacks.contains(&(function, argument)) && !sounds_like_a_round(self.text(function))
     }
 
     /// Whether a prototype promises never to return.

@@ -169,26 +169,22 @@ impl Summary {
             merge_alike(&mut outcomes, |a, b| same_sign(&a.returns, &b.returns));
         }
         if outcomes.len() > MAX_OUTCOMES {
-            for Outcome { effects, fresh, .. } in &mut outcomes {
-                effects.retain(|effect| {
-                    let Effect::Write(path, Spec::Int(_) | Spec::Unknown(_)) = effect else { return true };
-                    if let Base::Fresh(number) = path.base
-                        && let Some(made) = fresh.get_mut(usize::from(number))
-                    {
-                        made.zeroed = false;
-                    }
-                    false
-                });
-            }
+            let plain = outcomes.clone();
+            blurred::numbers_written(&mut outcomes, true);
             merge_alike(&mut outcomes, |a, b| same_sign(&a.returns, &b.returns));
+            if outcomes.len() > MAX_OUTCOMES || effects_of(&outcomes) > MAX_EFFECTS {
+                // What is made matters more than which numbers are written.
+                outcomes = plain;
+                blurred::numbers_written(&mut outcomes, false);
+                merge_alike(&mut outcomes, |a, b| same_sign(&a.returns, &b.returns));
+            }
         }
         if outcomes.len() > MAX_OUTCOMES {
             merge_alike(&mut outcomes, |a, b| {
                 !matches!((&a.returns, &b.returns), (Spec::Fresh(_), _) | (_, Spec::Fresh(_)))
             });
         }
-        let effects = outcomes.iter().map(|outcome| outcome.effects.len()).sum::<usize>();
-        if outcomes.len() > MAX_OUTCOMES || effects > MAX_EFFECTS {
+        if outcomes.len() > MAX_OUTCOMES || effects_of(&outcomes) > MAX_EFFECTS {
             outcomes = blurred::by_what_is_made(outcomes);
         }
         if outcomes.len() > MAX_OUTCOMES {
@@ -196,6 +192,11 @@ impl Summary {
         }
         (outcomes.len() <= MAX_OUTCOMES).then_some(Summary { outcomes })
     }
+}
+
+/// How many effects outcomes have together.
+fn effects_of(outcomes: &[Outcome]) -> usize {
+    outcomes.iter().map(|outcome| outcome.effects.len()).sum()
 }
 
 /// Effects in order, each once, and without those that others say already: whoever may keep what a value leads to may keep

@@ -79,6 +79,8 @@ struct Definitions {
 pub struct Types {
     structures: Map<Name, Definitions>,
     aliases: Map<Name, Type>,
+    /// Aliases for names that nothing else declares.
+    guesses: Map<Name, Type>,
     /// The aliases of arrays.
     arrays: Set<Name>,
     /// What something is declared with that is no tag, and so is a type wherever it is mentioned.
@@ -121,9 +123,26 @@ impl Types {
         }
     }
 
+    /// Takes over aliases that count where nothing else declares the name.
+    pub fn absorb_guesses(&mut self, aliases: Vec<(Name, Type)>) {
+        for (name, meant) in aliases {
+            self.guesses.entry(name).or_insert(meant);
+        }
+    }
+
     /// Whether a name of file scope is an array's, and so the address of memory that is there.
     pub fn is_array(&self, name: Name) -> bool {
         self.globals.get(&name).is_some_and(|declared| declared.is_array)
+    }
+
+    /// Whether a name is a structure's, perhaps by way of aliases.
+    pub fn is_structure(&self, name: Name) -> bool {
+        self.structures.contains_key(&self.followed(Type { name, ..Type::default() }).name)
+    }
+
+    /// Whether the tree declares something of this name at file scope.
+    pub fn has_global(&self, name: Name) -> bool {
+        self.globals.contains_key(&name)
     }
 
     /// Whether an expression is a member that is an array, which lies in its structure: by the type of that or, where it is not
@@ -180,7 +199,8 @@ impl Types {
             if self.structures.contains_key(&declared.name) {
                 break;
             }
-            let Some(meant) = self.aliases.get(&declared.name) else { break };
+            let meant = self.aliases.get(&declared.name).or_else(|| self.guesses.get(&declared.name));
+            let Some(meant) = meant else { break };
             declared = Type {
                 name: meant.name,
                 pointers: declared.pointers.saturating_add(meant.pointers),

@@ -27,7 +27,10 @@ impl Claim {
 const CLAIMS: &[(Claim, &str)] = &[
     (Claim::Holds, "assert g_assert g_return_if_fail g_return_val_if_fail __builtin_assume"),
     (Claim::Holds, "assert_true assert_non_null assert_ptr_non_null ck_assert ck_assert_msg"),
-    (Claim::Holds, "ck_assert_ptr_nonnull g_assert_true g_assert_nonnull TEST_ASSERT TEST_ASSERT_TRUE TEST_ASSERT_NOT_NULL"),
+    (
+        Claim::Holds,
+        "ck_assert_ptr_nonnull g_assert_true g_assert_nonnull TEST_ASSERT TEST_ASSERT_TRUE TEST_ASSERT_NOT_NULL",
+    ),
     (Claim::Holds, "TEST_ASSERT_MESSAGE TEST_ASSERT_TRUE_MESSAGE TEST_ASSERT_NOT_NULL_MESSAGE CU_ASSERT_FATAL"),
     (Claim::Holds, "CU_ASSERT_TRUE_FATAL CU_ASSERT_PTR_NOT_NULL_FATAL munit_assert munit_assert_true"),
     (Claim::Holds, "munit_assert_not_null munit_assert_ptr_not_null"),
@@ -37,10 +40,16 @@ const CLAIMS: &[(Claim, &str)] = &[
     (Claim::Fails, "TEST_ASSERT_NULL TEST_ASSERT_FALSE_MESSAGE TEST_ASSERT_NULL_MESSAGE CU_ASSERT_FALSE_FATAL"),
     (Claim::Fails, "CU_ASSERT_PTR_NULL_FATAL munit_assert_false munit_assert_null munit_assert_ptr_null"),
     (Claim::Equal, "assert_int_equal assert_uint_equal assert_ptr_equal ck_assert_int_eq ck_assert_uint_eq"),
-    (Claim::Equal, "ck_assert_ptr_eq TEST_ASSERT_EQUAL TEST_ASSERT_EQUAL_INT TEST_ASSERT_EQUAL_UINT TEST_ASSERT_EQUAL_PTR"),
+    (
+        Claim::Equal,
+        "ck_assert_ptr_eq TEST_ASSERT_EQUAL TEST_ASSERT_EQUAL_INT TEST_ASSERT_EQUAL_UINT TEST_ASSERT_EQUAL_PTR",
+    ),
     (Claim::Equal, "CU_ASSERT_EQUAL_FATAL CU_ASSERT_PTR_EQUAL_FATAL munit_assert_ptr_equal"),
     (Claim::Differ, "assert_int_not_equal assert_ptr_not_equal ck_assert_int_ne ck_assert_uint_ne ck_assert_ptr_ne"),
-    (Claim::Differ, "TEST_ASSERT_NOT_EQUAL CU_ASSERT_NOT_EQUAL_FATAL CU_ASSERT_PTR_NOT_EQUAL_FATAL munit_assert_ptr_not_equal"),
+    (
+        Claim::Differ,
+        "TEST_ASSERT_NOT_EQUAL CU_ASSERT_NOT_EQUAL_FATAL CU_ASSERT_PTR_NOT_EQUAL_FATAL munit_assert_ptr_not_equal",
+    ),
 ];
 
 /// The names and their claims.

@@ -8,7 +8,8 @@ use crate::c::names::Name;
 impl Lowerer<'_> {
     /// Goes on only where an assertion holds, if a call is one.
     pub(super) fn assertion(&mut self, at: At, name: &str, arguments: &[At]) -> Option<ExprId> {
-        let claim = self.frames.macros.claim(Name::of(name)).filter(|claim| arguments.len() > usize::from(claim.compares()))?;
+        let claim =
+            self.frames.macros.claim(Name::of(name)).filter(|claim| arguments.len() > usize::from(claim.compares()))?;
         let (yes, no) = (self.build.new_block(), self.build.new_block());
         match (claim, arguments) {
             (Claim::Holds, [first, ..]) => self.condition(*first, yes, no, no),

@@ -338,6 +338,7 @@ fn read(body: &str) -> Option<Arc<Tree>> {
 impl Lowerer<'_> {
     /// Opens the macro used by a call, if its name is one.
     pub(super) fn open_call(&mut self, call: At) -> Option<Expansion> {
+        self.note_typed_members(call);
         let function = self.frames.child(call, Role::Function)?;
         if self.frames.node(function).kind != Kind::Identifier {
             return None;

@@ -33,6 +33,8 @@ pub struct FileFacts {
     pub structures: Vec<Structure>,
     /// Aliases of types.
     pub aliases: Vec<(Name, Type)>,
+    /// Aliases that only a macro may declare.
+    pub guessed_aliases: Vec<(Name, Type)>,
     /// Functions that macros give another name, and that name.
     pub renamed: Vec<(Name, Name)>,
     /// The names that are given to types, and whether to an array's.
@@ -41,6 +43,8 @@ pub struct FileFacts {
     pub global_types: Vec<(Name, Type)>,
     /// Members that are reached by their offset, or by statements that belong to no body.
     pub offsets: Set<Name>,
+    /// What may be a structure and a member of it, given to a macro side by side.
+    pub typed_members: Set<(Name, Name)>,
 }
 
 /// Casts, parentheses and choices around the name of a function are looked through this deep.

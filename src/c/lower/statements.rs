@@ -333,6 +333,7 @@ impl Lowerer<'_> {
     pub(super) fn blind_all(&mut self, at: At) {
         let tree = self.frames.tree(at);
         let mut places = Vec::new();
+        let mut before = None;
         for node in tree.below(at.node).skip(1) {
             let here = self.frames.sibling(at, node);
             let is_name = matches!(self.frames.node(here).kind, Kind::Identifier | Kind::TypeIdentifier);
@@ -342,6 +343,8 @@ impl Lowerer<'_> {
                     Some(var) => places.push(self.build.expr(Expr::Var(var))),
                     None => drop(self.facts.written.insert(self.global_name(name))),
                 }
+                self.facts.typed_members.extend(before.map(|before| (before, name)));
+                before = Some(name);
             }
         }
         self.build.blind += 1;

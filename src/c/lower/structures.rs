@@ -33,7 +33,7 @@ impl Lowerer<'_> {
     }
 
     /// Whether the type that a declaration begins with is const.
-    fn is_const(&self, declaration: At) -> bool {
+    pub(super) fn is_const(&self, declaration: At) -> bool {
         let children = self.frames.children(declaration);
         let mut qualifiers = children.iter().filter(|at| self.frames.node(**at).kind == Kind::TypeQualifier);
         qualifiers.any(|at| self.frames.text(*at) == "const")
@@ -56,10 +56,23 @@ impl Lowerer<'_> {
         let tag = self.frames.child(specifier, Role::Name).map(|name| Name::of(self.frames.text(name)));
         let Some(name) = tag.or(name) else { return };
         let Some(body) = self.frames.child(specifier, Role::Body) else { return };
+        self.declared_by_macro(specifier, name);
         let mut fields = Vec::new();
         self.fields_of(body, name, &mut fields);
         let (in_header, is_union) = (self.is_header, self.frames.node(specifier).kind == Kind::UnionSpecifier);
         self.facts.structures.push(Structure { name, fields, in_header, is_union });
+    }
+
+    /// `G_DECLARE_FINAL_TYPE(Box, box, …)` says `typedef struct _Box Box;`, as the documentation of GObject has it, and the tree
+    /// only defines `struct _Box`.
+    fn declared_by_macro(&mut self, specifier: At, name: Name) {
+        let Some(tag) = self.frames.child(specifier, Role::Name) else { return };
+        let plain =
+            self.frames.text(tag).strip_prefix('_').filter(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));
+        if let Some(plain) = plain {
+            let meant = Type { name, is_tag: true, ..Type::default() };
+            self.facts.guessed_aliases.push((Name::of(plain), meant));
+        }
     }
 
     fn fields_of(&mut self, list: At, owner: Name, fields: &mut Vec<(Name, Type)>) {
@@ -136,7 +149,31 @@ impl Lowerer<'_> {
     pub(super) fn offset(&mut self, at: At) {
         if let Some(member) = self.frames.child(at, Role::Member) {
             let name = Name::of(self.frames.text(member));
+            // Within a macro it is mostly a parameter.
+            let argument = self.frames.argument(member, name);
+            let name = argument.map_or(name, |argument| Name::of(self.frames.text(argument)));
             self.facts.offsets.insert(name);
         }
+    }
+
+    /// Notes what may be a structure and its member among the arguments of a macro: `DEFINE_PROPERTY(class, Box, label)`.
+    /// A designator behind it (`label, .is_empty = TRUE`) is no C there, and read as a member of `label`.
+    pub(super) fn note_typed_members(&mut self, call: At) {
+        let list = self.frames.child(call, Role::Arguments);
+        let arguments = list.map(|list| self.frames.children(list)).unwrap_or_default();
+        let name = |at: At| {
+            let is_name = matches!(self.frames.node(at).kind, Kind::Identifier | Kind::TypeIdentifier);
+            let name = Name::of(self.frames.text(at));
+            (is_name && self.build.lookup(name).is_none()).then_some(name)
+        };
+        let first_word = |mut at: At| {
+            while let Some(first) = self.frames.children(at).first().copied() {
+                at = first;
+            }
+            at
+        };
+        let pairs = arguments.windows(2).filter_map(|pair| Some((name(pair[0])?, name(first_word(pair[1]))?)));
+        let pairs: Vec<(Name, Name)> = pairs.collect();
+        self.facts.typed_members.extend(pairs);
     }
 }

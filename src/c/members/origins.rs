@@ -2,7 +2,7 @@
 //! whatever their order.
 
 use super::{Fate, Known};
-use crate::c::ir::{Callee, Expr, ExprId, Function, InstrKind, Terminator, VarId};
+use crate::c::ir::{Callee, Expr, ExprId, Function, InstrKind, Release, Terminator, VarId};
 use crate::c::knowledge::Deed;
 use crate::c::names::{Map, Name};
 use crate::c::summary::{Spec, Summary};
@@ -181,13 +181,22 @@ impl<'a> Origins<'a> {
         }
         match self.known.summary(callee, self.function) {
             Some(summary) => of_summary(summary, spelled),
-            None => Origin::Foreign,
+            None => self.of_copy(callee).unwrap_or(Origin::Foreign),
         }
+    }
+
+    /// What an unknown function gives that by its name makes a copy, where others are seen to release that.
+    fn of_copy(&self, callee: Name) -> Option<Origin> {
+        let name = self.known.program.text(callee);
+        let copies = ["_copy", "_dup", "_strdup", "_clone"].iter().any(|end| name.ends_with(end));
+        let (how, released, lost) = self.known.evidence.release_of(callee, 0).filter(|_| copies)?;
+        (released > lost && how.1.is_empty()).then_some(Origin::Fresh { source: callee, part: 0, release: how.0 })
     }
 
     /// Whether a local's value goes where others may release it, or is released.
     pub(super) fn hands_on(&self, var: VarId, depth: u32) -> bool {
-        if depth >= MAX_DEPTH || self.kept(var) > 0 || self.handed(var, Fate::Released) > 0 {
+        let is_cleaned_up = self.function.var(var).is_some_and(|var| var.release != Release::Manual);
+        if is_cleaned_up || depth >= MAX_DEPTH || self.kept(var) > 0 || self.handed(var, Fate::Released) > 0 {
             return true;
         }
         self.copies.get(&var).is_some_and(|copies| copies.iter().any(|copy| self.hands_on(*copy, depth + 1)))

@@ -4,6 +4,7 @@ use super::{Confidence, FileView, Fix, Leak, Recurrence, TraceStep};
 use crate::c::Tree as SourceTree;
 use crate::c::destructors::{self, Forgotten};
 use crate::c::ir::Expr;
+use crate::c::knowledge::Deed;
 use crate::c::names::Name;
 use crate::c::program::FunctionId;
 use crate::c::syntax::Span;
@@ -103,7 +104,24 @@ fn releaser(tree: &SourceTree, id: FunctionId, forgotten: &Forgotten) -> Option<
         .release_of(gift.source, gift.part)
         .filter(|(how, _, _)| how.1.is_empty())
         .map(|(how, _, _)| how.0);
-    typed.or(seen).or(Some(gift.release))
+    typed.or(seen).or_else(|| like_siblings(tree, id, forgotten)).or(Some(gift.release))
+}
+
+/// What releases most of the other members of the same type, where plain memory is to be released: a project that has a
+/// function of its own for that wants it called.
+fn like_siblings(tree: &SourceTree, id: FunctionId, forgotten: &Forgotten) -> Option<Name> {
+    let program = &tree.program;
+    let file = program.functions.get(id.0 as usize)?.file;
+    let is_plain = matches!(program.deed(forgotten.gift.release, file), Some(Deed::Release { deep: false, .. }));
+    let owner = forgotten.member.owner.filter(|_| is_plain)?;
+    let declared = |field: Name| program.types.fields(owner.name, file).iter().find(|(name, _)| *name == field);
+    let wanted = declared(forgotten.member.field)?.1;
+    let alike = forgotten.siblings.iter().filter(|one| {
+        !one.by_address && declared(one.member.field).is_some_and(|(_, other)| *other == wanted && other.is_number)
+    });
+    let by: Vec<Name> = alike.map(|one| one.by).collect();
+    let count = |name: Name| by.iter().filter(|other| **other == name).count();
+    by.iter().copied().max_by_key(|name| (count(*name), *name)).filter(|name| count(*name) > 1)
 }
 
 /// What leads to the structure, as the file writes it.

@@ -38,6 +38,41 @@ pub(super) fn of_paths_left_out(outcomes: &[Outcome]) -> Option<Outcome> {
     Some(left_out)
 }
 
+/// Takes every number that an outcome writes for any number, and every outcome for one that writes it. Where another outcome puts
+/// something that is known, it is a pointer, and what is put there in its stead is left out; so are all where they are not to be told.
+pub(super) fn numbers_written(outcomes: &mut [Outcome], are_told: bool) {
+    let is_number = |effect: &Effect| matches!(effect, Effect::Write(_, Spec::Int(_) | Spec::Unknown(_)));
+    let mut written: Vec<Path> = Vec::new();
+    let mut filled: Vec<Path> = Vec::new();
+    for effect in outcomes.iter().flat_map(|outcome| &outcome.effects).filter(|effect| !is_number(effect)) {
+        if let Effect::Write(path, _) = effect {
+            filled.push(path.clone());
+        }
+    }
+    filled.sort();
+    for Outcome { effects, fresh, .. } in outcomes.iter_mut() {
+        effects.retain(|effect| {
+            let Effect::Write(path, _) = effect else { return true };
+            match path.base {
+                _ if !is_number(effect) => return true,
+                // What is new is told by what is put there, all else may be anything.
+                Base::Fresh(number) => {
+                    fresh.get_mut(usize::from(number)).into_iter().for_each(|made| made.zeroed = false);
+                }
+                _ => written.push(path.clone()),
+            }
+            false
+        });
+    }
+    written.sort();
+    written.dedup();
+    written.retain(|path| are_told && filled.binary_search(path).is_err());
+    for Outcome { effects, .. } in outcomes {
+        effects.extend(written.iter().map(|path| Effect::Write(path.clone(), Spec::Unknown(super::Fact::ANY))));
+        effects.sort();
+    }
+}
+
 fn grouped(outcomes: Vec<Outcome>, is_alike: impl Fn(&Outcome, &Outcome) -> bool) -> Vec<Outcome> {
     let mut groups: Vec<Vec<Outcome>> = Vec::new();
     for outcome in outcomes {

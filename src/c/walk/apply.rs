@@ -1,6 +1,6 @@
 //! Playing a summary: each outcome that fits the caller's values becomes a view of its own.
 
-use super::calls::{Call, may_be_null};
+use super::calls::{Argument, Call, may_be_null};
 use super::memory::Replaced;
 use super::release::Below;
 use super::{HANDED_ON, Site, Walk};
@@ -54,6 +54,10 @@ impl Walk<'_> {
                 feasible.retain(gives);
             }
         }
+        if feasible.is_empty() && !summary.outcomes.is_empty() && self.is_given_null(call) {
+            // Nobody writes a call that always fails: another function of that name is meant.
+            return self.unknown_call(view, call, after);
+        }
         if feasible.is_empty() {
             // Whoever never comes back has used what it was given all the same.
             self.check_call(&view, call);
@@ -89,6 +93,15 @@ impl Walk<'_> {
         }
         self.doubt(&view, call, &mut results);
         after.extend(results.into_iter().map(|(view, _)| view));
+    }
+
+    /// Whether null is written where the callee takes a pointer.
+    fn is_given_null(&self, call: &Call) -> bool {
+        let body = call.callee.and_then(|name| self.program.resolve(name, self.function.file));
+        let Some(body) = body.map(|id| &self.program.functions[id.0 as usize]) else { return false };
+        let parameters = body.vars.iter().take(body.parameters as usize);
+        let is_null = |arg: &Argument| arg.literal && arg.value == Value::Int(0);
+        parameters.zip(&call.args).any(|(parameter, arg)| parameter.declared.pointers > 0 && is_null(arg))
     }
 
     /// Whether the conditions of an outcome can hold, each by itself.

@@ -127,8 +127,11 @@ impl Walk<'_> {
         };
         // What is returned and kept elsewhere as well is not the caller's.
         let kept = self.given(view, None);
+        let hidden = self.put_out_of_sight(view);
         let own = |symbol: &SymbolId| {
-            held(symbol) && !(value == Some(Value::Symbol(*symbol)) && kept.binary_search(symbol).is_ok())
+            held(symbol)
+                && !hidden.contains(symbol)
+                && !(value == Some(Value::Symbol(*symbol)) && kept.binary_search(symbol).is_ok())
         };
         let mut fresh: Vec<SymbolId> = Vec::new();
         // The result's own object comes first, so that equal outcomes look equal.
@@ -201,6 +204,20 @@ impl Walk<'_> {
             seen_by: object.map(|object| object.seen_by.clone()).unwrap_or_default(),
             source: site.map_or(crate::c::names::Name(0), |site| site.source),
         }
+    }
+
+    /// The objects that hang in the caller's memory where no path leads: whoever is there has them, too.
+    fn put_out_of_sight(&self, view: &State) -> Vec<SymbolId> {
+        let is_callers = |region: RegionId| match self.arena.root(region) {
+            Root::Pointee(owner) => view.object(owner).is_none_or(|object| object.site.is_none()),
+            Root::Global(_) => true,
+            _ => false,
+        };
+        let held = |value: Value| self.arena.target(value).filter(|target| view.is_held(*target));
+        let all = view.store.iter().filter_map(|(region, value)| Some((*region, held(*value)?)));
+        all.filter(|(region, _)| is_callers(*region) && self.path(*region, &[]).is_none())
+            .map(|(_, held)| held)
+            .collect()
     }
 
     /// What became of the objects the caller passed in.
