@@ -478,6 +478,34 @@ fn a_number_that_one_of_many_outcomes_writes_may_be_any() {
     assert_eq!(told.iter().map(|leak| leak.variable.as_str()).collect::<Vec<_>>(), ["copy"]);
 }
 
+/// Members that are released before what holds them get the cast that a pointer to const needs, and stand as the block does, not
+/// as a label.
+#[test]
+fn what_hangs_below_is_released_with_a_cast_and_within_its_block() {
+    let text = "#include <stdlib.h>\n#include <string.h>\nstruct pair { const char *name; int size; };\n\
+                void use(struct pair *pair);\nvoid show(const char *name)\n{\n    struct pair *pair = calloc(1, sizeof(*pair));\n    \
+                if (pair == NULL)\n        exit(1);\n    pair->name = strdup(name);\n    if (name[0] == 'x')\n        goto end;\n    \
+                puts(pair->name);\nend: ;\n}\n";
+    let told = analyze("show.c", text).findings;
+    let leak = told.iter().find(|leak| leak.variable == "pair").unwrap_or_else(|| panic!("{told:?}"));
+    let fix = leak.fix.as_ref().unwrap_or_else(|| panic!("{:?}", leak.no_fix_reason));
+    assert!(fix.diff.contains("+    free((void *)pair->name);\n+    free(pair);\n }"), "{}", fix.diff);
+}
+
+/// A structure that has a stream mostly has its descriptor, too, and may have closed that long before.
+#[test]
+fn a_stream_that_a_destructor_forgets_is_told_and_left_alone() {
+    let text = "struct line { FILE *read; char *buffer; int fd; };\n\
+                struct line *line_new(int fd)\n{\n    struct line *line = calloc(1, sizeof(*line));\n    if (line == NULL)\n        \
+                exit(1);\n    line->fd = fd;\n    line->read = fdopen(fd, \"r\");\n    line->buffer = strdup(\"\");\n    \
+                return line;\n}\nvoid line_free(struct line *line)\n{\n    close(line->fd);\n    free(line->buffer);\n    free(line);\n}\n";
+    let told = analyze("line.c", text).findings;
+    let [leak] = told.as_slice() else { panic!("one finding, not {told:?}") };
+    assert_eq!((leak.variable.as_str(), leak.fix.is_none()), ("line->read", true));
+    let other = text.replace("fdopen(fd, \"r\")", "fopen(\"name\", \"r\")");
+    assert!(analyze("line.c", &other).findings.iter().all(|leak| leak.fix.is_some()));
+}
+
 #[test]
 fn one_file_alone_is_reported_when_asked_for() {
     let text = fixture("templates.c");

@@ -136,8 +136,9 @@ fn repair_as_decided(
                 }
             }
         }
-        let releases: Option<Vec<String>> =
-            orphans.iter().map(|(holder, releaser)| call(tree, view, releaser, holder)).collect();
+        let released =
+            |(holder, releaser): &(String, Releaser)| places::release_of(tree, view, candidate, (releaser, holder));
+        let releases: Option<Vec<String>> = orphans.iter().map(released).collect();
         match releases.filter(|releases| !releases.is_empty()) {
             Some(releases) => drop(first.splice(0..0, releases)),
             None if needs_guard && !is_guarded => is_guarded = true,

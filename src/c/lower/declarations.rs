@@ -246,7 +246,11 @@ impl Lowerer<'_> {
                 }
                 // A position in a structure of unknown layout: what is put there is out of sight.
                 _ => {
-                    if self.constant(item).is_none() && self.frames.node(item).kind != Kind::InitializerList {
+                    if self.frames.node(item).kind == Kind::InitializerList {
+                        let position = self.names.intern(&format!("[{number}]"));
+                        let member = self.build.expr(Expr::Field(to, position));
+                        self.deeper(|lowerer| lowerer.initializer(item, member, Shape::Plain));
+                    } else if self.constant(item).is_none() {
                         let value = self.value(item);
                         self.build.push(span, crate::c::ir::InstrKind::Blind(Box::new([value])));
                         if matches!(self.build.get(value), Expr::AddressOf(_)) {

@@ -28,6 +28,15 @@ pub(super) fn is_its_own(tree: &SourceTree, candidate: &Candidate, holder: &str)
     Ok(())
 }
 
+/// Refuses the release of a member that holds such a stream: the structure mostly has the descriptor, too, and whoever closes that
+/// may have done so long before.
+pub(super) fn is_no_member(tree: &SourceTree, source: Name) -> Result<(), String> {
+    if MAKERS.contains(&tree.program.text(source)) {
+        return Err("closing it closes its descriptor as well, which may be closed by itself".to_owned());
+    }
+    Ok(())
+}
+
 fn is_left_alone(function: &Function, descriptor: ExprId, (acquired, holder): (BlockId, Name)) -> bool {
     let Expr::Var(var) = function.expr(descriptor) else { return false };
     if var.0 < function.parameters {

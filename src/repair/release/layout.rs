@@ -210,7 +210,9 @@ impl<'a> Layout<'a> {
             if is_jump(node.kind) {
                 return None;
             }
-            if self.is_first(node.span.start) && is_statement(node.kind) {
+            // A label mostly stands further left than what follows it.
+            let is_labeled = node.kind == Kind::LabeledStatement;
+            if self.is_first(node.span.start) && is_statement(node.kind) && !is_labeled {
                 return self.after(node.span, statements);
             }
         }

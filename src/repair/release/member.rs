@@ -1,7 +1,7 @@
 //! The release of a member that a destructor forgets: beside those of its siblings.
 
 use super::layout::{Layout, Statement};
-use super::{Proposal, fix, reach, takes_one};
+use super::{Proposal, descriptor, fix, reach, takes_one};
 use crate::c::Tree as SourceTree;
 use crate::c::destructors::Forgotten;
 use crate::c::ir::Function;
@@ -23,6 +23,7 @@ pub(crate) fn repair(
 ) -> Result<Fix, String> {
     let function = tree.program.functions.get(id.0 as usize).ok_or("the function is gone")?;
     reach::callable(tree, view, releaser)?;
+    descriptor::is_no_member(tree, forgotten.gift.source)?;
     if !takes_one(tree, view, releaser) {
         return Err(format!("`{}` takes more than the pointer", tree.program.text(releaser)));
     }

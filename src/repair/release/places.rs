@@ -114,7 +114,7 @@ impl Workbench<'_> {
             statements.push(format!("{BARE}({holder})").into());
             return Some(statements);
         }
-        let release = self.without_const(call(self.tree, self.view, self.releaser, holder)?, holder);
+        let release = release_of(self.tree, self.view, self.candidate, (self.releaser, holder))?;
         statements.push(Statement { condition: self.is_guarded.then(|| self.is_set(holder)), text: release });
         if marks == Marks::Cleared {
             statements.push(format!("{holder} = NULL").into());
@@ -142,20 +142,6 @@ impl Workbench<'_> {
         let own = function.vars.iter().find(|var| var.name == Name::of(holder));
         let own = own.and_then(|own| program.types.owner(own.declared, function.file));
         own.is_none_or(|(own, _)| own.name == wanted.name)
-    }
-
-    /// The release of a pointer to const, which no release takes without a cast.
-    fn without_const(&self, release: String, holder: &str) -> String {
-        let site = self.candidate.decided.site.span;
-        let is_macro = self.tree.macros.find(self.releaser.name, self.view.file).is_some();
-        let function = &self.tree.program.functions[self.candidate.function.0 as usize];
-        let member = self.tree.program.types.of_holder(function, holder).filter(|_| root_word(holder) != holder);
-        let is_const = declared::points_to_const(self.view, holder, site)
-            || member.is_some_and(|member| member.is_const && member.pointers == 1);
-        if is_macro || !is_const {
-            return release;
-        }
-        release.replacen(&format!("({holder})"), &format!("((void *){holder})"), 1)
     }
 
     fn name(&self) -> String {
@@ -469,6 +455,25 @@ fn add_once(edits: &mut Vec<Edit>, more: Vec<Edit>) {
             edits.push(one);
         }
     }
+}
+
+/// The call that releases what a place leads to: a pointer to const, which no release takes, with a cast.
+pub(super) fn release_of(
+    tree: &SourceTree,
+    view: &FileView,
+    candidate: &Candidate,
+    (releaser, holder): (&Releaser, &str),
+) -> Option<String> {
+    let release = call(tree, view, releaser, holder)?;
+    let is_macro = tree.macros.find(releaser.name, view.file).is_some();
+    let function = &tree.program.functions[candidate.function.0 as usize];
+    let member = tree.program.types.of_holder(function, holder).filter(|_| root_word(holder) != holder);
+    let is_const = declared::points_to_const(view, holder, candidate.decided.site.span)
+        || member.is_some_and(|member| member.is_const && member.pointers == 1);
+    if is_macro || !is_const {
+        return Some(release);
+    }
+    Some(release.replacen(&format!("({holder})"), &format!("((void *){holder})"), 1))
 }
 
 fn call_of(bench: &Workbench, holder: &str) -> Option<String> {
