@@ -506,6 +506,29 @@ fn a_stream_that_a_destructor_forgets_is_told_and_left_alone() {
     assert!(analyze("line.c", &other).findings.iter().all(|leak| leak.fix.is_some()));
 }
 
+/// A function whose header is included under a condition is not there without it.
+#[test]
+fn a_release_that_some_configuration_lacks_is_not_called_in_it() {
+    let body = "struct plugin *load(const char *name, int other)\n{\n    struct plugin *plugin = NULL;\n#ifdef HAVE_PYTHON\n    \
+                plugin = python_create(name);\n#endif\n#ifdef HAVE_C\n    if (other)\n        plugin = c_create(name);\n#endif\n    \
+                return plugin;\n}\n";
+    let uses = "#ifdef HAVE_PYTHON\nvoid stop(struct plugin *plugin)\n{\n    python_destroy(plugin);\n}\n#endif\n";
+    let python = "struct plugin *python_create(const char *name)\n{\n    struct plugin *plugin = malloc(10);\n    if (plugin == NULL)\n        \
+                  abort();\n    use(name);\n    return plugin;\n}\nvoid python_destroy(struct plugin *plugin)\n{\n    free(plugin);\n}\n";
+    let fix = |text: String| {
+        let files = vec![file("load.c", &text), file("python.c", python)];
+        let told = c::analyze(files, &Options::default()).findings;
+        let leak = told.into_iter().find(|leak| leak.function == "load").expect("a finding");
+        leak.fix.map(|fix| fix.diff)
+    };
+    assert_eq!(fix(format!("{uses}{body}")), None);
+    let everywhere = format!("{uses}{body}")
+        .replace("#ifdef HAVE_PYTHON\n", "")
+        .replace("#ifdef HAVE_C\n", "")
+        .replace("#endif\n", "");
+    assert!(fix(everywhere).expect("a fix").contains("python_destroy(plugin);"));
+}
+
 #[test]
 fn one_file_alone_is_reported_when_asked_for() {
     let text = fixture("templates.c");

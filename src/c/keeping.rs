@@ -53,6 +53,11 @@ pub fn keeper(known: Known, function: &Function, site: &Site, losses: &[Span]) -
     }
 }
 
+/// Whether an acquisition stands in a loop: the walk takes what its later rounds give for anything.
+pub fn is_in_a_loop(function: &Function, site: &Site) -> bool {
+    Between::of(function, site, &[]).is_a_round()
+}
+
 /// The variables that may be, or hold, a pointer to what an acquisition gives.
 pub fn leading(known: Known, function: &Function, site: &Site) -> Vec<VarId> {
     let mut asked = Asked::about(known, true);

@@ -56,6 +56,11 @@ impl<'a> Between<'a> {
         Between { function, acquired, lost, after, before }
     }
 
+    /// Whether a path leads from an acquisition to itself.
+    pub(super) fn is_a_round(&self) -> bool {
+        self.acquired.iter().any(|(block, _)| self.after[*block])
+    }
+
     /// The acquisitions.
     pub(super) fn acquisitions(&self) -> impl Iterator<Item = &'a Instr> {
         self.acquired.iter().map(|(block, at)| &self.function.blocks[*block].instrs[*at])

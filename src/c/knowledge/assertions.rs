@@ -1,6 +1,6 @@
 //! Assertions: behind one that holds, what it claims is so. A test ends where one fails, and nobody cleans up behind it; a
 //! program that leaves it out rests on it all the same. Sources: the manuals of cmocka, Check, CUnit (its `FATAL` forms; the
-//! others go on), Unity, munit, GLib, the Linux kernel, and what well-known programs call theirs.
+//! others go on), Unity, munit, acutest, GLib, the Linux kernel, and what well-known programs call theirs.
 
 use crate::c::names::{Map, Name};
 
@@ -15,6 +15,8 @@ pub enum Claim {
     Equal,
     /// They are not.
     Differ,
+    /// Nothing: the test goes on, and is told whether the first argument was true.
+    Nothing,
 }
 
 impl Claim {
@@ -36,6 +38,7 @@ const CLAIMS: &[(Claim, &str)] = &[
     (Claim::Holds, "munit_assert_not_null munit_assert_ptr_not_null"),
     (Claim::Holds, "ASSERT Assert SMB_ASSERT assert_se pa_assert pa_assert_se av_assert0 av_assert1 av_assert2"),
     (Claim::Fails, "BUG_ON"),
+    (Claim::Nothing, "TEST_CHECK TEST_CHECK_"),
     (Claim::Fails, "assert_false assert_null ck_assert_ptr_null g_assert_false g_assert_null TEST_ASSERT_FALSE"),
     (Claim::Fails, "TEST_ASSERT_NULL TEST_ASSERT_FALSE_MESSAGE TEST_ASSERT_NULL_MESSAGE CU_ASSERT_FALSE_FATAL"),
     (Claim::Fails, "CU_ASSERT_PTR_NULL_FATAL munit_assert_false munit_assert_null munit_assert_ptr_null"),

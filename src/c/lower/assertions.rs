@@ -6,10 +6,13 @@ use crate::c::knowledge::assertions::Claim;
 use crate::c::names::Name;
 
 impl Lowerer<'_> {
-    /// Goes on only where an assertion holds, if a call is one.
+    /// Goes on only where an assertion holds, if a call is one that ends the path; else the call is worth what it asks.
     pub(super) fn assertion(&mut self, at: At, name: &str, arguments: &[At]) -> Option<ExprId> {
         let claim =
             self.frames.macros.claim(Name::of(name)).filter(|claim| arguments.len() > usize::from(claim.compares()))?;
+        if let (Claim::Nothing, [first, ..]) = (claim, arguments) {
+            return Some(self.value(*first));
+        }
         let (yes, no) = (self.build.new_block(), self.build.new_block());
         match (claim, arguments) {
             (Claim::Holds, [first, ..]) => self.condition(*first, yes, no, no),
