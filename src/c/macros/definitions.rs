@@ -1,6 +1,6 @@
 //! Reading `#define` lines: name, parameters, and a body that is fit to be read as C.
 
-use super::{Macro, logical_lines, twins};
+use super::{Macro, balanced, logical_lines, twins, wipe};
 use crate::c::names::Name;
 use std::sync::OnceLock;
 
@@ -30,7 +30,7 @@ fn definition(line: &str) -> Option<(Name, Macro)> {
         None => (None, None, rest),
     };
     let body = body.replace("\\\r\n", "\n").replace("\\\n", "\n");
-    let mut body = without_comments(body.trim()).trim().to_owned();
+    let mut body = without_pragmas(without_comments(body.trim()).trim());
     if let Some(list) = &list {
         body = with_nameless_tail(body, list);
         body = without_parameter_casts(&with_texts(&body), list);
@@ -107,6 +107,21 @@ fn without_parameter_casts(body: &str, parameters: &str) -> String {
         }
     }
     out
+}
+
+/// `body` without `_Pragma("…")`, which may stand anywhere and is no C to the parser.
+fn without_pragmas(body: &str) -> String {
+    let mut out = body.as_bytes().to_vec();
+    for word in ["_Pragma", "__pragma"] {
+        for (at, _) in body.match_indices(word) {
+            let behind = &body[at + word.len()..];
+            let blanks = behind.len() - behind.trim_start().len();
+            if let Some(length) = balanced(behind.trim_start().as_bytes()) {
+                wipe(&mut out, at..at + word.len() + blanks + length);
+            }
+        }
+    }
+    String::from_utf8(out).unwrap_or_else(|_| body.to_owned()).trim().to_owned()
 }
 
 /// `body` without comments, which would swallow what is put behind it.
