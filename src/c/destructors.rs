@@ -243,8 +243,9 @@ fn dying(known: Known, members: &Members, function: &Function) -> Vec<Dying> {
     }
     found.retain(|dying| !dying.siblings.is_empty() || members.releasers.has_only(known, dying.owner, function));
     // Where another function releases more of such a structure's members, this one only resets a part of it.
-    let is_final = ends_an_object(function);
-    if let Some(emptied) = emptied(known, function, is_final).filter(|_| has_name)
+    let is_final = has_name && ends_an_object(function);
+    if has_name
+        && let Some(emptied) = emptied(known, function, is_final)
         && (is_final || !members.releasers.outdo(known, function, emptied.owner))
         && !found.iter().any(|dying| function.same(dying.holder, emptied.holder))
     {

@@ -11,6 +11,12 @@ mod system;
 
 use super::names::{Map, Name, NameTable, Set};
 
+/// What is said of each of the names that rows list.
+fn by_name<T: Copy>(rows: &[(T, &str)]) -> Map<Name, T> {
+    let all = rows.iter().flat_map(|(said, names)| names.split_whitespace().map(|name| (Name::of(name), *said)));
+    all.collect()
+}
+
 /// What a function does with memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deed {

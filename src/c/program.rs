@@ -127,7 +127,7 @@ impl Program {
         self.names.absorb(file.names);
         self.statics.push(file.facts.statics);
         self.types.absorb(id, file.facts.structures, file.facts.aliases, file.facts.global_types);
-        self.types.absorb_guesses(file.facts.guessed_aliases);
+        self.types.absorb_guessed_aliases(file.facts.guessed_aliases);
         self.types.absorb_names(&file.facts.named_types);
         self.offsets.extend(file.facts.offsets);
         for (name, value) in file.facts.constants {
@@ -194,6 +194,11 @@ impl Program {
         let deed = self.knowledge.of(name)?;
         let is_own = || self.bodies(name).iter().any(|id| self.functions[id.0 as usize].file == file);
         (!(self.knowledge.yields(name) && is_own())).then_some(deed)
+    }
+
+    /// Whether a function is known to release plain memory, as `free` and `g_free` do.
+    pub fn is_plain_release(&self, name: Name, file: FileId) -> bool {
+        matches!(self.deed(name, file), Some(Deed::Release { deep: false, .. }))
     }
 
     /// Whether a function releases what it is given, by what is known of it or else by its name. What its body shows is

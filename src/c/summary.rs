@@ -169,14 +169,15 @@ impl Summary {
             merge_alike(&mut outcomes, |a, b| same_sign(&a.returns, &b.returns));
         }
         if outcomes.len() > MAX_OUTCOMES {
-            let plain = outcomes.clone();
-            blurred::numbers_written(&mut outcomes, true);
-            merge_alike(&mut outcomes, |a, b| same_sign(&a.returns, &b.returns));
-            if outcomes.len() > MAX_OUTCOMES || effects_of(&outcomes) > MAX_EFFECTS {
-                // What is made matters more than which numbers are written.
-                outcomes = plain;
-                blurred::numbers_written(&mut outcomes, false);
-                merge_alike(&mut outcomes, |a, b| same_sign(&a.returns, &b.returns));
+            let written = blurred::take_numbers(&mut outcomes);
+            let mut told = outcomes.clone();
+            blurred::write_any_number(&mut told, &written);
+            // What is made matters more than which numbers are written.
+            for merged in [&mut told, &mut outcomes] {
+                merge_alike(merged, |a, b| same_sign(&a.returns, &b.returns));
+            }
+            if told.len() <= MAX_OUTCOMES && effects_of(&told) <= MAX_EFFECTS {
+                outcomes = told;
             }
         }
         if outcomes.len() > MAX_OUTCOMES {

@@ -80,7 +80,7 @@ pub struct Types {
     structures: Map<Name, Definitions>,
     aliases: Map<Name, Type>,
     /// Aliases for names that nothing else declares.
-    guesses: Map<Name, Type>,
+    guessed_aliases: Map<Name, Type>,
     /// The aliases of arrays.
     arrays: Set<Name>,
     /// What something is declared with that is no tag, and so is a type wherever it is mentioned.
@@ -124,9 +124,9 @@ impl Types {
     }
 
     /// Takes over aliases that count where nothing else declares the name.
-    pub fn absorb_guesses(&mut self, aliases: Vec<(Name, Type)>) {
+    pub fn absorb_guessed_aliases(&mut self, aliases: Vec<(Name, Type)>) {
         for (name, meant) in aliases {
-            self.guesses.entry(name).or_insert(meant);
+            self.guessed_aliases.entry(name).or_insert(meant);
         }
     }
 
@@ -199,7 +199,7 @@ impl Types {
             if self.structures.contains_key(&declared.name) {
                 break;
             }
-            let meant = self.aliases.get(&declared.name).or_else(|| self.guesses.get(&declared.name));
+            let meant = self.aliases.get(&declared.name).or_else(|| self.guessed_aliases.get(&declared.name));
             let Some(meant) = meant else { break };
             declared = Type {
                 name: meant.name,

@@ -24,6 +24,11 @@ impl Claim {
     pub fn compares(self) -> bool {
         matches!(self, Claim::Equal | Claim::Differ)
     }
+
+    /// Whether what it asks is not so.
+    pub fn denies(self) -> bool {
+        matches!(self, Claim::Fails | Claim::Differ)
+    }
 }
 
 const CLAIMS: &[(Claim, &str)] = &[
@@ -57,8 +62,7 @@ const CLAIMS: &[(Claim, &str)] = &[
 
 /// The names and their claims.
 pub fn claims() -> Map<Name, Claim> {
-    let all = CLAIMS.iter().flat_map(|(claim, names)| names.split_whitespace().map(|name| (Name::of(name), *claim)));
-    all.collect()
+    super::by_name(CLAIMS)
 }
 
 #[cfg(test)]

@@ -29,8 +29,7 @@ const VALUES: &[(i64, &str)] = &[
 
 /// The names and their values.
 pub fn values() -> Map<Name, i64> {
-    let all = VALUES.iter().flat_map(|(value, names)| names.split_whitespace().map(|name| (Name::of(name), *value)));
-    all.collect()
+    super::by_name(VALUES)
 }
 
 #[cfg(test)]

@@ -247,16 +247,14 @@ impl Lowerer<'_> {
                 // A position in a structure of unknown layout: what is put there is out of sight.
                 _ => {
                     if self.frames.node(item).kind == Kind::InitializerList {
-                        let position = self.names.intern(&format!("[{number}]"));
-                        let member = self.build.expr(Expr::Field(to, position));
+                        let member = self.position(to, number);
                         self.deeper(|lowerer| lowerer.initializer(item, member, Shape::Plain));
                     } else if self.constant(item).is_none() {
                         let value = self.value(item);
                         self.build.push(span, crate::c::ir::InstrKind::Blind(Box::new([value])));
                         if matches!(self.build.get(value), Expr::AddressOf(_)) {
                             // `{ "verbose", 'v', &verbose }`: whoever is given the table may write there.
-                            let position = self.names.intern(&format!("[{number}]"));
-                            let member = self.build.expr(Expr::Field(to, position));
+                            let member = self.position(to, number);
                             self.build.assign(span, member, value);
                         }
                     }
@@ -273,6 +271,12 @@ impl Lowerer<'_> {
                 self.build.assign(span, place, from);
             }
         }
+    }
+
+    /// The member at a position of a structure whose layout is not known.
+    fn position(&mut self, structure: crate::c::ir::ExprId, number: usize) -> crate::c::ir::ExprId {
+        let name = self.names.intern(&format!("[{number}]"));
+        self.build.expr(Expr::Field(structure, name))
     }
 
     fn designated(&mut self, pair: At, to: crate::c::ir::ExprId) -> crate::c::ir::ExprId {

@@ -338,7 +338,6 @@ fn read(body: &str) -> Option<Arc<Tree>> {
 impl Lowerer<'_> {
     /// Opens the macro used by a call, if its name is one.
     pub(super) fn open_call(&mut self, call: At) -> Option<Expansion> {
-        self.note_typed_members(call);
         let function = self.frames.child(call, Role::Function)?;
         if self.frames.node(function).kind != Kind::Identifier {
             return None;
@@ -347,6 +346,7 @@ impl Lowerer<'_> {
         if !self.frames.is_function_macro(name) || self.build.lookup(name).is_some() {
             return None;
         }
+        self.note_typed_members(call);
         let list = self.frames.child(call, Role::Arguments)?;
         if self.frames.node(list).damaged || self.frames.joins_names(name) {
             let text = self.frames.text(list).to_owned();

@@ -351,7 +351,7 @@ impl Lowerer<'_> {
                 return self.unknown();
             }
             Some(Expansion::List(_)) => return self.unknown(),
-            None => {}
+            None => self.note_typed_members(at),
         }
         let Some(function) = self.frames.child(at, Role::Function) else { return self.unknown() };
         let list = self.frames.child(at, Role::Arguments);

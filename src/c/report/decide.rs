@@ -4,7 +4,7 @@ use crate::c::destructors::is_named_for;
 use crate::c::domain::LossKind;
 use crate::c::evidence::{Evidence, How};
 use crate::c::ir::Function;
-use crate::c::knowledge::{Deed, sounds_like_lookup, sounds_like_release};
+use crate::c::knowledge::{sounds_like_lookup, sounds_like_release};
 use crate::c::members::Known;
 use crate::c::names::Name;
 use crate::c::program::{FunctionId, Program};
@@ -233,10 +233,7 @@ impl Search<'_> {
     /// Whether two functions are known to release plain memory of two libraries, as `free` and `g_free` are: some project that
     /// takes the one for the other is no reason to do so again.
     fn is_of_another_heap(&self, name: Name, asked: Option<Name>) -> bool {
-        let is_plain = |name: Name| {
-            let deed = self.known.program.deed(name, self.function.file);
-            matches!(deed, Some(Deed::Release { deep: false, .. }))
-        };
+        let is_plain = |name: Name| self.known.program.is_plain_release(name, self.function.file);
         asked.is_some_and(|asked| asked != name && is_plain(asked) && is_plain(name))
     }
 

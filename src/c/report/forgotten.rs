@@ -4,7 +4,6 @@ use super::{Confidence, FileView, Fix, Leak, Recurrence, TraceStep};
 use crate::c::Tree as SourceTree;
 use crate::c::destructors::{self, Forgotten};
 use crate::c::ir::Expr;
-use crate::c::knowledge::Deed;
 use crate::c::names::Name;
 use crate::c::program::FunctionId;
 use crate::c::syntax::Span;
@@ -112,8 +111,7 @@ fn releaser(tree: &SourceTree, id: FunctionId, forgotten: &Forgotten) -> Option<
 fn like_siblings(tree: &SourceTree, id: FunctionId, forgotten: &Forgotten) -> Option<Name> {
     let program = &tree.program;
     let file = program.functions.get(id.0 as usize)?.file;
-    let is_plain = matches!(program.deed(forgotten.gift.release, file), Some(Deed::Release { deep: false, .. }));
-    let owner = forgotten.member.owner.filter(|_| is_plain)?;
+    let owner = forgotten.member.owner.filter(|_| program.is_plain_release(forgotten.gift.release, file))?;
     let declared = |field: Name| program.types.fields(owner.name, file).iter().find(|(name, _)| *name == field);
     let wanted = declared(forgotten.member.field)?.1;
     let alike = forgotten.siblings.iter().filter(|one| {

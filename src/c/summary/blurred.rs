@@ -38,23 +38,20 @@ pub(super) fn of_paths_left_out(outcomes: &[Outcome]) -> Option<Outcome> {
     Some(left_out)
 }
 
-/// Takes every number that an outcome writes for any number, and every outcome for one that writes it. Where another outcome puts
-/// something that is known, it is a pointer, and what is put there in its stead is left out; so are all where they are not to be told.
-pub(super) fn numbers_written(outcomes: &mut [Outcome], are_told: bool) {
+/// Takes the numbers out that outcomes write, and gives the places where one does. Where an outcome puts something that is known
+/// there is a pointer: what others put there in its stead is taken out as well, but the place is none of these.
+pub(super) fn take_numbers(outcomes: &mut [Outcome]) -> Vec<Path> {
     let is_number = |effect: &Effect| matches!(effect, Effect::Write(_, Spec::Int(_) | Spec::Unknown(_)));
     let mut written: Vec<Path> = Vec::new();
     let mut filled: Vec<Path> = Vec::new();
-    for effect in outcomes.iter().flat_map(|outcome| &outcome.effects).filter(|effect| !is_number(effect)) {
-        if let Effect::Write(path, _) = effect {
-            filled.push(path.clone());
-        }
-    }
-    filled.sort();
-    for Outcome { effects, fresh, .. } in outcomes.iter_mut() {
+    for Outcome { effects, fresh, .. } in outcomes {
         effects.retain(|effect| {
             let Effect::Write(path, _) = effect else { return true };
             match path.base {
-                _ if !is_number(effect) => return true,
+                _ if !is_number(effect) => {
+                    filled.push(path.clone());
+                    return true;
+                }
                 // What is new is told by what is put there, all else may be anything.
                 Base::Fresh(number) => {
                     fresh.get_mut(usize::from(number)).into_iter().for_each(|made| made.zeroed = false);
@@ -64,11 +61,17 @@ pub(super) fn numbers_written(outcomes: &mut [Outcome], are_told: bool) {
             false
         });
     }
+    filled.sort();
     written.sort();
     written.dedup();
-    written.retain(|path| are_told && filled.binary_search(path).is_err());
+    written.retain(|path| filled.binary_search(path).is_err());
+    written
+}
+
+/// Lets every outcome write any number at these places.
+pub(super) fn write_any_number(outcomes: &mut [Outcome], places: &[Path]) {
     for Outcome { effects, .. } in outcomes {
-        effects.extend(written.iter().map(|path| Effect::Write(path.clone(), Spec::Unknown(super::Fact::ANY))));
+        effects.extend(places.iter().map(|path| Effect::Write(path.clone(), Spec::Unknown(super::Fact::ANY))));
         effects.sort();
     }
 }

@@ -12,7 +12,7 @@ const MAKERS: &[&str] = &["fdopen", "fdopendir", "gzdopen", "BIO_new_fd"];
 /// which closes it itself where there is a stream.
 pub(super) fn is_its_own(tree: &SourceTree, candidate: &Candidate, holder: &str) -> Result<(), String> {
     let site = &candidate.decided.site;
-    if !MAKERS.contains(&tree.program.text(site.source)) {
+    if !makes_a_stream(tree, site.source) {
         return Ok(());
     }
     let function = &tree.program.functions[candidate.function.0 as usize];
@@ -31,10 +31,14 @@ pub(super) fn is_its_own(tree: &SourceTree, candidate: &Candidate, holder: &str)
 /// Refuses the release of a member that holds such a stream: the structure mostly has the descriptor, too, and whoever closes that
 /// may have done so long before.
 pub(super) fn is_no_member(tree: &SourceTree, source: Name) -> Result<(), String> {
-    if MAKERS.contains(&tree.program.text(source)) {
+    if makes_a_stream(tree, source) {
         return Err("closing it closes its descriptor as well, which may be closed by itself".to_owned());
     }
     Ok(())
+}
+
+fn makes_a_stream(tree: &SourceTree, source: Name) -> bool {
+    MAKERS.contains(&tree.program.text(source))
 }
 
 fn is_left_alone(function: &Function, descriptor: ExprId, (acquired, holder): (BlockId, Name)) -> bool {

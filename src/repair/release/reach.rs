@@ -81,14 +81,16 @@ const MAX_MENTIONS: usize = 40;
 /// Whether the file mentions a function of the tree under no more conditions than each edit stands under, if it mentions it
 /// at all: a header that is included under a condition is not there without it.
 pub(super) fn is_mentioned_everywhere(tree: &SourceTree, view: &FileView, name: Name, edits: &[Edit]) -> bool {
-    let is_library = tree.program.knowledge.of(name).is_some();
-    let mentions = words(view.text, tree.program.text(name)).take(MAX_MENTIONS);
-    let mentions: Vec<Vec<Branch>> = mentions.map(|at| branches(view.text, at)).collect();
+    if tree.program.knowledge.of(name).is_some() {
+        return true;
+    }
+    let mentions: Vec<usize> = words(view.text, tree.program.text(name)).take(MAX_MENTIONS).collect();
     let is_under_less = |edit: &Edit| {
         let here = branches(view.text, edit.start);
-        mentions.iter().any(|conditions| conditions.iter().all(|condition| here.contains(condition)))
+        let mut around = mentions.iter().map(|at| branches(view.text, *at));
+        around.any(|conditions| conditions.iter().all(|condition| here.contains(condition)))
     };
-    is_library || mentions.is_empty() || edits.iter().all(is_under_less)
+    mentions.is_empty() || edits.iter().all(is_under_less)
 }
 
 /// Whether what comes right after an edit reads `errno`, which the release may change. `free` leaves it alone, as POSIX.1-2024
