@@ -96,10 +96,15 @@ impl Releasers {
     }
 
     /// Whether no other function releases structures of this kind.
-    fn has_only(&self, known: Known, owner: Owner, function: &Function) -> bool {
+    pub(super) fn has_only(&self, known: Known, owner: Owner, function: &Function) -> bool {
         known.evidence.questions.ask(Question::Releasers(owner));
         let all = self.of_whole.get(&owner).map_or(&[][..], |all| all);
         all.iter().all(|other| *other == (function.name, function.file))
+    }
+
+    /// Whether a function releases structures of this kind.
+    pub(super) fn release(&self, owner: Owner, function: (Name, FileId)) -> bool {
+        self.of_whole.get(&owner).is_some_and(|all| all.contains(&function))
     }
 
     /// Whether another function releases more members of a structure than `function`, as far as names tell.
@@ -129,6 +134,13 @@ struct Dying {
     siblings: Vec<Sibling>,
 }
 
+impl Dying {
+    /// The members that are released themselves, and so own their memory.
+    fn released(&self) -> Vec<Member> {
+        self.siblings.iter().filter(|sibling| !sibling.by_address).map(|sibling| sibling.member).collect()
+    }
+}
+
 /// The members that a function forgets, if it is a destructor.
 pub fn forgotten(known: Known, members: &Members, function: &Function) -> Vec<Forgotten> {
     let mut found: Vec<Forgotten> = Vec::new();
@@ -140,7 +152,7 @@ pub fn forgotten(known: Known, members: &Members, function: &Function) -> Vec<Fo
                 continue;
             }
             known.evidence.questions.ask(Question::Field(member.field));
-            let Some(uses) = members.undoubted(known.program, member) else { continue };
+            let Some(uses) = members.undoubted(known, member, &dying.released(), function) else { continue };
             let gift = match emptied_by {
                 Some(release) => filled_like_siblings(known, members, uses, release),
                 None => uses.gifts.first().copied(),

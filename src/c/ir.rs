@@ -75,6 +75,8 @@ pub enum Expr {
     Configured(Name),
     /// What `sizeof` and its like are worth, by their text: always the same, unknown, more than 0.
     Size(Name),
+    /// The structure whose member of that name the pointer leads to.
+    Container(ExprId, Name),
     /// Whatever an unsupported operator makes of its operand; keeps the operand reachable.
     Derived(ExprId),
 }
@@ -338,7 +340,7 @@ impl Function {
         let expr = self.expr(id);
         visit(expr);
         match expr {
-            Expr::Field(a, _) | Expr::Deref(a) | Expr::AddressOf(a) | Expr::Not(a) | Expr::Derived(a) => {
+            Expr::Field(a, _) | Expr::Deref(a) | Expr::AddressOf(a) | Expr::Not(a) | Expr::Derived(a) | Expr::Container(a, _) => {
                 self.walk(a, visit)
             }
             Expr::Index(a, b) | Expr::Binary(_, a, b) => {

@@ -9,6 +9,7 @@
 
 mod assertions;
 mod builder;
+mod containers;
 mod declarations;
 mod expand;
 mod expressions;
@@ -60,6 +61,8 @@ pub(crate) struct Lowerer<'a> {
     /// Names of the file's static variables.
     statics: Set<Name>,
     is_header: bool,
+    /// The members that each `offsetof` of the function is about, by the name of its value.
+    offsets: Vec<(Name, Vec<Name>)>,
     build: Builder,
     depth: u32,
 }
@@ -116,6 +119,7 @@ impl<'a> Lowerer<'a> {
             facts: FileFacts::default(),
             statics: Set::default(),
             is_header: path.ends_with(".h"),
+            offsets: Vec::new(),
             build: Builder::default(),
             depth: 0,
         }
@@ -183,6 +187,7 @@ impl Lowerer<'_> {
         let span = self.frames.node(definition).span;
         let is_static = self.has_storage_class(definition, "static");
         self.build = Builder::new(name, span);
+        self.offsets.clear();
         self.build.open_scope();
         let parameters = match declared.parameters {
             Some(list) => self.parameters(list, definition),
@@ -194,7 +199,7 @@ impl Lowerer<'_> {
         self.build.parameters = parameters.len() as u32;
         self.build.gives_pointer = declared.pointers > 0;
         self.build.lends = declared.pointers == 1 && self.is_const(definition);
-        self.prototype(definition, name, declared.parameters);
+        self.prototype(definition, name, &declared);
         self.block_items(body);
         self.build.finish(self.frames.node(body).span);
         let build = std::mem::take(&mut self.build);

@@ -9,9 +9,10 @@ use super::destructors::Releasers;
 use super::domain::Via;
 use super::evidence::Evidence;
 use super::ir::{Callee, Expr, ExprId, Function, InstrKind, Terminator};
-use super::knowledge::{Deed, sounds_like_release};
+use super::knowledge::{Deed, sounds_like_keeping, sounds_like_release};
 use super::names::{Map, Name, Set};
 use super::program::{FunctionId, Program};
+use super::questions::Question;
 use super::summary::{Effect, Outcome, Path, Selector, Spec, Summary};
 use super::syntax::Span;
 use super::types::{Member, Owner};
@@ -46,6 +47,19 @@ pub struct Gift {
     pub release: Name,
 }
 
+/// Why a member may not own what it points to, or not alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Doubt {
+    /// It is given other things, or its memory is taken from it.
+    Shared,
+    /// A call may keep what it is handed: the callee, and the number of the argument.
+    Kept(Name, u16),
+    /// The same for its address.
+    Filled(Name, u16),
+    /// This function releases it and leaves null there.
+    Reset(FunctionId),
+}
+
 /// What the tree does with one member.
 #[derive(Debug, Clone, Default)]
 pub struct Uses {
@@ -53,8 +67,10 @@ pub struct Uses {
     pub gifts: Vec<Gift>,
     /// What releases it where it is given new memory afterwards.
     pub replaced_with: Option<Name>,
-    /// Whether it is given other things, or its memory is taken from it.
-    pub is_doubtful: bool,
+    /// Why it may not own what it points to, each reason once.
+    pub doubts: Vec<Doubt>,
+    /// Who releases it.
+    pub released_in: Vec<FunctionId>,
     /// The functions that its address is handed to, and where.
     pub handed_to: Vec<(Name, FunctionId, Span)>,
 }
@@ -65,6 +81,8 @@ pub struct Members {
     uses: Map<Member, Uses>,
     /// Structures that are copied as a whole, so that two share their members' memory.
     copied: Set<Owner>,
+    /// What calls do with members that somebody releases all the same.
+    spared: Set<Doubt>,
     /// Who releases whole structures.
     pub(super) releasers: Releasers,
 }
@@ -73,7 +91,8 @@ pub struct Members {
 enum Event {
     Gift(Member, Gift),
     Replaced(Member, Name),
-    Doubt(Member),
+    Doubt(Member, Doubt),
+    Released(Member),
     Handed(Member, Name, Span),
     Copied(Owner),
 }
@@ -145,9 +164,16 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// What a call does with the memory that an argument points to.
+    /// What a call does with the memory that an argument points to. Who takes a pointer to const may remember it, but leaves
+    /// the memory to its owner.
     pub fn fate(&self, caller: &Function, callee: Option<Name>, args: &[ExprId], argument: usize) -> Fate {
         let Some(name) = callee else { return Fate::Kept };
+        let number = argument as u32;
+        let fate = self.fate_by_deeds(caller, name, args, argument);
+        if fate == Fate::Kept && self.program.takes_const(name, number) { Fate::Borrowed } else { fate }
+    }
+
+    fn fate_by_deeds(&self, caller: &Function, name: Name, args: &[ExprId], argument: usize) -> Fate {
         let number = argument as u32;
         if let Some(deed) = self.program.deed(name, caller.file) {
             return match deed {
@@ -254,14 +280,29 @@ impl Members {
                 members.note(FunctionId(number as u32), event);
             }
         }
+        members.spare(known.program);
         members
+    }
+
+    /// Whoever releases a member knows that the callees it was handed to did not take it. Those that put things into
+    /// collections are left out: what they did not take is released as well.
+    fn spare(&mut self, program: &Program) {
+        let released = self.uses.values().filter(|uses| !uses.released_in.is_empty());
+        let spares = |doubt: &&Doubt| matches!(doubt, Doubt::Kept(by, _) if !sounds_like_keeping(program.text(*by)));
+        self.spared = released.flat_map(|uses| &uses.doubts).filter(spares).copied().collect();
     }
 
     fn note(&mut self, function: FunctionId, event: Event) {
         match event {
             Event::Gift(member, gift) => self.uses.entry(member).or_default().gifts.push(gift),
             Event::Replaced(member, by) => self.uses.entry(member).or_default().replaced_with = Some(by),
-            Event::Doubt(member) => self.uses.entry(member).or_default().is_doubtful = true,
+            Event::Doubt(member, doubt) => {
+                let doubts = &mut self.uses.entry(member).or_default().doubts;
+                if !doubts.contains(&doubt) {
+                    doubts.push(doubt);
+                }
+            }
+            Event::Released(member) => self.uses.entry(member).or_default().released_in.push(function),
             Event::Handed(member, to, span) => {
                 self.uses.entry(member).or_default().handed_to.push((to, function, span));
             }
@@ -282,15 +323,54 @@ impl Members {
     }
 
     /// What is done with a member whose memory nobody takes away. What happens to members of that name in structures
-    /// whose type is not known counts against it.
-    pub fn undoubted(&self, program: &Program, member: Member) -> Option<&Uses> {
+    /// whose type is not known counts against it; what happens to the `siblings` as well does not, since they own their
+    /// memory all the same.
+    /// Who resets it must end such structures as well, unless only `function` does.
+    pub fn undoubted(
+        &self,
+        known: Known,
+        member: Member,
+        siblings: &[Member],
+        function: &Function,
+    ) -> Option<&Uses> {
         let uses = self.uses.get(&member)?;
         let nameless = self.uses.get(&Member { owner: None, field: member.field });
-        let doubt = uses.is_doubtful
-            || nameless.is_some_and(|uses| uses.is_doubtful || !uses.handed_to.is_empty())
+        let mut doubts = uses.doubts.iter().chain(nameless.iter().flat_map(|uses| &uses.doubts));
+        let doubt = nameless.is_some_and(|uses| !uses.handed_to.is_empty())
             || member.owner.is_none_or(|owner| self.copied.contains(&owner))
-            || program.offsets.contains(&member.field);
+            || known.program.offsets.contains(&member.field)
+            || doubts.any(|doubt| {
+                let ends = |id: FunctionId| {
+                    let (owner, by) = (member.owner?, known.program.functions.get(id.0 as usize)?);
+                    Some(
+                        self.releasers.has_only(known, owner, function)
+                            || self.releasers.release(owner, (by.name, by.file)),
+                    )
+                };
+                matches!(doubt, Doubt::Reset(by) if ends(*by) != Some(true))
+                    || !self.is_spared(known, *doubt, siblings)
+            });
         (!doubt).then_some(uses)
+    }
+
+    /// Whether there is the same doubt about a member that is seen to own its memory: what a callee is handed of it, it does
+    /// not keep; and whoever resets it is not who ends the structure.
+    fn is_spared(&self, known: Known, doubt: Doubt, siblings: &[Member]) -> bool {
+        let has = |member: Member| {
+            self.uses.get(&member).is_some_and(|uses| match doubt {
+                Doubt::Reset(function) => uses.released_in.contains(&function),
+                doubt => uses.doubts.contains(&doubt),
+            })
+        };
+        let shared = siblings.iter().any(|sibling| {
+            known.evidence.questions.ask(Question::Field(sibling.field));
+            has(*sibling) || has(Member { owner: None, field: sibling.field })
+        });
+        if doubt == Doubt::Shared || shared {
+            return doubt != Doubt::Shared;
+        }
+        known.evidence.questions.ask(Question::Everything);
+        self.spared.contains(&doubt)
     }
 }
 
@@ -354,20 +434,21 @@ impl Look<'_> {
                     let gift = Gift { function: self.id, span, source, part, release };
                     self.events.push(Event::Gift(member, gift));
                 }
-                Origin::Foreign => self.events.push(Event::Doubt(member)),
+                Origin::Foreign => self.events.push(Event::Doubt(member, Doubt::Shared)),
             }
         }
         let Some(member) = self.member(from) else { return };
-        let stays = matches!(self.function.expr(to), Expr::Var(var) if !self.origins.hands_on(var, 0));
-        if !stays {
-            self.events.push(Event::Doubt(member));
-        }
+        let doubts = match self.function.expr(to) {
+            Expr::Var(var) => self.origins.doubts(var, 0),
+            _ => vec![Doubt::Shared],
+        };
+        self.events.extend(doubts.into_iter().map(|doubt| Event::Doubt(member, doubt)));
     }
 
     /// A value goes where others may release it, unless it is only shown.
     fn hand_on(&mut self, value: ExprId) {
         if let Some(member) = self.member(value).filter(|_| !self.function.lends) {
-            self.events.push(Event::Doubt(member));
+            self.events.push(Event::Doubt(member, Doubt::Shared));
         }
     }
 
@@ -379,12 +460,23 @@ impl Look<'_> {
                     self.address(member, place, name, number, span);
                 }
             } else if let Some(member) = self.member(*arg) {
-                match self.known.fate(self.function, name, args, number) {
+                let fate = self.known.fate(self.function, name, args, number);
+                if fate == Fate::Released {
+                    self.events.push(Event::Released(member));
+                }
+                match fate {
                     Fate::Borrowed => {}
                     Fate::Released if self.is_given_after(member, span) => {
                         self.events.push(Event::Replaced(member, spelled));
                     }
-                    Fate::Released | Fate::Kept => self.events.push(Event::Doubt(member)),
+                    Fate::Released if self.is_null_after(member, span) => {
+                        self.events.push(Event::Doubt(member, Doubt::Reset(self.id)));
+                    }
+                    Fate::Released => self.events.push(Event::Doubt(member, Doubt::Shared)),
+                    Fate::Kept => {
+                        let doubt = name.map_or(Doubt::Shared, |name| Doubt::Kept(name, number as u16));
+                        self.events.push(Event::Doubt(member, doubt));
+                    }
                 }
             }
         }
@@ -401,20 +493,31 @@ impl Look<'_> {
             self.events.push(Event::Handed(member, callee, span));
             let empties =
                 |summary: &Summary| summary.outcomes.iter().any(|outcome| outcome.releases_behind(number as u32));
-            if is_pointer && self.known.summary(callee, self.function).is_none_or(empties) {
-                self.events.push(Event::Doubt(member));
+            match self.known.summary(callee, self.function) {
+                _ if !is_pointer => {}
+                Some(summary) if !empties(summary) => {}
+                Some(_) => self.events.push(Event::Doubt(member, Doubt::Shared)),
+                None => self.events.push(Event::Doubt(member, Doubt::Filled(callee, number as u16))),
             }
         } else {
-            self.events.push(Event::Doubt(member));
+            self.events.push(Event::Doubt(member, Doubt::Shared));
         }
     }
 
     /// Whether the function gives a member fresh memory further down, or in the same statement.
     fn is_given_after(&self, member: Member, span: Span) -> bool {
-        let instrs = self.function.instrs();
-        instrs.filter(|instr| instr.span.end >= span.start).any(|instr| {
-            matches!(&instr.kind, InstrKind::Assign { to, from }
-                if self.member(*to) == Some(member) && matches!(self.origins.of_value(*from, 0), Origin::Fresh { .. }))
+        self.values_after(member, span).any(|value| matches!(self.origins.of_value(value, 0), Origin::Fresh { .. }))
+    }
+
+    /// The same for null.
+    fn is_null_after(&self, member: Member, span: Span) -> bool {
+        self.values_after(member, span).any(|value| self.origins.of_value(value, 0) == Origin::Null)
+    }
+
+    fn values_after(&self, member: Member, span: Span) -> impl Iterator<Item = ExprId> {
+        self.function.instrs().filter(move |instr| instr.span.end >= span.start).filter_map(move |instr| match instr.kind {
+            InstrKind::Assign { to, from } if self.member(to) == Some(member) => Some(from),
+            _ => None,
         })
     }
 }

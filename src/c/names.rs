@@ -27,6 +27,11 @@ impl Name {
         Name(hash ^ (hash >> 29))
     }
 
+    /// The name of what leads from a member of this name to the structure around it, as if it were a member of the member.
+    pub const fn outward(self) -> Name {
+        self.within(Name::of("the structure around"))
+    }
+
     /// A name derived from two others, for things that C scopes (a function's static variable, a file's static).
     pub const fn within(self, outer: Name) -> Name {
         Name((self.0.rotate_left(17) ^ outer.0).wrapping_mul(0x9e37_79b9_7f4a_7c15))

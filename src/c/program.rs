@@ -128,6 +128,7 @@ impl Program {
         self.statics.push(file.facts.statics);
         self.types.absorb(id, file.facts.structures, file.facts.aliases, file.facts.global_types);
         self.types.absorb_guessed_aliases(file.facts.guessed_aliases);
+        self.types.absorb_results(file.facts.results);
         self.types.absorb_names(&file.facts.named_types);
         self.offsets.extend(file.facts.offsets);
         for (name, value) in file.facts.constants {

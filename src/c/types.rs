@@ -86,6 +86,8 @@ pub struct Types {
     /// What something is declared with that is no tag, and so is a type wherever it is mentioned.
     names: Set<Name>,
     globals: Map<Name, Type>,
+    /// What functions give; `None` where declarations disagree.
+    results: Map<Name, Option<Type>>,
     /// The members by name, and whether every structure with one has an array there.
     members: Map<Name, bool>,
     /// The members by name, and whether every structure with one has an array of numbers there.
@@ -120,6 +122,16 @@ impl Types {
             let known = self.globals.entry(name).or_insert(declared);
             // Of several declarations one may say a pointer (`extern int *list;`): the array is what is there.
             known.is_array |= declared.is_array;
+        }
+    }
+
+    /// Takes over what functions give by their declarations.
+    pub fn absorb_results(&mut self, results: Vec<(Name, Type)>) {
+        for (function, given) in results {
+            let known = self.results.entry(function).or_insert(Some(given));
+            if known.is_some_and(|known| (known.name, known.pointers) != (given.name, given.pointers)) {
+                *known = None;
+            }
         }
     }
 

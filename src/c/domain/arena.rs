@@ -116,8 +116,16 @@ impl Numbered {
 }
 
 impl Arena {
-    /// The id of a region.
+    /// The id of a region. The member that was stepped back from is where the step began.
     pub fn region(&mut self, region: Region) -> RegionId {
+        if let Region::Field(base, member) = region
+            && let Region::Pointee(symbol) = self.region_of(base)
+            && let Symbol::Initial(place) = self.symbol_of(symbol)
+            && let Region::Field(inner, outward) = self.region_of(place)
+            && outward == member.outward()
+        {
+            return inner;
+        }
         let known = match region {
             Region::Var(var) => self.of_vars.get(var.0).map(RegionId),
             Region::Pointee(symbol) => self.of_pointees.get(symbol.0).map(RegionId),
@@ -278,6 +286,15 @@ impl Arena {
         match self.region_of(region) {
             Region::Pointee(symbol) => Value::Symbol(symbol),
             _ => Value::Address(region),
+        }
+    }
+
+    /// The structure that a place leads back to, if it is the step back from a member of it.
+    pub fn around(&self, region: RegionId) -> Option<RegionId> {
+        let Region::Field(inner, outward) = self.region_of(region) else { return None };
+        match self.region_of(inner) {
+            Region::Field(base, member) if member.outward() == outward => Some(base),
+            _ => None,
         }
     }
 

@@ -164,7 +164,7 @@ impl<'a> Leads<'a> {
                 owners.add(&self.owners_of(b));
                 owners
             }
-            Expr::Derived(inner) => self.owners_of(inner),
+            Expr::Derived(inner) | Expr::Container(inner, _) => self.owners_of(inner),
             Expr::Global(_) | Expr::Unknown => Owners::anybody(),
             _ => Owners::default(),
         }
@@ -193,7 +193,7 @@ impl<'a> Leads<'a> {
             Expr::Binary(BinaryOp::Add | BinaryOp::Subtract | BinaryOp::And | BinaryOp::Or, a, b) => {
                 self.lead(a).or(self.lead(b))
             }
-            Expr::Derived(inner) => self.lead(inner),
+            Expr::Derived(inner) | Expr::Container(inner, _) => self.lead(inner),
             _ => Lead::NONE,
         }
     }

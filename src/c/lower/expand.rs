@@ -332,7 +332,7 @@ fn read(body: &str) -> Option<Arc<Tree>> {
     let as_body = |text: String| Tree::parse(text.into()).filter(|tree| tree.errors() == 0).map(Arc::new);
     let whole = as_body(format!("void f(void) {{ {} ; }}", body.trim_end_matches(';')));
     let list = || body.starts_with('{').then(|| format!("void f(void) {{ int {LISTED} = {body} ; }}"));
-    whole.or_else(|| list().and_then(as_body))
+    whole.or_else(|| list().and_then(as_body)).or_else(|| read(&as_text::without_tags(body)?))
 }
 
 impl Lowerer<'_> {

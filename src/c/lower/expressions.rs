@@ -90,6 +90,7 @@ impl Lowerer<'_> {
             Kind::SizeofExpression | Kind::AlignofExpression | Kind::OffsetofExpression => {
                 self.offset(at);
                 let name = self.size_name(at);
+                self.note_offset(at, name);
                 self.build.expr(Expr::Size(name))
             }
             Kind::AsmExpression | Kind::Error => {
@@ -207,6 +208,14 @@ impl Lowerer<'_> {
         if operator == "&" && matches!(self.build.get(left), Expr::Global(_)) {
             // `(text_t)&place`: whether that is a cast, only the whole tree tells.
             self.note_write(right);
+        }
+        if operator == "-"
+            && let Some(container) = self.stepped_back(at, left, right)
+        {
+            return container;
+        }
+        if operator == "+" && self.is_checked(left, right) {
+            return left;
         }
         self.combine(&operator, left, right)
     }
@@ -367,6 +376,9 @@ impl Lowerer<'_> {
             let text = self.frames.text(function).to_owned();
             if let Some(value) = self.special_call(at, &text, &arguments) {
                 return value;
+            }
+            if let Some(container) = self.container_by_name(&text, &arguments) {
+                return container;
             }
         }
         let mut args = Vec::with_capacity(arguments.len());

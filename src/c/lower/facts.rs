@@ -1,5 +1,6 @@
 //! What other files want to know of a file.
 
+use super::declarations::Declared;
 use super::{At, Lowerer};
 use crate::c::ir::{Expr, ExprId, Linkage, Shape};
 use crate::c::names::{Name, Set};
@@ -21,6 +22,8 @@ pub struct FileFacts {
     pub targets: Vec<(Name, Name)>,
     /// A function and the number of a parameter that its prototype declares as a pointer to const.
     pub borrowed: Vec<(Name, u32)>,
+    /// What functions give, by their declarations.
+    pub results: Vec<(Name, Type)>,
     /// Functions declared never to return.
     pub noreturn: Vec<Name>,
     /// Fields of unions that are read as one: each list shares storage.
@@ -98,8 +101,8 @@ impl Lowerer<'_> {
             }
             let Some(declared) = self.declared(*child) else { continue };
             let name = self.intern(declared.text);
-            if let Some(parameters) = declared.parameters {
-                self.prototype(declaration, name, Some(parameters));
+            if declared.parameters.is_some() {
+                self.prototype(declaration, name, &declared);
                 continue;
             }
             if is_static {
@@ -226,7 +229,7 @@ impl Lowerer<'_> {
     }
 
     /// Notes what a prototype promises: parameters that point to const, and that it never returns.
-    pub(super) fn prototype(&mut self, declaration: At, name: Name, parameters: Option<At>) {
+    pub(super) fn prototype(&mut self, declaration: At, name: Name, declared: &Declared) {
         let head = self.frames.text(declaration);
         let head = &head[..head.find('{').unwrap_or(head.len()).min(head.len())];
         self.facts.declared.push(name);
@@ -234,7 +237,8 @@ impl Lowerer<'_> {
         if lower.contains("noreturn") || lower.contains("no_return") {
             self.facts.noreturn.push(name);
         }
-        let Some(list) = parameters else { return };
+        self.facts.results.push((name, self.result_type(declaration, declared)));
+        let Some(list) = declared.parameters else { return };
         let items = self.frames.children(list);
         for (number, item) in items.into_iter().enumerate() {
             let is_const = self

@@ -13,10 +13,38 @@ impl Lowerer<'_> {
         if declared.parameters.is_some() {
             return Type::default();
         }
-        let (name, is_tag) = self.specified(declaration).unwrap_or_default();
+        self.type_before(declaration, declared.pointers, declared.shape)
+    }
+
+    /// The type of what a function gives.
+    pub(super) fn result_type(&self, declaration: At, declared: &Declared) -> Type {
+        self.type_before(declaration, declared.pointers, Shape::Plain)
+    }
+
+    fn type_before(&self, declaration: At, pointers: u8, shape: Shape) -> Type {
         let (is_const, is_number) = (self.is_const(declaration), self.is_number(declaration));
-        let is_array = declared.shape == Shape::Array;
-        Type { name, pointers: declared.pointers, is_tag, is_const, is_number, is_array }
+        let is_array = shape == Shape::Array;
+        if let Some((name, hidden)) = self.automatic(declaration) {
+            return Type { name, pointers: pointers.saturating_add(hidden), is_const, is_array, ..Type::default() };
+        }
+        let (name, is_tag) = self.specified(declaration).unwrap_or_default();
+        Type { name, pointers, is_tag, is_const, is_number, is_array }
+    }
+
+    /// The type that `g_autoptr(Box)` or `g_auto(Box)` stands for, and how many pointers it hides (GLib's documentation,
+    /// "Automatic Cleanup").
+    fn automatic(&self, declaration: At) -> Option<(Name, u8)> {
+        let at = self.frames.child(declaration, Role::Type)?;
+        if self.frames.node(at).kind != Kind::MacroTypeSpecifier {
+            return None;
+        }
+        let (by, inner) = self.frames.text(at).strip_suffix(')')?.split_once('(')?;
+        let hidden = match by.trim_end() {
+            "g_autoptr" => 1,
+            "g_auto" => 0,
+            _ => return None,
+        };
+        Some((Name::of(inner.trim()), hidden))
     }
 
     /// Whether the type that a declaration begins with is a number that no pointer is put into.

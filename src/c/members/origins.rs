@@ -1,7 +1,7 @@
 //! Where the values of a function's locals come from, and whether they are handed on: by all assignments to a local,
 //! whatever their order.
 
-use super::{Fate, Known};
+use super::{Doubt, Fate, Known};
 use crate::c::ir::{Callee, Expr, ExprId, Function, InstrKind, Release, Terminator, VarId};
 use crate::c::knowledge::Deed;
 use crate::c::names::{Map, Name};
@@ -125,15 +125,15 @@ impl<'a> Origins<'a> {
         }
     }
 
-    /// How often a call that a local's value is handed to does this with it.
-    fn handed(&self, var: VarId, wanted: Fate) -> usize {
-        let fate = |one: &Handed| self.known.fate(self.function, one.callee, one.args, one.number);
-        self.handed.get(&var).map_or(0, |all| all.iter().filter(|one| fate(one) == wanted).count())
+    fn fate(&self, one: &Handed) -> Fate {
+        self.known.fate(self.function, one.callee, one.args, one.number)
     }
 
     /// How often a local's value is stored where it outlives the function, or kept by a callee.
     fn kept(&self, var: VarId) -> usize {
-        self.stored.get(&var).copied().unwrap_or(0) as usize + self.handed(var, Fate::Kept)
+        let handed = self.handed.get(&var).map_or(&[][..], |all| all);
+        let kept = handed.iter().filter(|one| self.fate(one) == Fate::Kept).count();
+        self.stored.get(&var).copied().unwrap_or(0) as usize + kept
     }
 
     /// Where the value of an expression comes from that is about to be stored: a local's fresh memory must have no
@@ -193,13 +193,20 @@ impl<'a> Origins<'a> {
         (released > lost && how.1.is_empty()).then_some(Origin::Fresh { source: callee, part: 0, release: how.0 })
     }
 
-    /// Whether a local's value goes where others may release it, or is released.
-    pub(super) fn hands_on(&self, var: VarId, depth: u32) -> bool {
+    /// Where a local's value goes that others may release it, or that it is released.
+    pub(super) fn doubts(&self, var: VarId, depth: u32) -> Vec<Doubt> {
         let is_cleaned_up = self.function.var(var).is_some_and(|var| var.release != Release::Manual);
-        if is_cleaned_up || depth >= MAX_DEPTH || self.kept(var) > 0 || self.handed(var, Fate::Released) > 0 {
-            return true;
+        if is_cleaned_up || depth >= MAX_DEPTH || self.stored.contains_key(&var) {
+            return vec![Doubt::Shared];
         }
-        self.copies.get(&var).is_some_and(|copies| copies.iter().any(|copy| self.hands_on(*copy, depth + 1)))
+        let of_call = |one: &Handed| match self.fate(one) {
+            Fate::Borrowed => None,
+            Fate::Kept => Some(one.callee.map_or(Doubt::Shared, |callee| Doubt::Kept(callee, one.number as u16))),
+            Fate::Released => Some(Doubt::Shared),
+        };
+        let handed = self.handed.get(&var).into_iter().flatten().filter_map(of_call);
+        let copies = self.copies.get(&var).into_iter().flatten();
+        handed.chain(copies.flat_map(|copy| self.doubts(*copy, depth + 1))).collect()
     }
 }
 

@@ -9,6 +9,19 @@ impl Types {
         self.find_casts(function);
         self.find_casts_like_calls(function, is_function);
         self.let_arrays_decay(function);
+        self.type_results(function);
+    }
+
+    /// What takes the result of a call has the type that the callee is declared with.
+    fn type_results(&self, function: &mut Function) {
+        let Function { blocks, vars, .. } = function;
+        for instr in blocks.iter().flat_map(|block| &block.instrs) {
+            let InstrKind::Call { into, callee: Callee::Named(name), .. } = &instr.kind else { continue };
+            let given = self.results.get(name).copied().flatten();
+            if let Some((var, given)) = vars.get_mut(into.0 as usize).filter(|var| var.temporary).zip(given) {
+                var.declared = given;
+            }
+        }
     }
 
     /// `(text_t)&place` and `(text_t)*pointer` are casts, and no calculations with something called `text_t`.

@@ -71,6 +71,17 @@ impl Walk<'_> {
                 Value::Symbol(size)
             }
             Expr::Configured(name) => Value::Symbol(self.arena.symbol(Symbol::Configured(name))),
+            Expr::Container(inner, member) => {
+                let value = self.eval(view, inner);
+                match self.arena.pointee(value) {
+                    Some(place) => {
+                        let outward = self.program.canonical_field(member).outward();
+                        let region = self.arena.region(Region::Field(place, outward));
+                        self.load(view, region)
+                    }
+                    None => Value::Symbol(self.unknown(view, id)),
+                }
+            }
             Expr::Derived(inner) => {
                 let value = self.eval(view, inner);
                 self.inside(view, value, id)
@@ -302,6 +313,9 @@ impl Walk<'_> {
 
     /// What a place holds that was not written by itself: it follows the whole that it is a part of.
     fn default_of(&mut self, view: &State, region: RegionId) -> Value {
+        if let Some(whole) = self.arena.around(region) {
+            return self.arena.address(whole);
+        }
         if let Some(parent) = self.arena.parent(region) {
             match view.binding(parent) {
                 Some(Value::Int(0)) => return Value::Int(0),

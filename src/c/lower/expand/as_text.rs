@@ -52,6 +52,35 @@ fn without_typeof(text: &str) -> String {
     out
 }
 
+/// A text without the `struct` of types that are arguments: `container_of(pointer, struct item, member)` is no C to a
+/// parser that does not know the macro. `None` if there is none.
+pub(super) fn without_tags(text: &str) -> Option<String> {
+    let pieces: Vec<&str> = tokens(text).map(|token| token.text).collect();
+    let mut out = String::with_capacity(text.len());
+    let mut rest = pieces.as_slice();
+    let mut before = "";
+    while let [first, after @ ..] = rest {
+        let tag = matches!(*first, "struct" | "union" | "enum").then(|| argument(before, after)).flatten();
+        rest = tag.unwrap_or(after);
+        if tag.is_none() {
+            out.push_str(first);
+        }
+        if !first.trim().is_empty() {
+            before = first;
+        }
+    }
+    (out.len() < text.len()).then_some(out)
+}
+
+/// What begins with a tag that is an argument of several, `before` and what follows it being told.
+fn argument<'a, 'b>(before: &str, after: &'a [&'b str]) -> Option<&'a [&'b str]> {
+    let is_blank = |text: &&&str| text.trim().is_empty();
+    let at = after.iter().take_while(is_blank).count();
+    let behind = after.get(at + 1..)?.iter().find(|text| !text.trim().is_empty())?;
+    let is_argument = matches!((before, *behind), ("," | "(", ",") | (",", ")"));
+    (is_argument && is_word(after.get(at)?.chars().next()?)).then(|| &after[at..])
+}
+
 /// The length of the parenthesised text that a text begins with.
 fn bracketed(text: &str) -> Option<usize> {
     let mut depth = 0i32;
@@ -165,6 +194,15 @@ mod tests {
         assert_eq!(opened("#define JOIN(a, b) a ## _ ## b(a)\n", "(list, free)").as_deref(), Some("list_free(list)"));
         assert_eq!(opened("#define ONE(a) a\n", "(x, y)"), None);
         assert_eq!(opened("#define NONE() f()\n", "()").as_deref(), Some("f()"));
+    }
+
+    #[test]
+    fn tags_of_arguments_vanish() {
+        assert_eq!(without_tags("around(p, struct item, list)").as_deref(), Some("around(p, item, list)"));
+        assert_eq!(without_tags("at(struct item, union word)").as_deref(), Some("at(item, word)"));
+        assert_eq!(without_tags("sizeof(struct item) + ((struct item *)p)->n + (struct item){ 0 }.n"), None);
+        assert_eq!(without_tags("structured(p, instruct)"), None);
+        assert_eq!(without_tags("f(struct"), None);
     }
 
     #[test]
