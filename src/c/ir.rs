@@ -3,7 +3,7 @@
 //! Expressions hold neither calls nor control flow: a call becomes an instruction that fills a temporary variable, and
 //! `&&`, `||` and `?:` become branches. Positions are kept on every instruction, for the trace and the repair.
 
-use super::names::{Name, Set};
+use super::names::{Map, Name, Set};
 use super::syntax::Span;
 use super::types::Type;
 
@@ -236,6 +236,8 @@ pub struct Function {
     pub vars: Vec<Variable>,
     /// Expressions.
     pub exprs: Vec<Expr>,
+    /// What structures expressions are cast to.
+    pub casts: Map<ExprId, Type>,
     /// Blocks; 0 is the entry.
     pub blocks: Vec<Block>,
     /// Whether what it returns is declared as a pointer.

@@ -467,7 +467,10 @@ impl Look<'_> {
                 match fate {
                     Fate::Borrowed => {}
                     Fate::Released if self.is_given_after(member, span) => {
-                        self.events.push(Event::Replaced(member, spelled));
+                        // `path = resolved(base, path)` releases the old one by the way.
+                        if args.len() == 1 || name.is_some_and(|name| self.sounds_like_release(name)) {
+                            self.events.push(Event::Replaced(member, spelled));
+                        }
                     }
                     Fate::Released if self.is_null_after(member, span) => {
                         self.events.push(Event::Doubt(member, Doubt::Reset(self.id)));
@@ -480,6 +483,10 @@ impl Look<'_> {
                 }
             }
         }
+    }
+
+    fn sounds_like_release(&self, name: Name) -> bool {
+        self.known.program.sounds_like_release(name, self.function.file)
     }
 
     fn address(&mut self, member: Member, place: ExprId, callee: Option<Name>, number: usize, span: Span) {

@@ -242,8 +242,11 @@ impl Types {
         }
     }
 
-    /// The declared type of an expression.
+    /// The declared type of an expression, or the type that it is cast to.
     pub fn of(&self, function: &Function, id: ExprId) -> Option<Type> {
+        if let Some(cast) = function.casts.get(&id) {
+            return Some(*cast);
+        }
         match function.expr(id) {
             Expr::Var(var) => function.var(var).map(|var| var.declared).filter(|known| known.name != Name(0)),
             Expr::Global(name) => self.globals.get(&name).copied(),

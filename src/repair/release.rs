@@ -235,7 +235,7 @@ pub(crate) fn call(tree: &SourceTree, view: &FileView, releaser: &Releaser, hold
         // A release that takes more than the pointer, or its address, is followed to the letter.
         let inner = example.strip_prefix(name)?.trim().strip_prefix('(')?.strip_suffix(')')?.trim();
         if !inner.contains(',') {
-            let by_address = inner.starts_with('&');
+            let by_address = without_cast(inner).starts_with('&');
             let argument = format!("{}{holder}", if by_address { "&" } else { "" });
             return Some(spelled_call(view.text, name, &argument));
         }
@@ -246,6 +246,12 @@ pub(crate) fn call(tree: &SourceTree, view: &FileView, releaser: &Releaser, hold
     }
     let by_address = if takes_address(tree, view, releaser.name) { "&" } else { "" };
     Some(spelled_call(view.text, name, &format!("{by_address}{holder}")))
+}
+
+/// An argument without the cast that it begins with.
+fn without_cast(argument: &str) -> &str {
+    let inner = argument.strip_prefix('(').and_then(|rest| rest.split_once(')'));
+    inner.filter(|(cast, _)| cast.trim_end().ends_with('*')).map_or(argument, |(_, rest)| rest.trim_start())
 }
 
 /// Whether a function or macro takes one argument, as far as is known: what else it takes is not known here.

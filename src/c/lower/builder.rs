@@ -32,6 +32,7 @@ pub(crate) struct Builder {
     pub(crate) lends: bool,
     vars: Vec<Variable>,
     exprs: Vec<Expr>,
+    casts: Map<ExprId, Type>,
     blocks: Vec<Block>,
     current: usize,
     scopes: Vec<Vec<(Name, VarId)>>,
@@ -108,6 +109,13 @@ impl Builder {
     pub(crate) fn expr(&mut self, expr: Expr) -> ExprId {
         self.exprs.push(expr);
         ExprId(self.exprs.len() as u32 - 1)
+    }
+
+    /// The value of an expression as another type.
+    pub(crate) fn cast(&mut self, value: ExprId, to: Type) -> ExprId {
+        let id = self.expr(self.get(value));
+        self.casts.insert(id, to);
+        id
     }
 
     pub(crate) fn get(&self, id: ExprId) -> Expr {
@@ -257,6 +265,7 @@ impl Builder {
             lends: self.lends,
             vars: self.vars,
             exprs: self.exprs,
+            casts: self.casts,
             blocks: self.blocks,
             span: self.span,
             conditionals: self.conditionals,

@@ -54,7 +54,7 @@ impl Lowerer<'_> {
                 self.build.expr(expr)
             }
             Kind::ParenthesizedExpression => self.parenthesized(at),
-            Kind::CastExpression => self.part(at, Role::Value),
+            Kind::CastExpression => self.cast(at),
             Kind::ExtensionExpression => match self.frames.children(at).into_iter().next_back() {
                 Some(inner) => self.value(inner),
                 None => self.unknown(),
@@ -98,6 +98,15 @@ impl Lowerer<'_> {
                 self.unknown()
             }
             _ => self.unknown(),
+        }
+    }
+
+    /// What is cast is worth the same; only as the pointer to a structure the type tells something.
+    fn cast(&mut self, at: At) -> ExprId {
+        let value = self.part(at, Role::Value);
+        match self.frames.child(at, Role::Type).and_then(|to| self.cast_type(to)) {
+            Some(to) => self.build.cast(value, to),
+            None => value,
         }
     }
 

@@ -16,6 +16,27 @@ impl Lowerer<'_> {
         self.type_before(declaration, declared.pointers, declared.shape)
     }
 
+    /// The type that a cast names, if it is a pointer to something with a name.
+    pub(super) fn cast_type(&self, descriptor: At) -> Option<Type> {
+        let text = self.frames.text(descriptor);
+        let pointers = u8::try_from(text.matches('*').count()).ok()?;
+        let (name, is_tag) = self.specified(descriptor).filter(|_| pointers > 0 && !text.contains(['(', '[']))?;
+        let (name, is_tag) = self.type_argument(descriptor).unwrap_or((name, is_tag));
+        Some(Type { name, pointers, is_tag, ..Type::default() })
+    }
+
+    /// The type that a macro is told, where the name of one is its parameter's.
+    fn type_argument(&self, descriptor: At) -> Option<(Name, bool)> {
+        let at = self.frames.child(descriptor, Role::Type)?;
+        let argument = self.frames.argument(at, Name::of(self.frames.text(at)))?;
+        let mut words = self.frames.text(argument).split_whitespace();
+        match (words.next()?, words.next(), words.next()) {
+            (tag @ ("struct" | "union"), Some(name), None) if tag != name => Some((Name::of(name), true)),
+            (name, None, None) => Some((Name::of(name), false)),
+            _ => None,
+        }
+    }
+
     /// The type of what a function gives.
     pub(super) fn result_type(&self, declaration: At, declared: &Declared) -> Type {
         self.type_before(declaration, declared.pointers, Shape::Plain)

@@ -7,11 +7,13 @@ use super::returned;
 use super::{BARE, Proposal, call};
 use crate::c::Tree as SourceTree;
 use crate::c::domain::LossKind;
+use crate::c::ir::{Function, VarId};
 use crate::c::keeping;
 use crate::c::knowledge::sounds_like_release;
 use crate::c::names::Name;
 use crate::c::report::{Candidate, FileView, Releaser};
 use crate::c::syntax::{Kind, Role, Span};
+use crate::c::types::Type;
 use crate::c::walk::FoundLoss;
 use crate::model::edit::Edit;
 
@@ -470,10 +472,36 @@ pub(super) fn release_of(
     let member = tree.program.types.of_holder(function, holder).filter(|_| root_word(holder) != holder);
     let is_const = declared::points_to_const(view, holder, candidate.decided.site.span)
         || member.is_some_and(|member| member.is_const && member.pointers == 1);
+    if !is_macro && release.contains(&format!("(&{holder})")) {
+        let cast = cast_of_address(tree, (function, holder), releaser.name, is_const)?;
+        return Some(release.replacen(&format!("(&{holder})"), &format!("({cast}&{holder})"), 1));
+    }
     if is_macro || !is_const {
         return Some(release);
     }
     Some(release.replacen(&format!("({holder})"), &format!("((void *){holder})"), 1))
+}
+
+/// The cast that the address of a pointer needs where the release takes a `void **`, which no other pointer's address
+/// converts to. `None` where it needs another: that of a pointer to const.
+fn cast_of_address(
+    tree: &SourceTree,
+    (function, holder): (&Function, &str),
+    release: Name,
+    is_const: bool,
+) -> Option<&'static str> {
+    let is_void = |declared: Type, pointers: u8| {
+        declared.name == Name(0) && !declared.is_number && declared.pointers == pointers
+    };
+    let body = tree.program.resolve(release, function.file).map(|id| &tree.program.functions[id.0 as usize]);
+    let taken = body.and_then(|body| body.var(VarId(0)).filter(|_| body.parameters > 0)).map(|var| var.declared);
+    let given = tree.program.types.of_holder(function, holder);
+    match taken {
+        Some(taken) if is_void(taken, 2) => {
+            Some(if given.is_some_and(|given| is_void(given, 1) && !is_const) { "" } else { "(void **)" })
+        }
+        _ => (!is_const).then_some(""),
+    }
 }
 
 fn call_of(bench: &Workbench, holder: &str) -> Option<String> {
