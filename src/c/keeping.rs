@@ -60,7 +60,7 @@ pub fn is_in_a_loop(function: &Function, site: &Site) -> bool {
 
 /// The variables that may be, or hold, a pointer to what an acquisition gives.
 pub fn leading(known: Known, function: &Function, site: &Site) -> Vec<VarId> {
-    let mut asked = Asked::about(known, true);
+    let mut asked = Asked { is_using: true, ..Asked::about(known, true) };
     let mut leads = Leads::of(known, function);
     for instr in Between::of(function, site, &[]).acquisitions() {
         // A place of the caller's holds it: whoever reads it from there is not followed.
@@ -96,6 +96,8 @@ struct Asked<'a> {
     /// Whether it is asked about who makes the memory. Nothing is said then of callees that are not known, which set up what
     /// is made, and a place that keeps it is noted and no answer yet.
     is_making: bool,
+    /// Whether it is asked who uses the memory: what callees that are not known make of it may lead into it.
+    is_using: bool,
     is_kept: bool,
 }
 
@@ -106,7 +108,7 @@ const MAX_CALLS: usize = 64;
 
 impl<'a> Asked<'a> {
     fn about(known: Known<'a>, is_making: bool) -> Asked<'a> {
-        Asked { known, bodies: Map::default(), is_making, is_kept: false }
+        Asked { known, bodies: Map::default(), is_making, is_using: false, is_kept: false }
     }
 
     /// Notes what an acquisition gives: its result, or what one of its arguments points to.
@@ -276,6 +278,11 @@ impl<'a> Asked<'a> {
         let bodies = own.map_or_else(|| program.bodies(name).to_vec(), |id| vec![id]);
         if bodies.is_empty() {
             let via = Via { callee: name, argument: number as u16, at: 0 };
+            if self.is_using {
+                let is_own = self.known.evidence.release_of(name, 0).is_some();
+                let result = if is_own { Lead::NONE } else { Lead::BOTH };
+                return Ok(Given { result, behind: Vec::new() });
+            }
             let leaves = self.is_making || sounds_like_release(program.text(name)) || self.known.borrows(via);
             return if leaves { Ok(Given::default()) } else { Err(Keeper::Callee(Some(name))) };
         }

@@ -29,6 +29,19 @@ pub struct Type {
 }
 
 impl Type {
+    /// What is true of both of two types.
+    fn common(self, other: Type) -> Option<Type> {
+        let alike = (self.pointers, self.is_array) == (other.pointers, other.is_array);
+        let same = self.name == other.name;
+        alike.then_some(Type {
+            name: if same { self.name } else { Name(0) },
+            is_tag: same && self.is_tag,
+            is_const: self.is_const && other.is_const,
+            is_number: self.is_number && other.is_number,
+            ..self
+        })
+    }
+
     /// Whether it is an array of numbers, such as a text.
     pub fn is_text(self) -> bool {
         self.is_array && self.is_number && self.pointers == 1
@@ -206,6 +219,18 @@ impl Types {
         self.find(name, file).map_or(&[], |(_, structure)| &structure.fields)
     }
 
+    /// The type of a structure's member as `file` sees it; where it may mean one of several structures, what they have in
+    /// common.
+    fn field(&self, structure: Name, field: Name, file: FileId) -> Option<Type> {
+        let among = |fields: &[(Name, Type)]| fields.iter().find(|(name, _)| *name == field).map(|(_, found)| *found);
+        if let Some((_, found)) = self.find(structure, file) {
+            return among(&found.fields);
+        }
+        let all = self.structures.get(&structure)?.all.iter();
+        let all: Option<Vec<Type>> = all.map(|(_, structure)| among(&structure.fields)).collect();
+        all?.into_iter().map(Some).reduce(|one, other| one?.common(other?))?
+    }
+
     fn followed(&self, mut declared: Type) -> Type {
         for _ in 0..MAX_ALIASES {
             if self.structures.contains_key(&declared.name) {
@@ -252,8 +277,7 @@ impl Types {
             Expr::Global(name) => self.globals.get(&name).copied(),
             Expr::Field(base, field) => {
                 let base = self.followed(self.of(function, base)?);
-                let fields = (base.pointers == 0).then(|| self.fields(base.name, function.file))?;
-                fields.iter().find(|(name, _)| *name == field).map(|(_, declared)| *declared)
+                (base.pointers == 0).then(|| self.field(base.name, field, function.file)).flatten()
             }
             Expr::Deref(inner) | Expr::Index(inner, _) => {
                 let inner = self.followed(self.of(function, inner)?);

@@ -10,6 +10,7 @@
 //! an outcome and losses.
 
 mod apply;
+mod blurred;
 mod calls;
 mod compared;
 mod conditions;
@@ -18,6 +19,7 @@ mod finish;
 mod flow;
 mod guards;
 mod holders;
+mod inside;
 mod join;
 mod links;
 mod memory;

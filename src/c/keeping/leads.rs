@@ -238,7 +238,7 @@ impl<'a> Leads<'a> {
         let is_number = self
             .function
             .var(var)
-            .is_some_and(|var| !var.temporary && var.shape == Shape::Plain && self.types.is_number(var.declared));
+            .is_some_and(|var| var.shape == Shape::Plain && self.types.is_number(var.declared));
         if let Some(own) = self.leads.get_mut(var.0 as usize).filter(|_| !is_number) {
             *own = own.or(lead);
         }

@@ -5,7 +5,6 @@ use super::memory::Replaced;
 use super::release::Below;
 use super::{HANDED_ON, Site, Walk};
 use crate::c::domain::{Fact, LossKind, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value, Via};
-use crate::c::ir::BinaryOp;
 use crate::c::knowledge::sounds_like_the_end;
 use crate::c::names::Name;
 use crate::c::summary::{Base, Effect, Outcome, Path, Selector, Spec, Summary};
@@ -133,63 +132,8 @@ impl Walk<'_> {
         is_own && view.store.iter().any(|(region, value)| *value == Value::Symbol(symbol) && is_granted(*region))
     }
 
-    /// Whether no object depends on which outcome it is: none makes or releases one, none sees one of ours, and all or
-    /// none hand one back.
-    fn is_indifferent(&mut self, view: &mut State, call: &Call, outcomes: &[&Outcome]) -> bool {
-        // Nothing that a value leads to is held if nothing is; and outcomes mostly speak of the same values.
-        let any_held = view.objects.iter().any(|(_, object)| object.standing == Standing::Held);
-        let mut known: Vec<(Value, bool)> = Vec::new();
-        let back = |walk: &mut Self, view: &mut State, outcome: &Outcome| {
-            let Spec::Initial(path) = &outcome.returns else { return None };
-            let value = walk.value_at(view, call, path, &[])?;
-            walk.arena.target(value).filter(|target| view.is_held(*target))
-        };
-        let handed_back = outcomes.first().and_then(|outcome| back(self, view, outcome));
-        outcomes.iter().all(|outcome| {
-            outcome.fresh.is_empty()
-                && !(any_held && outcome.when.iter().any(|(path, _)| self.tells_of_held(view, call, path)))
-                && back(self, view, outcome) == handed_back
-                && outcome.effects.iter().all(|effect| match effect {
-                    Effect::Release(_) => false,
-                    Effect::Escape(path, _) | Effect::Write(_, Spec::Initial(path)) => {
-                        let carried = self.carried(view, call, path, &[]);
-                        !any_held
-                            || !carried.iter().any(|value| match known.iter().find(|(one, _)| one == value) {
-                                Some((_, reached)) => *reached,
-                                None => {
-                                    let reached = self.met_from(view, *value).iter().any(|symbol| view.is_held(symbol));
-                                    known.push((*value, reached));
-                                    reached
-                                }
-                            })
-                    }
-                    // `&item->link` is put somewhere: the item hangs there from now on.
-                    Effect::Write(_, Spec::Address(path)) => {
-                        let place = self.place_at(view, call, path, &[]);
-                        !place.is_some_and(|place| {
-                            let value = self.arena.address(place);
-                            self.reachable(view, value).iter().any(|symbol| view.is_held(*symbol))
-                        })
-                    }
-                    Effect::Write(..) => true,
-                })
-        })
-    }
-
-    /// Whether a condition on the value at a path asks whether a held object is null.
-    fn tells_of_held(&mut self, view: &mut State, call: &Call, path: &Path) -> bool {
-        let Some(Value::Symbol(mut symbol)) = self.value_at(view, call, path, &[]) else { return false };
-        for _ in 0..3 {
-            match self.arena.symbol_of(symbol) {
-                Symbol::Combined(BinaryOp::Equal, Value::Symbol(inner), Value::Int(0)) => symbol = inner,
-                _ => break,
-            }
-        }
-        view.is_held(symbol)
-    }
-
     /// The value at a path, and, where a structure lies there, its members.
-    fn carried(&mut self, view: &mut State, call: &Call, path: &Path, fresh: &[SymbolId]) -> Vec<Value> {
+    pub(super) fn carried(&mut self, view: &mut State, call: &Call, path: &Path, fresh: &[SymbolId]) -> Vec<Value> {
         let mut values: Vec<Value> = self.value_at(view, call, path, fresh).into_iter().collect();
         if let Some(place) = self.place_at(view, call, path, fresh) {
             values.extend(self.members(view, place));
@@ -212,61 +156,6 @@ impl Walk<'_> {
                 self.show(view, value, &here);
                 let met = self.met_from(view, value);
                 self.overwrite_behind(view, value, &met, 0);
-            }
-        }
-    }
-
-    /// All outcomes at once: whatever any of them writes is unknown.
-    fn blur(&mut self, view: &mut State, call: &Call, outcomes: &[&Outcome]) {
-        let mut fact: Option<Fact> = None;
-        self.share_what_is_put(view, call, outcomes);
-        for outcome in outcomes {
-            fact = Some(fact.map_or(outcome.returns.fact(), |fact| fact.join(outcome.returns.fact())));
-            for (number, effect) in outcome.effects.iter().enumerate() {
-                match effect {
-                    Effect::Escape(path, seen_by) => self.escape(view, call, path, seen_by, &[]),
-                    Effect::Write(path, _) => {
-                        if let Some(place) = self.place_at(view, call, path, &[]) {
-                            let value = self.anything(view, number + 1, Fact::ANY);
-                            self.share_contents(view, place);
-                            self.write(view, place, value, call.span, LossKind::Overwrite);
-                        }
-                    }
-                    Effect::Release(_) => {}
-                }
-            }
-        }
-        self.check_call(view, call);
-        let same = outcomes.first().map(|outcome| &outcome.returns);
-        let same = same.filter(|first| outcomes.iter().all(|outcome| outcome.returns == **first));
-        if let Some(Spec::Initial(path)) = same
-            && let Some(value) = self.value_at(view, call, path, &[])
-        {
-            return self.give(view, call, value);
-        }
-        let returned = self.make(view, 0);
-        let _ = view.learn(returned, fact.unwrap_or(Fact::ANY));
-        self.give(view, call, Value::Symbol(returned));
-    }
-
-    /// What the caller's caller passed in and an outcome puts somewhere may be kept there.
-    pub(super) fn share_what_is_put(&mut self, view: &mut State, call: &Call, outcomes: &[&Outcome]) {
-        let effects = outcomes.iter().flat_map(|outcome| &outcome.effects);
-        let mut put: Vec<&Spec> = effects
-            .filter_map(|effect| match effect {
-                Effect::Write(to, spec @ (Spec::Initial(from) | Spec::Address(from))) if to.base != from.base => {
-                    Some(spec)
-                }
-                _ => None,
-            })
-            .collect();
-        put.sort();
-        put.dedup();
-        for spec in put {
-            let value = self.value_of(view, call, spec, &[], 0);
-            let known = self.arena.target(value).and_then(|target| view.object(target));
-            if !known.is_some_and(|object| object.standing == Standing::Shared && object.seen_by.is_empty()) {
-                self.share(view, value);
             }
         }
     }
@@ -354,7 +243,7 @@ impl Walk<'_> {
     }
 
     /// Nothing is said any more of what a place and its members lead to.
-    fn share_contents(&mut self, view: &mut State, place: RegionId) {
+    pub(super) fn share_contents(&mut self, view: &mut State, place: RegionId) {
         let mut inside = self.members(view, place);
         inside.push(self.load(view, place));
         for value in inside {
@@ -472,7 +361,7 @@ impl Walk<'_> {
         }
     }
 
-    fn value_of(&mut self, view: &mut State, call: &Call, spec: &Spec, fresh: &[SymbolId], number: usize) -> Value {
+    pub(super) fn value_of(&mut self, view: &mut State, call: &Call, spec: &Spec, fresh: &[SymbolId], number: usize) -> Value {
         match spec {
             Spec::Int(value) => Value::Int(*value),
             Spec::Code(name) => Value::Code(*name),
@@ -493,7 +382,7 @@ impl Walk<'_> {
         }
     }
 
-    fn anything(&mut self, view: &mut State, number: usize, fact: Fact) -> Value {
+    pub(super) fn anything(&mut self, view: &mut State, number: usize, fact: Fact) -> Value {
         let symbol = self.make(view, 400 + (number % 1_000) as u16);
         let _ = view.learn(symbol, fact);
         match fact.value() {
@@ -522,7 +411,7 @@ impl Walk<'_> {
     }
 
     /// The place at a path in the caller's words.
-    fn place_at(&mut self, view: &mut State, call: &Call, path: &Path, fresh: &[SymbolId]) -> Option<RegionId> {
+    pub(super) fn place_at(&mut self, view: &mut State, call: &Call, path: &Path, fresh: &[SymbolId]) -> Option<RegionId> {
         let mut place = match path.base {
             Base::Parameter(number) => call.args.get(number as usize)?.place,
             Base::Global(name) => Some(self.arena.region(Region::Global(name))),

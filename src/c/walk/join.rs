@@ -231,7 +231,13 @@ impl Walk<'_> {
             let value = match (own, other) {
                 (own, other) if own == other => own,
                 (Value::Undefined, _) | (_, Value::Undefined) => Value::Undefined,
-                _ => Value::Symbol(self.join_values((one, own), (two, other), (region, block), &mut joined)),
+                _ => {
+                    let symbol = Value::Symbol(self.join_values((one, own), (two, other), (region, block), &mut joined));
+                    match self.arena.target(own).filter(|target| self.arena.target(other) == Some(*target)) {
+                        Some(object) if one.object(object).is_some() => self.inside_of(object, symbol),
+                        _ => symbol,
+                    }
+                }
             };
             store.push((region, value));
         }

@@ -73,14 +73,7 @@ impl Walk<'_> {
             Expr::Configured(name) => Value::Symbol(self.arena.symbol(Symbol::Configured(name))),
             Expr::Container(inner, member) => {
                 let value = self.eval(view, inner);
-                match self.arena.pointee(value) {
-                    Some(place) => {
-                        let outward = self.program.canonical_field(member).outward();
-                        let region = self.arena.region(Region::Field(place, outward));
-                        self.load(view, region)
-                    }
-                    None => Value::Symbol(self.unknown(view, id)),
-                }
+                self.around(view, value, member, id)
             }
             Expr::Derived(inner) => {
                 let value = self.eval(view, inner);
@@ -98,7 +91,7 @@ impl Walk<'_> {
     }
 
     /// A value that nothing is known of, made anew each time.
-    fn unknown(&mut self, view: &mut State, id: ExprId) -> SymbolId {
+    pub(super) fn unknown(&mut self, view: &mut State, id: ExprId) -> SymbolId {
         let symbol = self.arena.symbol(Symbol::Made { site: 0x4000_0000 | id.0, part: 0, nth: 0 });
         self.renew(view, symbol);
         symbol
@@ -146,18 +139,6 @@ impl Walk<'_> {
             }
         }
         value
-    }
-
-    /// A pointer into the same object, if the value points to one.
-    fn inside(&mut self, view: &mut State, value: Value, id: ExprId) -> Value {
-        match self.arena.target(value).filter(|target| view.object(*target).is_some()) {
-            Some(target) => {
-                let base = self.arena.region(Region::Pointee(target));
-                let index = Value::Symbol(self.unknown(view, id));
-                Value::Address(self.arena.element(base, index))
-            }
-            None => Value::Symbol(self.unknown(view, id)),
-        }
     }
 
     /// The outcome of an operator.
