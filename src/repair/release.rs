@@ -5,6 +5,7 @@
 
 mod declared;
 mod descriptor;
+mod hazards;
 mod layout;
 pub(crate) mod member;
 mod places;
@@ -89,6 +90,8 @@ fn repair_as_decided(
     is_spelled(view, function, candidate.variable)?;
     is_kept_by_nobody(tree, candidate)?;
     descriptor::is_its_own(tree, candidate, root_word(candidate.variable))?;
+    hazards::holds_no_lock(tree, candidate, root_word(candidate.variable))?;
+    hazards::is_from_the_heap(tree, candidate, root_word(candidate.variable))?;
     let layout = Layout::new(view, function);
     let acquired = candidate.decided.site.span.start;
     let word = root_word(candidate.variable);
@@ -114,6 +117,10 @@ fn repair_as_decided(
             }
             if reach::spoils_errno(view, tree.program.text(releaser.name), &proposal.edits) {
                 reason = "`errno` is read after it, which the release may change".to_owned();
+                continue;
+            }
+            if hazards::leaves_it_to_the_next_round(tree, view, (releaser.name, word), &proposal.edits) {
+                reason = "a later round of the loop may release it again".to_owned();
                 continue;
             }
             let starts: Vec<usize> = proposal.edits.iter().map(|edit| edit.start).collect();

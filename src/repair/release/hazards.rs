@@ -1,0 +1,105 @@
+//! What speaks against a release though no path shows it: locks that go with a stream, storage that need not be from the
+//! heap, and rounds of a loop that are not walked.
+
+use super::layout::is_loop;
+use super::reach::has_word;
+use crate::c::Tree as SourceTree;
+use crate::c::ir::{BinaryOp, Callee, Expr, ExprId, Function, InstrKind, Shape};
+use crate::c::names::Name;
+use crate::c::report::{Candidate, FileView};
+use crate::c::summary::{Effect, Selector};
+use crate::c::syntax::{Kind, Span};
+use crate::model::edit::Edit;
+
+/// Refuses where closing a stream gives up a lock on its file: POSIX lets go of those of `fcntl` with the first descriptor
+/// that is closed.
+pub(super) fn holds_no_lock(tree: &SourceTree, candidate: &Candidate, holder: &str) -> Result<(), String> {
+    const STREAMS: &[&str] = &["fopen", "fopen64", "freopen", "fdopen"];
+    let function = &tree.program.functions[candidate.function.0 as usize];
+    if !STREAMS.contains(&tree.program.text(candidate.decided.site.source)) {
+        return Ok(());
+    }
+    let is_stream = |id: &ExprId| is_named(function, *id, holder);
+    let is_lock = |name: Name| {
+        let mut parts = tree.program.text(name).split('_');
+        parts.any(|part| matches!(part, "lock" | "flock" | "lockf" | "fcntl"))
+    };
+    let numbers: Vec<Expr> = calls(function)
+        .filter(|(name, _, args)| *name == Name::of("fileno") && args.first().is_some_and(is_stream))
+        .map(|(_, into, _)| into)
+        .collect();
+    let locks = calls(function).any(|(name, _, args)| {
+        is_lock(name) && args.iter().any(|arg| is_stream(arg) || numbers.contains(&function.expr(*arg)))
+    });
+    if locks { Err("closing it gives up the lock on its file".to_owned()) } else { Ok(()) }
+}
+
+/// Refuses where the function asks whether a pointer is the address of something that it has itself: then only what is not
+/// may be released.
+pub(super) fn is_from_the_heap(tree: &SourceTree, candidate: &Candidate, holder: &str) -> Result<(), String> {
+    let function = &tree.program.functions[candidate.function.0 as usize];
+    let is_storage = |id: ExprId| match function.expr(id) {
+        Expr::AddressOf(_) => true,
+        Expr::Var(var) => function.var(var).is_some_and(|var| var.shape == Shape::Array),
+        _ => false,
+    };
+    let is_asked = function.exprs.iter().any(|expr| match expr {
+        Expr::Binary(BinaryOp::Equal, a, b) => {
+            is_named(function, *a, holder) && is_storage(*b) || is_named(function, *b, holder) && is_storage(*a)
+        }
+        _ => false,
+    });
+    if is_asked { Err("elsewhere it is asked whether it is storage of its own".to_owned()) } else { Ok(()) }
+}
+
+/// Whether an edit empties a structure in a loop that goes on with it: what `release` leaves there is not null, and a later
+/// round may release it again.
+pub(super) fn leaves_it_to_the_next_round(
+    tree: &SourceTree,
+    view: &FileView,
+    (release, word): (Name, &str),
+    edits: &[Edit],
+) -> bool {
+    let leaves = || {
+        let summary = tree.program.resolve(release, view.file).and_then(|id| tree.known().summaries().get(id));
+        summary.is_none_or(|summary| {
+            summary.outcomes.iter().any(|outcome| {
+                outcome.effects.iter().any(|effect| match effect {
+                    Effect::Release(path) if path.selectors.first() == Some(&Selector::Deref) => {
+                        !outcome.effects.iter().any(|other| matches!(other, Effect::Write(to, _) if to == path))
+                    }
+                    _ => false,
+                })
+            })
+        })
+    };
+    let is_emptied = |edit: &&Edit| edit.text.contains(&format!("(&{word}"));
+    let goes_on = |edit: &Edit| {
+        let start = edit.start as u32;
+        let path = view.syntax.path_to(Span { start: start.saturating_sub(1), end: start });
+        let mut loops = path.into_iter().filter(|at| is_loop(view.syntax.node(*at).kind));
+        loops.any(|at| !is_declared_in(view, at, word))
+    };
+    let mut emptied = edits.iter().filter(is_emptied);
+    emptied.any(goes_on) && leaves()
+}
+
+fn is_declared_in(view: &FileView, node: u32, word: &str) -> bool {
+    view.syntax.below(node).any(|at| {
+        let declares = |text: &str| has_word(text.split('=').next().unwrap_or(text), word);
+        view.syntax.node(at).kind == Kind::Declaration && declares(view.syntax.slice(at))
+    })
+}
+
+fn is_named(function: &Function, id: ExprId, name: &str) -> bool {
+    let Expr::Var(var) = function.expr(id) else { return false };
+    function.var(var).is_some_and(|var| var.name == Name::of(name))
+}
+
+/// The calls of functions by name: what takes the result, and the arguments.
+fn calls(function: &Function) -> impl Iterator<Item = (Name, Expr, &[ExprId])> {
+    function.instrs().filter_map(|instr| match &instr.kind {
+        InstrKind::Call { into, callee: Callee::Named(name), args, .. } => Some((*name, Expr::Var(*into), &**args)),
+        _ => None,
+    })
+}
