@@ -3,7 +3,7 @@
 use crate::c::destructors::is_named_for;
 use crate::c::domain::LossKind;
 use crate::c::evidence::{Evidence, How};
-use crate::c::ir::Function;
+use crate::c::ir::{Callee, Expr, ExprId, Function, InstrKind};
 use crate::c::knowledge::{sounds_like_lookup, sounds_like_release};
 use crate::c::members::Known;
 use crate::c::names::Name;
@@ -227,7 +227,32 @@ impl Search<'_> {
         if let Some((name, members)) = of_pair.or_else(|| self.emptier(losses)) {
             return Some(Releaser { name, example: None, members });
         }
-        site.release.map(|name| Releaser { name, example: None, members: Vec::new() })
+        let plain = || site.release.map(|name| Releaser { name, example: None, members: Vec::new() });
+        self.named_here(losses).or_else(plain)
+    }
+
+    /// What the function hands the structure to, or its address, on other paths, and that by its name releases it. Where its
+    /// body is too much to follow, what plain memory asks for would leave behind what the structure holds.
+    fn named_here(&self, losses: &[FoundLoss]) -> Option<Releaser> {
+        let (program, function) = (self.known.program, self.function);
+        let holder = losses.first()?.loss.holder.as_deref()?;
+        let declared = program.types.of_holder(function, holder)?;
+        program.types.owner(declared, function.file).filter(|(_, pointers)| *pointers == 1)?;
+        let is_holder = |id: ExprId| match function.expr(id) {
+            Expr::Var(var) => function.var(var).is_some_and(|var| var.name == Name::of(holder)),
+            _ => false,
+        };
+        function.instrs().find_map(|instr| {
+            let InstrKind::Call { callee: Callee::Named(name), args, .. } = &instr.kind else { return None };
+            let is_given = matches!(args[..], [only] if is_holder(only)
+                || matches!(function.expr(only), Expr::AddressOf(place) if is_holder(place)));
+            let is_release = program.sounds_like_release(*name, function.file)
+                && program.defines(*name)
+                && !program.is_plain_release(*name, function.file);
+            let call = self.text.get(instr.span.start as usize..instr.span.end as usize)?;
+            (is_given && is_release && call.starts_with(program.text(*name)))
+                .then(|| Releaser { name: *name, example: Some(call.to_owned()), members: Vec::new() })
+        })
     }
 
     /// Whether two functions are known to release plain memory of two libraries, as `free` and `g_free` are: some project that
