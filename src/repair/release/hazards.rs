@@ -66,14 +66,22 @@ pub(super) fn leaves_it_to_the_next_round(
             summary.outcomes.iter().any(|outcome| {
                 outcome.effects.iter().any(|effect| match effect {
                     Effect::Release(path) if path.selectors.first() == Some(&Selector::Deref) => {
-                        !outcome.effects.iter().any(|other| matches!(other, Effect::Write(to, _) if to == path))
+                        !outcome.effects.iter().any(|other| {
+                            matches!(other, Effect::Write(to, _)
+                                if to.base == path.base && path.selectors.starts_with(&to.selectors))
+                        })
                     }
                     _ => false,
                 })
             })
         })
     };
-    let is_emptied = |edit: &&Edit| edit.text.contains(&format!("(&{word}"));
+    let leaves_the_loop = |edit: &Edit| {
+        let rest = view.text.get(edit.end..).unwrap_or("");
+        let block = rest.split('}').next().unwrap_or("");
+        ["return", "goto", "break"].iter().any(|jump| has_word(block, jump))
+    };
+    let is_emptied = |edit: &&Edit| edit.text.contains(&format!("(&{word}")) && !leaves_the_loop(edit);
     let goes_on = |edit: &Edit| {
         let start = edit.start as u32;
         let path = view.syntax.path_to(Span { start: start.saturating_sub(1), end: start });
