@@ -305,8 +305,17 @@ impl Search<'_> {
             return true;
         }
         let body = program.resolve(name, self.function.file);
-        // What else it is given it has another purpose for.
-        if body.is_some_and(|id| program.functions[id.0 as usize].parameters > 1) {
+        // What else it is given it has another purpose for, and so it has if it calls anything but releases: it may send what
+        // it releases.
+        let has_another_purpose = |function: &Function| {
+            let mut instrs = function.instrs();
+            function.parameters > 1
+                || instrs.any(|instr| {
+                    matches!(instr.kind, InstrKind::Call { callee: Callee::Named(name), .. }
+                        if program.deed(name, function.file).is_none() && !sounds_like_release(program.text(name)))
+                })
+        };
+        if body.is_some_and(|id| has_another_purpose(&program.functions[id.0 as usize])) {
             return false;
         }
         body.and_then(|id| self.known.summaries().get(id)).is_none_or(|summary| {
