@@ -16,6 +16,7 @@ use super::names::{Map, Name};
 use super::program::FunctionId;
 use super::summary::Spec;
 use super::syntax::Span;
+use super::types::Type;
 use super::walk::Site;
 use between::Between;
 use leads::{Lead, Leads, Root, root};
@@ -251,7 +252,8 @@ impl<'a> Asked<'a> {
             if !value.any() || function.is_printed(args, number) {
                 continue;
             }
-            let given = self.argument(function, name, number as u32, value)?;
+            let is_text = self.known.program.types.of(function, *arg).is_some_and(is_text);
+            let given = self.argument(function, name, (number as u32, is_text), value)?;
             leads.add(into, given.result);
             for number in given.behind {
                 let place = args.get(number as usize).ok_or(Keeper::Callee(name))?;
@@ -262,7 +264,13 @@ impl<'a> Asked<'a> {
     }
 
     /// What becomes of an argument.
-    fn argument(&mut self, function: &Function, name: Option<Name>, number: u32, value: Lead) -> Result<Given, Keeper> {
+    fn argument(
+        &mut self,
+        function: &Function,
+        name: Option<Name>,
+        (number, is_text): (u32, bool),
+        value: Lead,
+    ) -> Result<Given, Keeper> {
         let program = self.known.program;
         let Some(name) = name else {
             return if self.is_making { Ok(Given::default()) } else { Err(Keeper::Callee(None)) };
@@ -279,7 +287,8 @@ impl<'a> Asked<'a> {
         if bodies.is_empty() {
             let via = Via { callee: name, argument: number as u16, at: 0 };
             if self.is_using {
-                let is_own = self.known.evidence.release_of(name, 0).is_some();
+                // What is looked up by a text is seldom a part of it.
+                let is_own = is_text || self.known.evidence.release_of(name, 0).is_some();
                 let result = if is_own { Lead::NONE } else { Lead::BOTH };
                 return Ok(Given { result, behind: Vec::new() });
             }
@@ -310,6 +319,11 @@ impl<'a> Asked<'a> {
         self.bodies.insert(asked, given.clone());
         Ok(given)
     }
+}
+
+/// Whether a pointer leads to numbers, such as a text.
+fn is_text(declared: Type) -> bool {
+    declared.pointers == 1 && declared.is_number
 }
 
 /// What a known function gives back of an argument; none if it may keep it.

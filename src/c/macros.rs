@@ -118,7 +118,8 @@ impl MacroTable {
         self.known = self.definitions.keys().filter(|name| knowledge.of(**name).is_some()).copied().collect();
         let is_plain = |one: &Macro| {
             let callee = &one.body[..word_length(one.body.as_bytes())];
-            one.parameters.is_some() && knowledge.of(Name::of(callee)).is_some_and(|deed| deed.is_of_memory())
+            let is_use = one.parameters.is_some() || callee.len() == one.body.len();
+            is_use && knowledge.of(Name::of(callee)).is_some_and(|deed| deed.is_of_memory())
         };
         for (name, all) in &mut self.definitions {
             if all.len() > 1 {
@@ -170,6 +171,19 @@ impl MacroTable {
         };
         let seen = all.iter().enumerate().filter(|(_, (home, _))| is_seen(*home));
         seen.max_by_key(rank).map(|(_, (_, definition))| definition)
+    }
+
+    /// The function that `name` stands for, if a macro makes it another name for one: `#define xfree free`. Known functions
+    /// keep their names.
+    pub fn alias(&self, name: Name, file: FileId) -> Option<&str> {
+        const VALUES: &[&str] = &["NULL", "true", "false", "TRUE", "FALSE", "return", "sizeof", "void"];
+        let found = self.find(name, file).filter(|found| found.parameters.is_none())?;
+        let body = &*found.body;
+        let is_word = !body.is_empty()
+            && word_length(body.as_bytes()) == body.len()
+            && !body.starts_with(|c: char| c.is_ascii_digit())
+            && !VALUES.contains(&body);
+        (is_word && Name::of(body) != name && !self.known.contains(&name)).then_some(body)
     }
 
     /// What is so behind an assertion of this name.

@@ -504,6 +504,11 @@ impl Look<'_> {
                 _ if !is_pointer => {}
                 Some(summary) if !empties(summary) => {}
                 Some(_) => self.events.push(Event::Doubt(member, Doubt::Shared)),
+                // `free_and_null(&box->name)`
+                None if self.sounds_like_release(callee) || self.known.program.text(callee).contains("clear") => {
+                    self.events.push(Event::Released(member));
+                    self.events.push(Event::Doubt(member, Doubt::Reset(self.id)));
+                }
                 None => self.events.push(Event::Doubt(member, Doubt::Filled(callee, number as u16))),
             }
         } else {

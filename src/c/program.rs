@@ -38,6 +38,8 @@ pub struct Program {
     /// What common libraries mean by names that the tree does not give a value.
     library_constants: Map<Name, i64>,
     targets: Map<Name, Vec<Name>>,
+    /// Pointers of file or program scope, and the function that a call of one reaches.
+    called: Map<Name, Name>,
     borrowed: Set<(Name, u32)>,
     noreturn: Set<Name>,
     canonical: Map<Name, Name>,
@@ -60,6 +62,7 @@ impl Program {
             constants: Map::default(),
             library_constants: constants::values(),
             targets: Map::default(),
+            called: Map::default(),
             borrowed: Set::default(),
             noreturn: Set::default(),
             canonical: Map::default(),
@@ -93,6 +96,12 @@ impl Program {
         let defined: Set<Name> =
             program.functions.iter().filter(|f| f.linkage == Linkage::Program).map(|f| f.name).collect();
         program.knowledge.yield_to(|name| defined.contains(&name));
+        for list in program.targets.values_mut() {
+            list.sort();
+            list.dedup();
+        }
+        let pointers = program.targets.keys().filter(|place| program.types.has_global(**place));
+        program.called = pointers.filter_map(|place| Some((*place, program.target_of(*place)?))).collect();
         let mut functions = std::mem::take(&mut program.functions);
         functions.iter_mut().for_each(|function| program.settle(function));
         program.functions = functions;
@@ -102,16 +111,24 @@ impl Program {
             typed_members.iter().filter(|(owner, _)| program.types.is_structure(*owner)).map(|(_, member)| *member);
         let named: Vec<Name> = named.chain(typed).collect();
         program.offsets.extend(named);
-        for list in program.targets.values_mut() {
-            list.sort();
-            list.dedup();
-        }
         program
     }
 
     /// Reads a function again where only the whole tree tells a type from a value.
     pub fn settle(&self, function: &mut Function) {
         let is_function = |name| self.defines(name) || self.knowledge.of(name).is_some();
+        for instr in function.blocks.iter_mut().flat_map(|block| &mut block.instrs) {
+            let InstrKind::Call { callee: Callee::Named(name), spelled, .. } = &mut instr.kind else { continue };
+            if is_function(*name) {
+                continue;
+            }
+            if let Some(target) = self.called.get(name) {
+                *name = *target;
+            } else if self.defines(*spelled) {
+                // A macro may stand for a function that only another configuration has.
+                *name = *spelled;
+            }
+        }
         self.types.settle(function, is_function);
     }
 
@@ -224,12 +241,24 @@ impl Program {
         }
     }
 
-    /// The only function that a field or variable is ever given.
+    /// The only function that a field or variable is ever given; of several forms of one operation on memory the shortest.
     pub fn target_of(&self, place: Name) -> Option<Name> {
         let all = self.targets.get(&place)?;
-        let mut bodies = all.iter().filter(|name| self.defines(**name));
-        let first = bodies.next().copied();
-        first.filter(|_| all.len() <= MAX_TARGETS)
+        let mut bodies = all.iter().copied().filter(|name| self.defines(*name));
+        if all.len() <= MAX_TARGETS {
+            return bodies.next();
+        }
+        let length = |name: &Name| self.bodies(*name).iter().map(|id| self.functions[id.0 as usize].exprs.len()).sum();
+        bodies.min_by_key(|name| -> (usize, Name) { (length(name), *name) }).filter(|_| self.manage_memory_alike(all))
+    }
+
+    /// Whether functions are the same operation on memory in several forms by their names, of which one counts for instance
+    /// what is in use.
+    fn manage_memory_alike(&self, all: &[Name]) -> bool {
+        const WORDS: &[&str] = &["realloc", "calloc", "malloc", "zalloc", "alloc", "strdup", "free"];
+        let word = |name: &Name| WORDS.iter().find(|word| self.text(*name).to_ascii_lowercase().contains(**word));
+        let first = all.first().and_then(word);
+        first.is_some() && all.iter().all(|name| self.defines(*name) && word(name) == first)
     }
 
     /// Whether a prototype promises not to write through a parameter.

@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 /// Macros within macros are opened this deep.
 const MAX_EXPANSION: u32 = 6;
+/// Names for names of functions are followed this far.
+const MAX_ALIASES: usize = 4;
 /// A replacement longer than this is not opened.
 const MAX_BODY: usize = 4_000;
 /// So many expansions are opened in one file; a file that exceeds it has its later macros left closed.
@@ -132,6 +134,14 @@ impl<'a> Frames<'a> {
     /// Whether the tree defines `name` as a macro that takes arguments.
     pub(crate) fn is_function_macro(&self, name: Name) -> bool {
         self.macros.find(name, self.file).is_some_and(|found| found.parameters.is_some())
+    }
+
+    /// The function that a name stands for by way of macros, which may be several: see [`MacroTable::alias`].
+    pub(crate) fn alias(&self, name: Name) -> Option<&str> {
+        let step = |name: Name| self.macros.alias(name, self.file);
+        let first = step(name)?;
+        let all = std::iter::successors(Some(first), |known| step(Name::of(known)));
+        all.take(MAX_ALIASES).last()
     }
 
     /// Another node of the tree that `at` is in.
@@ -343,7 +353,11 @@ impl Lowerer<'_> {
             return None;
         }
         let name = self.intern(function);
-        if !self.frames.is_function_macro(name) || self.build.lookup(name).is_some() {
+        if self.build.lookup(name).is_some() {
+            return None;
+        }
+        let name = self.frames.alias(name).map_or(name, Name::of);
+        if !self.frames.is_function_macro(name) {
             return None;
         }
         self.note_typed_members(call);

@@ -405,7 +405,9 @@ impl Lowerer<'_> {
         if self.frames.node(function).kind == Kind::Identifier {
             let name = self.intern(function);
             if self.build.lookup(name).is_none() && !self.statics.contains(&name) {
-                return (Callee::Named(name), name);
+                let meant = self.frames.alias(name).map(str::to_owned);
+                let meant = meant.map_or(name, |meant| self.names.intern(&meant));
+                return (Callee::Named(meant), name);
             }
         }
         let value = self.value(function);
