@@ -342,9 +342,12 @@ impl Function {
         let expr = self.expr(id);
         visit(expr);
         match expr {
-            Expr::Field(a, _) | Expr::Deref(a) | Expr::AddressOf(a) | Expr::Not(a) | Expr::Derived(a) | Expr::Container(a, _) => {
-                self.walk(a, visit)
-            }
+            Expr::Field(a, _)
+            | Expr::Deref(a)
+            | Expr::AddressOf(a)
+            | Expr::Not(a)
+            | Expr::Derived(a)
+            | Expr::Container(a, _) => self.walk(a, visit),
             Expr::Index(a, b) | Expr::Binary(_, a, b) => {
                 self.walk(a, visit);
                 self.walk(b, visit);

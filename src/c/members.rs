@@ -326,13 +326,7 @@ impl Members {
     /// whose type is not known counts against it; what happens to the `siblings` as well does not, since they own their
     /// memory all the same.
     /// Who resets it must end such structures as well, unless only `function` does.
-    pub fn undoubted(
-        &self,
-        known: Known,
-        member: Member,
-        siblings: &[Member],
-        function: &Function,
-    ) -> Option<&Uses> {
+    pub fn undoubted(&self, known: Known, member: Member, siblings: &[Member], function: &Function) -> Option<&Uses> {
         let uses = self.uses.get(&member)?;
         let nameless = self.uses.get(&Member { owner: None, field: member.field });
         let mut doubts = uses.doubts.iter().chain(nameless.iter().flat_map(|uses| &uses.doubts));
@@ -347,8 +341,7 @@ impl Members {
                             || self.releasers.release(owner, (by.name, by.file)),
                     )
                 };
-                matches!(doubt, Doubt::Reset(by) if ends(*by) != Some(true))
-                    || !self.is_spared(known, *doubt, siblings)
+                matches!(doubt, Doubt::Reset(by) if ends(*by) != Some(true)) || !self.is_spared(known, *doubt, siblings)
             });
         (!doubt).then_some(uses)
     }
@@ -527,9 +520,11 @@ impl Look<'_> {
     }
 
     fn values_after(&self, member: Member, span: Span) -> impl Iterator<Item = ExprId> {
-        self.function.instrs().filter(move |instr| instr.span.end >= span.start).filter_map(move |instr| match instr.kind {
-            InstrKind::Assign { to, from } if self.member(to) == Some(member) => Some(from),
-            _ => None,
+        self.function.instrs().filter(move |instr| instr.span.end >= span.start).filter_map(move |instr| {
+            match instr.kind {
+                InstrKind::Assign { to, from } if self.member(to) == Some(member) => Some(from),
+                _ => None,
+            }
         })
     }
 }

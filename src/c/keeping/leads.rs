@@ -235,10 +235,8 @@ impl<'a> Leads<'a> {
 
     /// A variable leads to the memory, too.
     pub(super) fn add(&mut self, var: VarId, lead: Lead) {
-        let is_number = self
-            .function
-            .var(var)
-            .is_some_and(|var| var.shape == Shape::Plain && self.types.is_number(var.declared));
+        let is_number =
+            self.function.var(var).is_some_and(|var| var.shape == Shape::Plain && self.types.is_number(var.declared));
         if let Some(own) = self.leads.get_mut(var.0 as usize).filter(|_| !is_number) {
             *own = own.or(lead);
         }

@@ -92,7 +92,9 @@ impl Lowerer<'_> {
                     path.insert(0, member);
                     place = base;
                 }
-                Expr::Deref(nothing) if self.build.get(nothing) == Expr::Int(0) && !path.is_empty() => return Some(path),
+                Expr::Deref(nothing) if self.build.get(nothing) == Expr::Int(0) && !path.is_empty() => {
+                    return Some(path);
+                }
                 _ => return None,
             }
         }

@@ -101,15 +101,6 @@ impl Lowerer<'_> {
         }
     }
 
-    /// What is cast is worth the same; only as the pointer to a structure the type tells something.
-    fn cast(&mut self, at: At) -> ExprId {
-        let value = self.part(at, Role::Value);
-        match self.frames.child(at, Role::Type).and_then(|to| self.cast_type(to)) {
-            Some(to) => self.build.cast(value, to),
-            None => value,
-        }
-    }
-
     /// A name that equal sizes share: the text of the expression, and of the macro's use that it came from.
     fn size_name(&self, at: At) -> Name {
         let own = Name::of(self.frames.text(at));

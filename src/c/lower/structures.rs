@@ -2,7 +2,7 @@
 
 use super::declarations::Declared;
 use super::{At, Lowerer};
-use crate::c::ir::Shape;
+use crate::c::ir::{ExprId, Shape};
 use crate::c::names::Name;
 use crate::c::syntax::{Kind, Role};
 use crate::c::types::{Structure, Type};
@@ -16,8 +16,17 @@ impl Lowerer<'_> {
         self.type_before(declaration, declared.pointers, declared.shape)
     }
 
+    /// What is cast is worth the same; only as the pointer to a structure the type tells something.
+    pub(super) fn cast(&mut self, at: At) -> ExprId {
+        let value = self.part(at, Role::Value);
+        match self.frames.child(at, Role::Type).and_then(|to| self.cast_type(to)) {
+            Some(to) => self.build.cast(value, to),
+            None => value,
+        }
+    }
+
     /// The type that a cast names, if it is a pointer to something with a name.
-    pub(super) fn cast_type(&self, descriptor: At) -> Option<Type> {
+    fn cast_type(&self, descriptor: At) -> Option<Type> {
         let text = self.frames.text(descriptor);
         let pointers = u8::try_from(text.matches('*').count()).ok()?;
         let (name, is_tag) = self.specified(descriptor).filter(|_| pointers > 0 && !text.contains(['(', '[']))?;

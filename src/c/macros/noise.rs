@@ -48,7 +48,7 @@ pub fn without_noise(text: &str, macros: &MacroTable) -> String {
                 let word = Word { text, at, end: at + word_length(&bytes[at..]), before };
                 let is_hollow = line_start && word.is_hollow_line(macros);
                 (line_start, before) = (false, first);
-                at = if is_hollow || word.is_annotation(macros) {
+                at = if is_hollow || word.is_annotation(macros) || word.is_tag_of_an_argument() {
                     wipe(&mut out, at..word.end);
                     word.end
                 } else {
@@ -112,6 +112,18 @@ impl Word<'_> {
     /// What follows the word, blanks left out.
     fn rest(&self) -> &str {
         self.text[self.end..].trim_ascii_start()
+    }
+
+    /// Whether it is the `struct` of a type that is an argument of several, which only a macro takes:
+    /// `free(container_of(pointer, struct item, member))`. A parameter without a name means the same without it.
+    fn is_tag_of_an_argument(&self) -> bool {
+        if !matches!(self.before, b',' | b'(') || !matches!(self.spelled(), "struct" | "union" | "enum") {
+            return false;
+        }
+        let rest = self.rest();
+        let behind = rest[word_length(rest.as_bytes())..].trim_ascii_start().bytes().next();
+        rest.len() < self.text.len() - self.end
+            && matches!((self.before, behind), (b',', Some(b',' | b')')) | (b'(', Some(b',')))
     }
 
     /// Whether it is all of its line from the word on, and a macro that stands for nothing in some configuration: what it is

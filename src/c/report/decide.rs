@@ -250,8 +250,11 @@ impl Search<'_> {
                 && program.defines(*name)
                 && !program.is_plain_release(*name, function.file);
             let call = self.text.get(instr.span.start as usize..instr.span.end as usize)?;
-            (is_given && is_release && call.starts_with(program.text(*name)))
-                .then(|| Releaser { name: *name, example: Some(call.to_owned()), members: Vec::new() })
+            (is_given && is_release && call.starts_with(program.text(*name))).then(|| Releaser {
+                name: *name,
+                example: Some(call.to_owned()),
+                members: Vec::new(),
+            })
         })
     }
 

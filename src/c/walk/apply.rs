@@ -361,7 +361,14 @@ impl Walk<'_> {
         }
     }
 
-    pub(super) fn value_of(&mut self, view: &mut State, call: &Call, spec: &Spec, fresh: &[SymbolId], number: usize) -> Value {
+    pub(super) fn value_of(
+        &mut self,
+        view: &mut State,
+        call: &Call,
+        spec: &Spec,
+        fresh: &[SymbolId],
+        number: usize,
+    ) -> Value {
         match spec {
             Spec::Int(value) => Value::Int(*value),
             Spec::Code(name) => Value::Code(*name),
@@ -411,7 +418,13 @@ impl Walk<'_> {
     }
 
     /// The place at a path in the caller's words.
-    pub(super) fn place_at(&mut self, view: &mut State, call: &Call, path: &Path, fresh: &[SymbolId]) -> Option<RegionId> {
+    pub(super) fn place_at(
+        &mut self,
+        view: &mut State,
+        call: &Call,
+        path: &Path,
+        fresh: &[SymbolId],
+    ) -> Option<RegionId> {
         let mut place = match path.base {
             Base::Parameter(number) => call.args.get(number as usize)?.place,
             Base::Global(name) => Some(self.arena.region(Region::Global(name))),

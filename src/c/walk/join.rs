@@ -232,7 +232,8 @@ impl Walk<'_> {
                 (own, other) if own == other => own,
                 (Value::Undefined, _) | (_, Value::Undefined) => Value::Undefined,
                 _ => {
-                    let symbol = Value::Symbol(self.join_values((one, own), (two, other), (region, block), &mut joined));
+                    let symbol =
+                        Value::Symbol(self.join_values((one, own), (two, other), (region, block), &mut joined));
                     match self.arena.target(own).filter(|target| self.arena.target(other) == Some(*target)) {
                         Some(object) if one.object(object).is_some() => self.inside_of(object, symbol),
                         _ => symbol,

@@ -490,9 +490,8 @@ fn cast_of_address(
     release: Name,
     is_const: bool,
 ) -> Option<&'static str> {
-    let is_void = |declared: Type, pointers: u8| {
-        declared.name == Name(0) && !declared.is_number && declared.pointers == pointers
-    };
+    let is_void =
+        |declared: Type, pointers: u8| declared.name == Name(0) && !declared.is_number && declared.pointers == pointers;
     let body = tree.program.resolve(release, function.file).map(|id| &tree.program.functions[id.0 as usize]);
     let taken = body.and_then(|body| body.var(VarId(0)).filter(|_| body.parameters > 0)).map(|var| var.declared);
     let given = tree.program.types.of_holder(function, holder);
