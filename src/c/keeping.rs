@@ -252,7 +252,10 @@ impl<'a> Asked<'a> {
             if !value.any() || function.is_printed(args, number) {
                 continue;
             }
-            let is_text = self.known.program.types.of(function, *arg).is_some_and(is_text);
+            let is_text = match function.expr(*arg) {
+                Expr::Var(var) => function.var(var).is_some_and(|var| is_text(var.declared)),
+                _ => self.known.program.types.of(function, *arg).is_some_and(is_text),
+            };
             let given = self.argument(function, name, (number as u32, is_text), value)?;
             leads.add(into, given.result);
             for number in given.behind {

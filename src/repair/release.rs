@@ -91,6 +91,9 @@ fn repair_as_decided(
     is_kept_by_nobody(tree, candidate)?;
     descriptor::is_its_own(tree, candidate, root_word(candidate.variable))?;
     hazards::holds_no_lock(tree, candidate, root_word(candidate.variable))?;
+    hazards::lends_no_part(tree, candidate, releaser.name, root_word(candidate.variable))?;
+    hazards::lends_no_code(tree, candidate, root_word(candidate.variable))?;
+    hazards::waits_for_no_flag(view, function, root_word(candidate.variable))?;
     hazards::is_from_the_heap(tree, candidate, root_word(candidate.variable))?;
     let layout = Layout::new(view, function);
     let acquired = candidate.decided.site.span.start;

@@ -3,7 +3,7 @@
 use super::{Confidence, FileView, Fix, Leak, Recurrence, TraceStep};
 use crate::c::Tree as SourceTree;
 use crate::c::destructors::{self, Forgotten};
-use crate::c::ir::Expr;
+use crate::c::ir::{Expr, InstrKind};
 use crate::c::names::Name;
 use crate::c::program::FunctionId;
 use crate::c::syntax::Span;
@@ -94,6 +94,9 @@ fn releaser(tree: &SourceTree, id: FunctionId, forgotten: &Forgotten) -> Option<
     if let Some(by) = forgotten.replaced_with {
         return Some(by);
     }
+    if is_array(tree, forgotten) {
+        return Some(gift.release);
+    }
     let function = tree.program.functions.get(id.0 as usize)?;
     let fields = forgotten.member.owner.map(|owner| tree.program.types.fields(owner.name, function.file));
     let declared = fields?.iter().find(|(name, _)| *name == forgotten.member.field).map(|(_, declared)| *declared);
@@ -104,6 +107,20 @@ fn releaser(tree: &SourceTree, id: FunctionId, forgotten: &Forgotten) -> Option<
         .filter(|(how, _, _)| how.1.is_empty())
         .map(|(how, _, _)| how.0);
     typed.or(seen).or_else(|| like_siblings(tree, id, forgotten)).or(Some(gift.release))
+}
+
+/// Whether the member is given memory for several things, which no function for one of them releases.
+fn is_array(tree: &SourceTree, forgotten: &Forgotten) -> bool {
+    let gift = &forgotten.gift;
+    let Some(giver) = tree.program.functions.get(gift.function.0 as usize) else { return false };
+    let mut instrs = giver.instrs();
+    instrs.any(|instr| match &instr.kind {
+        InstrKind::Call { spelled, args, .. } if *spelled == gift.source && gift.span.contains(instr.span) => {
+            tree.program.text(gift.source).ends_with("calloc")
+                && args.first().is_some_and(|count| giver.expr(*count) != Expr::Int(1))
+        }
+        _ => false,
+    })
 }
 
 /// What releases most of the other members of the same type, where plain memory is to be released: a project that has a

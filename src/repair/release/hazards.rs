@@ -5,6 +5,7 @@ use super::layout::is_loop;
 use super::reach::has_word;
 use crate::c::Tree as SourceTree;
 use crate::c::ir::{BinaryOp, Callee, Expr, ExprId, Function, InstrKind, Shape};
+use crate::c::knowledge::sounds_like_release;
 use crate::c::names::Name;
 use crate::c::report::{Candidate, FileView};
 use crate::c::summary::{Effect, Selector};
@@ -32,6 +33,78 @@ pub(super) fn holds_no_lock(tree: &SourceTree, candidate: &Candidate, holder: &s
         is_lock(name) && args.iter().any(|arg| is_stream(arg) || numbers.contains(&function.expr(*arg)))
     });
     if locks { Err("closing it gives up the lock on its file".to_owned()) } else { Ok(()) }
+}
+
+/// Refuses to close a library that a symbol was taken from: what came of that may be in use longer.
+pub(super) fn lends_no_code(tree: &SourceTree, candidate: &Candidate, holder: &str) -> Result<(), String> {
+    let function = &tree.program.functions[candidate.function.0 as usize];
+    let is_lent = tree.program.text(candidate.decided.site.source) == "dlopen"
+        && calls(function).any(|(name, _, args)| {
+            *tree.program.text(name) == *"dlsym" && args.first().is_some_and(|arg| is_named(function, *arg, holder))
+        });
+    if is_lent { Err("what was looked up in the library may be in use longer".to_owned()) } else { Ok(()) }
+}
+
+/// Refuses where something that it leads to was put elsewhere (`cache->base = values[0]`) and the release takes that along.
+pub(super) fn lends_no_part(
+    tree: &SourceTree,
+    candidate: &Candidate,
+    release: Name,
+    holder: &str,
+) -> Result<(), String> {
+    let function = &tree.program.functions[candidate.function.0 as usize];
+    if tree.program.is_plain_release(release, function.file) {
+        return Ok(());
+    }
+    let is_pointer = |id: ExprId| tree.program.types.of(function, id).is_some_and(|declared| declared.pointers > 0);
+    let points_to_pointers = |id: ExprId| match function.expr(id) {
+        Expr::Var(var) => function.var(var).is_some_and(|var| var.declared.pointers > 1),
+        _ => false,
+    };
+    let is_part = |id: ExprId| match function.expr(id) {
+        Expr::Index(whole, _) => is_named(function, whole, holder) && points_to_pointers(whole),
+        Expr::Field(whole, _) => {
+            matches!(function.expr(whole), Expr::Deref(pointer) if is_named(function, pointer, holder))
+                && is_pointer(id)
+        }
+        _ => false,
+    };
+    let is_elsewhere = |id: ExprId| match function.expr(id) {
+        Expr::Global(_) => true,
+        Expr::Field(whole, _) => match function.expr(whole) {
+            Expr::Deref(pointer) => !is_named(function, pointer, holder),
+            whole => matches!(whole, Expr::Global(_)),
+        },
+        _ => false,
+    };
+    let lends = function
+        .instrs()
+        .any(|instr| matches!(instr.kind, InstrKind::Assign { to, from } if is_part(from) && is_elsewhere(to)));
+    if lends { Err("something that it leads to was put elsewhere".to_owned()) } else { Ok(()) }
+}
+
+/// Refuses where the function releases it only if a flag says so: `if (must_free) free(text);`
+pub(super) fn waits_for_no_flag(view: &FileView, function: Span, holder: &str) -> Result<(), String> {
+    let text = view.text.get(function.start as usize..function.end as usize).unwrap_or("");
+    let conditions = text.match_indices("if").filter_map(|(at, _)| {
+        let (flag, then) = text[at + 2..].trim_start().strip_prefix('(')?.split_once(')')?;
+        let call = then.trim_start().trim_start_matches('{').split([';', '}']).next()?;
+        Some((flag.trim(), call))
+    });
+    let is_flag = |flag: &str| {
+        let lower = flag.to_ascii_lowercase();
+        lower.chars().all(|c| c.is_alphanumeric() || c == '_')
+            && flag != holder
+            && lower.split('_').any(|part| matches!(part, "free" | "owned" | "allocated" | "alloced" | "dofree"))
+    };
+    let releases = |call: &str| {
+        call.split_once('(').is_some_and(|(by, args)| sounds_like_release(by.trim()) && has_word(args, holder))
+    };
+    let mut flagged = conditions.filter(|(flag, call)| is_flag(flag) && releases(call));
+    match flagged.next() {
+        Some((flag, _)) => Err(format!("elsewhere it is released only if `{flag}` says so")),
+        None => Ok(()),
+    }
 }
 
 /// Refuses where the function asks whether a pointer is the address of something that it has itself: then only what is not
