@@ -16,7 +16,6 @@ use super::names::{Map, Name};
 use super::program::FunctionId;
 use super::summary::Spec;
 use super::syntax::Span;
-use super::types::Type;
 use super::walk::Site;
 use between::Between;
 use leads::{Lead, Leads, Root, root};
@@ -252,11 +251,7 @@ impl<'a> Asked<'a> {
             if !value.any() || function.is_printed(args, number) {
                 continue;
             }
-            let is_text = match function.expr(*arg) {
-                Expr::Var(var) => function.var(var).is_some_and(|var| is_text(var.declared)),
-                _ => self.known.program.types.of(function, *arg).is_some_and(is_text),
-            };
-            let given = self.argument(function, name, (number as u32, is_text), value)?;
+            let given = self.argument(function, name, (number as u32, *arg), value)?;
             leads.add(into, given.result);
             for number in given.behind {
                 let place = args.get(number as usize).ok_or(Keeper::Callee(name))?;
@@ -271,7 +266,7 @@ impl<'a> Asked<'a> {
         &mut self,
         function: &Function,
         name: Option<Name>,
-        (number, is_text): (u32, bool),
+        (number, arg): (u32, ExprId),
         value: Lead,
     ) -> Result<Given, Keeper> {
         let program = self.known.program;
@@ -291,7 +286,7 @@ impl<'a> Asked<'a> {
             let via = Via { callee: name, argument: number as u16, at: 0 };
             if self.is_using {
                 // What is looked up by a text is seldom a part of it.
-                let is_own = is_text || self.known.evidence.release_of(name, 0).is_some();
+                let is_own = self.is_text(function, arg) || self.known.evidence.release_of(name, 0).is_some();
                 let result = if is_own { Lead::NONE } else { Lead::BOTH };
                 return Ok(Given { result, behind: Vec::new() });
             }
@@ -303,6 +298,15 @@ impl<'a> Asked<'a> {
             given.add(self.body(id, number, value).map_err(|_| Keeper::Callee(Some(name)))?);
         }
         Ok(given)
+    }
+
+    /// Whether a pointer leads to numbers, such as a text.
+    fn is_text(&self, function: &Function, pointer: ExprId) -> bool {
+        let declared = match function.expr(pointer) {
+            Expr::Var(var) => function.var(var).map(|var| var.declared),
+            _ => self.known.program.types.of(function, pointer),
+        };
+        declared.is_some_and(|declared| declared.pointers == 1 && declared.is_number)
     }
 
     fn body(&mut self, id: FunctionId, number: u32, value: Lead) -> Result<Given, Keeper> {
@@ -322,11 +326,6 @@ impl<'a> Asked<'a> {
         self.bodies.insert(asked, given.clone());
         Ok(given)
     }
-}
-
-/// Whether a pointer leads to numbers, such as a text.
-fn is_text(declared: Type) -> bool {
-    declared.pointers == 1 && declared.is_number
 }
 
 /// What a known function gives back of an argument; none if it may keep it.

@@ -11,6 +11,7 @@ mod twins;
 
 pub use branches::one_branch;
 pub use definitions::definitions;
+pub(in crate::c) use noise::is_tag_of_an_argument;
 pub use noise::without_noise;
 
 use super::ir::FileId;

@@ -324,8 +324,7 @@ impl Members {
 
     /// What is done with a member whose memory nobody takes away. What happens to members of that name in structures
     /// whose type is not known counts against it; what happens to the `siblings` as well does not, since they own their
-    /// memory all the same.
-    /// Who resets it must end such structures as well, unless only `function` does.
+    /// memory all the same. Who resets it must end such structures as well, unless only `function` does.
     pub fn undoubted(&self, known: Known, member: Member, siblings: &[Member], function: &Function) -> Option<&Uses> {
         let uses = self.uses.get(&member)?;
         let nameless = self.uses.get(&Member { owner: None, field: member.field });
@@ -334,21 +333,26 @@ impl Members {
             || member.owner.is_none_or(|owner| self.copied.contains(&owner))
             || known.program.offsets.contains(&member.field)
             || doubts.any(|doubt| {
-                let ends = |id: FunctionId| {
-                    let (owner, by) = (member.owner?, known.program.functions.get(id.0 as usize)?);
-                    Some(
-                        self.releasers.has_only(known, owner, function)
-                            || self.releasers.release(owner, (by.name, by.file)),
-                    )
-                };
-                matches!(doubt, Doubt::Reset(by) if ends(*by) != Some(true)) || !self.is_spared(known, *doubt, siblings)
+                matches!(doubt, Doubt::Reset(by) if !self.ends(known, member, *by, function))
+                    || !self.is_spared(known, *doubt, siblings)
             });
         (!doubt).then_some(uses)
+    }
+
+    /// Whether who resets a member ends such structures, or nobody but `function` does.
+    fn ends(&self, known: Known, member: Member, by: FunctionId, function: &Function) -> bool {
+        let by = known.program.functions.get(by.0 as usize);
+        member.owner.zip(by).is_some_and(|(owner, by)| {
+            self.releasers.has_only(known, owner, function) || self.releasers.release(owner, (by.name, by.file))
+        })
     }
 
     /// Whether there is the same doubt about a member that is seen to own its memory: what a callee is handed of it, it does
     /// not keep; and whoever resets it is not who ends the structure.
     fn is_spared(&self, known: Known, doubt: Doubt, siblings: &[Member]) -> bool {
+        if doubt == Doubt::Shared {
+            return false;
+        }
         let has = |member: Member| {
             self.uses.get(&member).is_some_and(|uses| match doubt {
                 Doubt::Reset(function) => uses.released_in.contains(&function),
@@ -359,8 +363,9 @@ impl Members {
             known.evidence.questions.ask(Question::Field(sibling.field));
             has(*sibling) || has(Member { owner: None, field: sibling.field })
         });
-        if doubt == Doubt::Shared || shared {
-            return doubt != Doubt::Shared;
+        // Only of what is kept anything else than the siblings tells.
+        if shared || !matches!(doubt, Doubt::Kept(..)) {
+            return shared;
         }
         known.evidence.questions.ask(Question::Everything);
         self.spared.contains(&doubt)

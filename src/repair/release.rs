@@ -89,15 +89,11 @@ fn repair_as_decided(
     }
     is_spelled(view, function, candidate.variable)?;
     is_kept_by_nobody(tree, candidate)?;
-    descriptor::is_its_own(tree, candidate, root_word(candidate.variable))?;
-    hazards::holds_no_lock(tree, candidate, root_word(candidate.variable))?;
-    hazards::lends_no_part(tree, candidate, releaser.name, root_word(candidate.variable))?;
-    hazards::lends_no_code(tree, candidate, root_word(candidate.variable))?;
-    hazards::waits_for_no_flag(view, function, root_word(candidate.variable))?;
-    hazards::is_from_the_heap(tree, candidate, root_word(candidate.variable))?;
+    let word = root_word(candidate.variable);
+    descriptor::is_its_own(tree, candidate, word)?;
+    hazards::none(tree, view, candidate, (releaser.name, word))?;
     let layout = Layout::new(view, function);
     let acquired = candidate.decided.site.span.start;
-    let word = root_word(candidate.variable);
     if layout.statement(candidate.decided.site.span).is_some_and(|span| is_doubtful_declaration(view, span)) {
         return Err("the statement that acquires it cannot be read well enough".to_owned());
     }

@@ -71,6 +71,16 @@ pub fn without_noise(text: &str, macros: &MacroTable) -> String {
     String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
 }
 
+/// Whether a word is the `struct` of a type that is one of several arguments: `before` it stands no blank, and `behind` it the rest.
+pub(in crate::c) fn is_tag_of_an_argument(before: u8, word: &str, behind: &str) -> bool {
+    if !matches!(before, b',' | b'(') || !matches!(word, "struct" | "union" | "enum") {
+        return false;
+    }
+    let name = behind.trim_ascii_start();
+    let next = name[word_length(name.as_bytes())..].trim_ascii_start().bytes().next();
+    name.len() < behind.len() && matches!((before, next), (b',', Some(b',' | b')')) | (b'(', Some(b',')))
+}
+
 /// Blanks a definition that the parser would take for ended where a comment begins, and what follows for code. A comment that
 /// is still open at its end is left.
 fn wipe_torn_definition(text: &str, directive: Range<usize>, out: &mut [u8]) {
@@ -117,13 +127,7 @@ impl Word<'_> {
     /// Whether it is the `struct` of a type that is an argument of several, which only a macro takes:
     /// `free(container_of(pointer, struct item, member))`. A parameter without a name means the same without it.
     fn is_tag_of_an_argument(&self) -> bool {
-        if !matches!(self.before, b',' | b'(') || !matches!(self.spelled(), "struct" | "union" | "enum") {
-            return false;
-        }
-        let rest = self.rest();
-        let behind = rest[word_length(rest.as_bytes())..].trim_ascii_start().bytes().next();
-        rest.len() < self.text.len() - self.end
-            && matches!((self.before, behind), (b',', Some(b',' | b')')) | (b'(', Some(b',')))
+        is_tag_of_an_argument(self.before, self.spelled(), &self.text[self.end..])
     }
 
     /// Whether it is all of its line from the word on, and a macro that stands for nothing in some configuration: what it is

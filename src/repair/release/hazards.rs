@@ -12,12 +12,27 @@ use crate::c::summary::{Effect, Selector};
 use crate::c::syntax::{Kind, Span};
 use crate::model::edit::Edit;
 
+/// What speaks against releasing `holder` with `release` anywhere in the function.
+pub(super) fn none(
+    tree: &SourceTree,
+    view: &FileView,
+    candidate: &Candidate,
+    (release, holder): (Name, &str),
+) -> Result<(), String> {
+    let function = &tree.program.functions[candidate.function.0 as usize];
+    let source = tree.program.text(candidate.decided.site.source);
+    holds_no_lock(tree, function, source, holder)?;
+    lends_no_part(tree, function, release, holder)?;
+    lends_no_code(function, source, holder)?;
+    waits_for_no_flag(view, function.span, holder)?;
+    is_from_the_heap(function, holder)
+}
+
 /// Refuses where closing a stream gives up a lock on its file: POSIX lets go of those of `fcntl` with the first descriptor
 /// that is closed.
-pub(super) fn holds_no_lock(tree: &SourceTree, candidate: &Candidate, holder: &str) -> Result<(), String> {
+fn holds_no_lock(tree: &SourceTree, function: &Function, source: &str, holder: &str) -> Result<(), String> {
     const STREAMS: &[&str] = &["fopen", "fopen64", "freopen", "fdopen"];
-    let function = &tree.program.functions[candidate.function.0 as usize];
-    if !STREAMS.contains(&tree.program.text(candidate.decided.site.source)) {
+    if !STREAMS.contains(&source) {
         return Ok(());
     }
     let is_stream = |id: &ExprId| is_named(function, *id, holder);
@@ -36,23 +51,16 @@ pub(super) fn holds_no_lock(tree: &SourceTree, candidate: &Candidate, holder: &s
 }
 
 /// Refuses to close a library that a symbol was taken from: what came of that may be in use longer.
-pub(super) fn lends_no_code(tree: &SourceTree, candidate: &Candidate, holder: &str) -> Result<(), String> {
-    let function = &tree.program.functions[candidate.function.0 as usize];
-    let is_lent = tree.program.text(candidate.decided.site.source) == "dlopen"
+fn lends_no_code(function: &Function, source: &str, holder: &str) -> Result<(), String> {
+    let is_lent = source == "dlopen"
         && calls(function).any(|(name, _, args)| {
-            *tree.program.text(name) == *"dlsym" && args.first().is_some_and(|arg| is_named(function, *arg, holder))
+            name == Name::of("dlsym") && args.first().is_some_and(|arg| is_named(function, *arg, holder))
         });
     if is_lent { Err("what was looked up in the library may be in use longer".to_owned()) } else { Ok(()) }
 }
 
 /// Refuses where something that it leads to was put elsewhere (`cache->base = values[0]`) and the release takes that along.
-pub(super) fn lends_no_part(
-    tree: &SourceTree,
-    candidate: &Candidate,
-    release: Name,
-    holder: &str,
-) -> Result<(), String> {
-    let function = &tree.program.functions[candidate.function.0 as usize];
+fn lends_no_part(tree: &SourceTree, function: &Function, release: Name, holder: &str) -> Result<(), String> {
     if tree.program.is_plain_release(release, function.file) {
         return Ok(());
     }
@@ -84,7 +92,7 @@ pub(super) fn lends_no_part(
 }
 
 /// Refuses where the function releases it only if a flag says so: `if (must_free) free(text);`
-pub(super) fn waits_for_no_flag(view: &FileView, function: Span, holder: &str) -> Result<(), String> {
+fn waits_for_no_flag(view: &FileView, function: Span, holder: &str) -> Result<(), String> {
     let text = view.text.get(function.start as usize..function.end as usize).unwrap_or("");
     let conditions = text.match_indices("if").filter_map(|(at, _)| {
         let (flag, then) = text[at + 2..].trim_start().strip_prefix('(')?.split_once(')')?;
@@ -109,8 +117,7 @@ pub(super) fn waits_for_no_flag(view: &FileView, function: Span, holder: &str) -
 
 /// Refuses where the function asks whether a pointer is the address of something that it has itself: then only what is not
 /// may be released.
-pub(super) fn is_from_the_heap(tree: &SourceTree, candidate: &Candidate, holder: &str) -> Result<(), String> {
-    let function = &tree.program.functions[candidate.function.0 as usize];
+fn is_from_the_heap(function: &Function, holder: &str) -> Result<(), String> {
     let is_storage = |id: ExprId| match function.expr(id) {
         Expr::AddressOf(_) => true,
         Expr::Var(var) => function.var(var).is_some_and(|var| var.shape == Shape::Array),

@@ -3,7 +3,7 @@
 //! the macro means: arguments that are no expressions (`INIT(p, .name = name)`), and names made of two (`a##b`).
 
 use super::is_word;
-use crate::c::macros::Macro;
+use crate::c::macros::{Macro, is_tag_of_an_argument};
 use crate::c::names::Name;
 
 /// Whether a replacement joins names. A `##` that only swallows the comma before the variadic tail does not.
@@ -55,30 +55,18 @@ fn without_typeof(text: &str) -> String {
 /// A text without the `struct` of types that are arguments: `container_of(pointer, struct item, member)` is no C to a
 /// parser that does not know the macro. `None` if there is none.
 pub(super) fn without_tags(text: &str) -> Option<String> {
-    let pieces: Vec<&str> = tokens(text).map(|token| token.text).collect();
     let mut out = String::with_capacity(text.len());
-    let mut rest = pieces.as_slice();
-    let mut before = "";
-    while let [first, after @ ..] = rest {
-        let tag = matches!(*first, "struct" | "union" | "enum").then(|| argument(before, after)).flatten();
-        rest = tag.unwrap_or(after);
-        if tag.is_none() {
-            out.push_str(first);
+    let (mut before, mut is_behind_tag) = (b' ', false);
+    for token in tokens(text) {
+        let is_blank = token.text.trim().is_empty();
+        let is_tag = is_tag_of_an_argument(before, token.text, &text[token.at + token.text.len()..]);
+        is_behind_tag = is_tag || is_blank && is_behind_tag;
+        if !is_behind_tag {
+            out.push_str(token.text);
         }
-        if !first.trim().is_empty() {
-            before = first;
-        }
+        before = if is_blank { before } else { token.text.as_bytes()[0] };
     }
     (out.len() < text.len()).then_some(out)
-}
-
-/// What begins with a tag that is an argument of several, `before` and what follows it being told.
-fn argument<'a, 'b>(before: &str, after: &'a [&'b str]) -> Option<&'a [&'b str]> {
-    let is_blank = |text: &&&str| text.trim().is_empty();
-    let at = after.iter().take_while(is_blank).count();
-    let behind = after.get(at + 1..)?.iter().find(|text| !text.trim().is_empty())?;
-    let is_argument = matches!((before, *behind), ("," | "(", ",") | (",", ")"));
-    (is_argument && is_word(after.get(at)?.chars().next()?)).then(|| &after[at..])
 }
 
 /// The length of the parenthesised text that a text begins with.
