@@ -3,6 +3,8 @@
 
 #[path = "leaks/command.rs"]
 mod command;
+#[path = "leaks/outputs.rs"]
+mod outputs;
 #[path = "leaks/properties.rs"]
 mod properties;
 
@@ -32,6 +34,7 @@ const FIXTURES: &[&str] = &[
     "crowded.c",
     "claims.c",
     "containers.c",
+    "outputs.c",
 ];
 
 fn fixture(name: &str) -> String {
@@ -602,6 +605,7 @@ fn patched_programs_run_clean_under_the_sanitizers() {
         "macros.c",
         "crowded.c",
         "containers.c",
+        "outputs.c",
     ] {
         let text = fixture(name);
         let after = all_fixes(&analyze(name, &text).findings, &text);

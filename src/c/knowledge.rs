@@ -390,6 +390,12 @@ pub fn sounds_like_an_error(name: &str) -> bool {
     is_loud && (is_errno || lower.split('_').any(|part| WORDS.contains(&part)))
 }
 
+/// Whether a name is a number's that `compile_et` makes from a table of errors (`EXT2_ET_NO_MEMORY`), in a file that is not
+/// there before a build. None of them is 0, since the table's name is in its upper bits (com_err(3)).
+pub fn is_of_an_error_table(name: &str) -> bool {
+    name.contains("_ET_") && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
 /// Words in the name of a function that only finds or converts what others own, or walks over it. Only a guess, and only
 /// used where the body is not in the tree or does not say.
 pub fn sounds_like_lookup(name: &str) -> bool {

@@ -1,8 +1,8 @@
 //! Lowering: from syntax to the intermediate form, one file at a time, on any thread.
 //!
 //! The rooms: `builder` holds the function under construction, `statements` and `expressions` walk the syntax,
-//! `declarations` reads names and shapes, `expand` opens macros where they are used, and `facts` collects what
-//! the rest of the tree wants to know of a file (constants, writes to globals, candidates of function pointers).
+//! `declarations` reads names and shapes, `expand` opens macros where they are used, `targets` notes candidates of
+//! function pointers, and `facts` collects what the rest of the tree wants to know of a file (constants, writes to globals).
 //!
 //! Lowering never fails. What cannot be read becomes a [`Blind`](super::ir::InstrKind::Blind) instruction, which makes
 //! everything it mentions unknown: the engine then stays silent about those objects and goes on with the others.
@@ -19,6 +19,7 @@ mod members;
 mod statements;
 mod structures;
 mod swallowed;
+mod targets;
 
 use super::ir::{FileId, Function, Linkage};
 use super::macros::{self, MacroTable};
@@ -29,6 +30,7 @@ use builder::Builder;
 use expand::Frames;
 pub use facts::FileFacts;
 use std::sync::Arc;
+pub use targets::Listed;
 
 /// Nesting beyond this is not followed; what lies deeper is unknown. Keeps the stack bounded on hostile input.
 const MAX_DEPTH: u32 = 96;

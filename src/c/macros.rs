@@ -107,10 +107,11 @@ impl MacroTable {
         table.find_noise();
         table.clear_bodies();
         table.find_statements();
+        table.end_statements();
         table
     }
 
-    /// Forgets the macros that only put another function in the place of one that hands out or takes back memory and is
+    /// Forgets the macros that only put another function in the place of one that hands out, takes back or copies memory and is
     /// known (`#define malloc(n) (*allocate)(n)`): what they stand for does the same, and is seldom known itself. So are
     /// those forgotten that put nothing in the place of one, or of one that keeps memory, for systems that lack the library.
     /// Where a file defines a macro as such a function and, for another configuration, as one of the project that counts
@@ -129,7 +130,7 @@ impl MacroTable {
                 all.retain(|(home, one)| is_plain(one) || !plain.contains(home));
             }
             let Some(deed) = knowledge.of(*name) else { continue };
-            if deed.is_of_memory() {
+            if deed.is_of_memory() || deed == Deed::Copy {
                 all.retain(|(_, definition)| !twins::is_another_function(*name, definition));
             }
             if deed.is_of_memory() || matches!(deed, Deed::Take { .. }) {
@@ -260,10 +261,44 @@ impl MacroTable {
         }
     }
 
+    /// Ends the statements that replacements leave open: `({ CHECKED(type) container_of(pointer, type, member); })`.
+    fn end_statements(&mut self) {
+        let statements = &self.statements;
+        for (_, definition) in self.definitions.values_mut().flatten() {
+            let Some(definition) = Arc::get_mut(definition) else { continue };
+            if let Some(ended) = with_ends(&definition.body, |word| statements.contains(&Name::of(word))) {
+                definition.body = ended.into();
+            }
+        }
+    }
+
     fn find_statements(&mut self) {
         let are = |all: &[(FileId, Arc<Macro>)]| all.iter().all(|(_, one)| is_statement(one));
         self.statements = self.definitions.iter().filter(|(_, all)| are(all)).map(|(name, _)| *name).collect();
     }
+}
+
+/// `text` with semicolons behind macros that are whole statements where another statement follows in the same line; `None`
+/// where there are none. A blank makes room for each.
+fn with_ends(text: &str, is_statement: impl Fn(&str) -> bool) -> Option<String> {
+    let mut out = text.as_bytes().to_vec();
+    let mut at = 0;
+    while at < text.len() {
+        let length = word_length(&text.as_bytes()[at..]);
+        if length > 0 && text.is_char_boundary(at) && text.get(at..at + length).is_some_and(&is_statement) {
+            let gap = text[at + length..].bytes().take_while(u8::is_ascii_whitespace).count();
+            let arguments = balanced(&text.as_bytes()[at + length + gap..]);
+            let end = arguments.map_or(text.len(), |arguments| at + length + gap + arguments);
+            let behind = text.get(end..).unwrap_or("");
+            let next = behind.trim_ascii_start();
+            let word = &next[..word_length(next.as_bytes())];
+            if next.len() < behind.len() && !word.is_empty() && word != "else" {
+                out[end] = b';';
+            }
+        }
+        at += length.max(1);
+    }
+    (out != text.as_bytes()).then(|| String::from_utf8(out).ok()).flatten()
 }
 
 /// `text` with blanks in the place of some of its words; `None` where it has none of them.
@@ -441,5 +476,16 @@ mod tests {
         assert_eq!(*name, Name::of("XFREE"));
         assert_eq!(only.parameters, Some(vec![Name::of("p")]));
         assert!(only.body.contains("(p) = NULL") && !only.body.contains("gone") && !only.body.contains('\\'));
+    }
+
+    #[test]
+    fn statements_within_a_definition_are_ended() {
+        let text = "#define CHECKED(a) switch (0) { case (a):; }\n\
+                    #define around(p) ({ CHECKED(sizeof(p) == 4) inner(p); })\n\
+                    #define both(p) do { CHECKED(p); CHECKED(p) } while (0)\n";
+        let table = MacroTable::new(vec![definitions(text)], &["a.h"]);
+        let body = |name: &str| &*table.find(Name::of(name), FileId(0)).expect("a definition").body;
+        assert_eq!(body("around"), "({ CHECKED(sizeof(p) == 4);inner(p); })");
+        assert_eq!(body("both"), "do { CHECKED(p); CHECKED(p) } while (0)");
     }
 }

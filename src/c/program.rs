@@ -4,8 +4,10 @@ mod guesses;
 mod named_members;
 
 use super::ir::{Callee, Expr, FileId, Function, InstrKind, Linkage};
-use super::knowledge::{Deed, Knowledge, constants, errno, sounds_like_a_question, sounds_like_release};
-use super::lower::LoweredFile;
+use super::knowledge::{
+    Deed, Knowledge, constants, errno, is_of_an_error_table, sounds_like_a_question, sounds_like_release,
+};
+use super::lower::{Listed, LoweredFile};
 use super::names::{Map, Name, NameTable, Set};
 use super::types::Types;
 
@@ -78,6 +80,10 @@ impl Program {
             .collect();
         let typed_members: Vec<(Name, Name)> =
             files.iter().flat_map(|file| file.facts.typed_members.iter().copied()).collect();
+        let listed: Vec<(FileId, Listed)> = (0u32..)
+            .zip(&files)
+            .flat_map(|(file, one)| one.facts.listed.iter().map(move |listed| (FileId(file), *listed)))
+            .collect();
         for (number, file) in files.into_iter().enumerate() {
             let is_constant = |name, linkage| !written.contains(&name) && (is_whole || linkage == Linkage::File);
             program.absorb(FileId(number as u32), file, is_constant, &struct_fields);
@@ -96,6 +102,11 @@ impl Program {
         let defined: Set<Name> =
             program.functions.iter().filter(|f| f.linkage == Linkage::Program).map(|f| f.name).collect();
         program.knowledge.yield_to(|name| defined.contains(&name));
+        let listed: Vec<(Name, Name)> =
+            listed.into_iter().filter_map(|(file, one)| program.member_of(file, one)).collect();
+        for (field, function) in listed {
+            program.targets.entry(field).or_default().push(function);
+        }
         for list in program.targets.values_mut() {
             list.sort();
             list.dedup();
@@ -116,7 +127,7 @@ impl Program {
 
     /// Reads a function again where only the whole tree tells a type from a value.
     pub fn settle(&self, function: &mut Function) {
-        let is_function = |name| self.defines(name) || self.knowledge.of(name).is_some();
+        let is_function = |name| self.is_known(name);
         for instr in function.blocks.iter_mut().flat_map(|block| &mut block.instrs) {
             let InstrKind::Call { callee: Callee::Named(name), spelled, .. } = &mut instr.kind else { continue };
             if is_function(*name) {
@@ -189,6 +200,12 @@ impl Program {
         own.or_else(|| all.iter().filter(public).rev().max_by_key(length)).copied()
     }
 
+    /// The same; where the file sees no body, the first of another file that may be included into it.
+    pub fn resolve_anywhere(&self, name: Name, file: FileId) -> Option<&Function> {
+        let id = self.resolve(name, file).or_else(|| self.bodies(name).first().copied())?;
+        self.functions.get(id.0 as usize)
+    }
+
     /// The static variables of a file.
     pub fn statics_of(&self, file: FileId) -> &Set<Name> {
         static NONE: std::sync::OnceLock<Set<Name>> = std::sync::OnceLock::new();
@@ -241,24 +258,45 @@ impl Program {
         }
     }
 
+    /// The member that a list gives a function, if it is one. A list that is longer than the structure is written for
+    /// several configurations, and its positions tell nothing.
+    fn member_of(&self, file: FileId, listed: Listed) -> Option<(Name, Name)> {
+        let (owner, pointers) = self.types.owner(listed.structure, file)?;
+        let fields = self.types.fields(owner.name, file);
+        let (number, count) = listed.position;
+        let is_plain = pointers == 0 && count <= fields.len() && self.is_known(listed.name);
+        is_plain.then(|| fields.get(number).map(|(field, _)| (*field, listed.name)))?
+    }
+
+    /// Whether a name is a function's whose body is in the tree or of which the knowledge tells.
+    fn is_known(&self, name: Name) -> bool {
+        self.defines(name) || self.knowledge.of(name).is_some()
+    }
+
+    /// Whether a name is the number of an error, of which nobody here tells the value.
+    pub fn is_never_zero(&self, name: Name) -> bool {
+        self.error_numbers.contains(&name) || is_of_an_error_table(self.text(name))
+    }
+
     /// The only function that a field or variable is ever given; of several forms of one operation on memory the shortest.
     pub fn target_of(&self, place: Name) -> Option<Name> {
         let all = self.targets.get(&place)?;
-        let mut bodies = all.iter().copied().filter(|name| self.defines(*name));
+        let mut known = all.iter().copied().filter(|name| self.is_known(*name));
         if all.len() <= MAX_TARGETS {
-            return bodies.next();
+            return known.next();
         }
         let length = |name: &Name| self.bodies(*name).iter().map(|id| self.functions[id.0 as usize].exprs.len()).sum();
-        bodies.min_by_key(|name| -> (usize, Name) { (length(name), *name) }).filter(|_| self.manage_memory_alike(all))
+        known.min_by_key(|name| -> (usize, Name) { (length(name), *name) }).filter(|_| self.manage_memory_alike(all))
     }
 
     /// Whether functions are the same operation on memory in several forms by their names, of which one counts for instance
-    /// what is in use.
+    /// what is in use. What somebody puts there that is no function here (`hooks.release = release`) is one more form.
     fn manage_memory_alike(&self, all: &[Name]) -> bool {
         const WORDS: &[&str] = &["realloc", "calloc", "malloc", "zalloc", "alloc", "strdup", "free"];
         let word = |name: &Name| WORDS.iter().find(|word| self.text(*name).to_ascii_lowercase().contains(**word));
-        let first = all.first().and_then(word);
-        first.is_some() && all.iter().all(|name| self.defines(*name) && word(name) == first)
+        let mut known = all.iter().filter(|name| self.is_known(**name));
+        let first = known.next().and_then(word);
+        first.is_some() && known.all(|name| word(name) == first)
     }
 
     /// Whether a prototype promises not to write through a parameter.

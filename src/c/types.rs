@@ -208,6 +208,20 @@ impl Types {
         self.find(declared.name, file).map(|(owner, _)| (owner, declared.pointers))
     }
 
+    /// Whether what takes a pointer of one type (`wanted`) may be handed one of another, each as its file declares it. Who
+    /// takes anything, or a number, or is handed what may be anything, says nothing.
+    pub fn may_be_handed(&self, (wanted, there): (Type, FileId), (own, here): (Type, FileId)) -> bool {
+        let (wanted, own) = (self.followed(wanted), self.followed(own));
+        if wanted.name == Name(0) || wanted.is_number || wanted.pointers != 1 {
+            return true;
+        }
+        match (self.owner(wanted, there), self.owner(own, here)) {
+            (Some((wanted, _)), Some((own, _))) => wanted.name == own.name,
+            _ if own.name == Name(0) => !own.is_number,
+            _ => wanted.name == own.name,
+        }
+    }
+
     /// Whether the members of a structure share their storage.
     pub fn is_union(&self, owner: Owner) -> bool {
         let all = self.structures.get(&owner.name).map_or(&[][..], |known| &known.all);

@@ -15,6 +15,7 @@ mod calls;
 mod compared;
 mod conditions;
 mod contents;
+mod copies;
 mod finish;
 mod flow;
 mod guards;
@@ -498,20 +499,7 @@ impl Walk<'_> {
                     reached.push((*to, view.clone()));
                 }
             }
-            Terminator::Return { span, value } => {
-                let whole = value.and_then(|value| self.whole(&mut view, value));
-                let mut value = value.map(|value| self.eval(&mut view, value));
-                // A structure that is returned takes its pointers along, and is not what it was copied from once a
-                // member was given another value.
-                let members = whole.map(|whole| self.members(&view, whole)).unwrap_or_default();
-                if !members.is_empty() {
-                    value = Some(Value::Undefined);
-                }
-                for member in members {
-                    self.share(&mut view, member);
-                }
-                self.finish(view, *span, value);
-            }
+            Terminator::Return { span, value } => self.hand_back(view, *span, *value),
             Terminator::Unreachable => {}
         }
     }

@@ -206,6 +206,7 @@ impl Lowerer<'_> {
             self.possible_target(name.within(self.build.function_name()), value);
         }
         if let Some(list) = aggregate {
+            self.listed_targets(declared, list);
             self.initializer(list, to, shape);
         }
     }

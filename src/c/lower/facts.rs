@@ -1,6 +1,7 @@
 //! What other files want to know of a file.
 
 use super::declarations::Declared;
+use super::targets::Listed;
 use super::{At, Lowerer};
 use crate::c::ir::{Expr, ExprId, Linkage, Shape};
 use crate::c::names::{Name, Set};
@@ -20,6 +21,8 @@ pub struct FileFacts {
     pub written: Set<Name>,
     /// A field or variable, and a function that is stored in it.
     pub targets: Vec<(Name, Name)>,
+    /// What may be functions that a list puts into a structure without naming its members.
+    pub listed: Vec<Listed>,
     /// A function and the number of a parameter that its prototype declares as a pointer to const.
     pub borrowed: Vec<(Name, u32)>,
     /// What functions give, by their declarations.
@@ -49,9 +52,6 @@ pub struct FileFacts {
     /// What may be a structure and a member of it, given to a macro side by side.
     pub typed_members: Set<(Name, Name)>,
 }
-
-/// Casts, parentheses and choices around the name of a function are looked through this deep.
-const MAX_TARGET_DEPTH: u32 = 8;
 
 impl Lowerer<'_> {
     /// Collects the facts of everything outside function bodies.
@@ -132,6 +132,7 @@ impl Lowerer<'_> {
             }
             if let Some(value) = initial {
                 self.possible_target(full, value);
+                self.listed_targets(type_of, value);
             }
         }
     }
@@ -181,42 +182,6 @@ impl Lowerer<'_> {
     fn struct_fields(&mut self, specifier: At) {
         let names = self.field_names(specifier);
         self.facts.struct_fields.extend(names);
-    }
-
-    /// Notes `.field = function` of an initialiser.
-    fn designated_function(&mut self, pair: At) {
-        let (Some(designator), Some(value)) =
-            (self.frames.child(pair, Role::Designator), self.frames.child(pair, Role::Value))
-        else {
-            return;
-        };
-        let Some(field) = self.frames.children(designator).into_iter().last() else { return };
-        let field = self.intern(field);
-        self.possible_target(field, value);
-    }
-
-    /// Notes that `place` may hold the functions that `value` names: `f`, `&f`, `(type) f`, `wanted ? f : g`.
-    pub(super) fn possible_target(&mut self, place: Name, value: At) {
-        let mut open = vec![(value, 0)];
-        while let Some((value, depth)) = open.pop() {
-            let value = self.resolve(value);
-            let inside: &[Role] = match self.frames.node(value).kind {
-                Kind::Identifier => {
-                    let name = self.intern(value);
-                    self.facts.targets.push((place, name));
-                    continue;
-                }
-                Kind::ConditionalExpression => &[Role::Consequence, Role::Alternative],
-                Kind::CastExpression => &[Role::Value],
-                Kind::PointerExpression => &[Role::Argument],
-                Kind::ParenthesizedExpression => &[Role::Plain],
-                _ => continue,
-            };
-            if depth < MAX_TARGET_DEPTH {
-                let children = inside.iter().filter_map(|role| self.frames.child(value, *role));
-                open.extend(children.map(|child| (child, depth + 1)));
-            }
-        }
     }
 
     /// Notes the member that a statement reaches which belongs to no body: a macro opens the function around it

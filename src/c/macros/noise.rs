@@ -204,8 +204,17 @@ fn mark_automatic(bytes: &[u8], out: &mut [u8], at: usize, end: usize) -> usize 
     stop
 }
 
-/// An argument of a macro that is a pointer type (`CAST(char *, text)`), or in a statement of its own a structure
-/// (`LIST_ADD(struct item, &list, item);`), is no expression: a name takes its place, so that the others can be read.
+/// Whether an argument is the type of a number in several words.
+fn is_long_type(argument: &[u8]) -> bool {
+    const WORDS: &[&[u8]] =
+        &[b"const", b"signed", b"unsigned", b"char", b"short", b"int", b"long", b"float", b"double"];
+    let mut words = argument.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    argument.contains(&b' ') && words.all(|word| WORDS.contains(&word))
+}
+
+/// An argument of a macro that is a pointer type (`CAST(char *, text)`) or has several words (`NEW(unsigned char, 5)`), or in
+/// a statement of its own a structure (`LIST_ADD(struct item, &list, item);`), is no expression: a name takes its place, so
+/// that the others can be read.
 fn name_types(bytes: &[u8], out: &mut [u8], end: usize, is_statement: bool) {
     let open = end + bytes[end..].iter().take_while(|b| b.is_ascii_whitespace()).count();
     let Some(close) = balanced(&bytes[open..]).map(|length| open + length - 1) else { return };
@@ -216,7 +225,8 @@ fn name_types(bytes: &[u8], out: &mut [u8], end: usize, is_statement: bool) {
             b',' | b')' if depth == 0 => {
                 let argument = bytes[start..at].trim_ascii();
                 let is_structure = argument.starts_with(b"struct ") || argument.starts_with(b"union ");
-                if argument.len() > 1 && argument.ends_with(b"*") || is_statement && is_structure {
+                let is_pointer = argument.len() > 1 && argument.ends_with(b"*");
+                if is_pointer || is_long_type(argument) || is_statement && is_structure {
                     let from = start + bytes[start..at].iter().take_while(|b| b.is_ascii_whitespace()).count();
                     fill(out, from..from + argument.len(), b'_');
                 }

@@ -220,7 +220,10 @@ impl Search<'_> {
         }
         let pair = |source: Name, part: u16| {
             let pair = self.known.evidence.release_of(source, part).map(|(how, _, _)| how.clone());
-            pair.filter(|(name, _)| self.is_for_release(*name) && !self.is_of_another_heap(*name, site.release))
+            pair.filter(|(name, members)| {
+                let is_taken = !members.is_empty() || self.may_take(*name, losses);
+                is_taken && self.is_for_release(*name) && !self.is_of_another_heap(*name, site.release)
+            })
         };
         let by_name = || Some((self.namesake(site)?, Vec::new()));
         let of_pair = pair(site.source, site.part).or_else(by_name).or_else(|| pair(site.maker?, 0));
@@ -265,17 +268,15 @@ impl Search<'_> {
         asked.is_some_and(|asked| asked != name && is_plain(asked) && is_plain(name))
     }
 
-    /// Whether a function may take what is lost: both lead to one structure by their declarations, or one of them does not say
-    /// what it leads to.
+    /// Whether a function may take what is lost, by their declarations.
     fn may_take(&self, name: Name, losses: &[FoundLoss]) -> bool {
         let types = &self.known.program.types;
-        let body = self.known.program.resolve(name, self.function.file);
-        let body = body.map(|id| &self.known.program.functions[id.0 as usize]);
-        let wanted = body.and_then(|body| types.owner(body.vars.first()?.declared, body.file));
+        let body = self.known.program.resolve_anywhere(name, self.function.file).filter(|body| body.parameters > 0);
+        let wanted = body.and_then(|body| Some((body.vars.first()?.declared, body.file)));
         let holder = losses.first().and_then(|found| found.loss.holder.as_deref());
         let own = holder.and_then(|holder| types.of_holder(self.function, holder));
-        let (Some((wanted, _)), Some(own)) = (wanted, own) else { return true };
-        own.name == Name(0) || types.owner(own, self.function.file).is_some_and(|(own, _)| own.name == wanted.name)
+        let both = wanted.zip(own.map(|own| (own, self.function.file)));
+        both.is_none_or(|(wanted, own)| types.may_be_handed(wanted, own))
     }
 
     /// The function that is named for the release of what another one is named for the making of (`list_create`,

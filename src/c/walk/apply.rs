@@ -81,12 +81,13 @@ impl Walk<'_> {
             return;
         }
         let mut results: Vec<(State, &Outcome)> = Vec::new();
-        for outcome in feasible {
+        for outcome in &feasible {
             let mut next = view.clone();
             self.steps += (outcome.effects.len() / EFFECTS_OF_A_STEP) as u32;
             self.regrown(&mut next, call, summary, outcome);
             self.unfit(&mut next, call, summary, outcome);
             if self.outcome(&mut next, call, outcome, may_return_other).is_some() {
+                self.half_filled(&mut next, call, outcome, &feasible);
                 results.push((next, outcome));
             }
         }

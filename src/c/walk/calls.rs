@@ -3,7 +3,7 @@
 use super::release::{Below, NOBODY, victim};
 use super::{FaultKind, Site, Walk, is_null};
 use crate::c::domain::{Fact, LossKind, Object, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value, Via};
-use crate::c::ir::{BinaryOp, Callee, Expr, ExprId, Shape, VarId};
+use crate::c::ir::{BinaryOp, Callee, Expr, ExprId, VarId};
 use crate::c::knowledge::{Deed, Success, sounds_like_release};
 use crate::c::names::Name;
 use crate::c::syntax::Span;
@@ -480,48 +480,6 @@ impl Walk<'_> {
             let rest = self.place_within(view, target);
             self.write(view, place, rest, call.span, LossKind::Overwrite);
         }
-    }
-
-    /// `memcpy(made, given, size)`: what the members of the one lead to, the other leads to as well, if others see it.
-    fn copy_pointers(&mut self, view: &mut State, call: &Call) {
-        let [to, from, ..] = call.args.as_slice() else { return };
-        if let (Some(own), Some(other)) = (self.pointer_at(to.value), self.pointer_at(from.value)) {
-            let value = self.load(view, other);
-            return self.write(view, own, value, call.span, LossKind::Overwrite);
-        }
-        // `memcpy(to, &pointer, sizeof(pointer))`: the pointer itself is copied to where it is not followed.
-        if matches!(from.value, Value::Address(region) if matches!(self.arena.root(region), Root::Var(_))) {
-            self.share(view, from.value);
-        }
-        if matches!(to.value, Value::Address(region) if matches!(self.arena.root(region), Root::Var(_))) {
-            return;
-        }
-        let Some(place) = self.arena.pointee(from.value) else { return };
-        let mut inside = self.members(view, place);
-        inside.push(self.load(view, place));
-        for value in inside {
-            self.share(view, value);
-        }
-    }
-
-    /// `write(pipe, &command, sizeof(command))`: the pointer itself goes to whoever reads there.
-    fn share_what_is_written(&mut self, view: &mut State, call: &Call) {
-        for arg in &call.args {
-            if let Some(own) = self.pointer_at(arg.value) {
-                let value = self.load(view, own);
-                if self.leads_to_held(view, value) {
-                    self.share(view, value);
-                }
-            }
-        }
-    }
-
-    /// The variable that a value is the address of, if it is neither an array nor a structure.
-    pub(super) fn pointer_at(&self, value: Value) -> Option<RegionId> {
-        let Value::Address(region) = value else { return None };
-        let Region::Var(var) = self.arena.region_of(region) else { return None };
-        let is_plain = self.function.var(var).is_some_and(|var| var.shape == Shape::Plain);
-        (is_plain && !self.arena.has_parts(region)).then_some(region)
     }
 
     /// What the members of a structure hold that were written by themselves.

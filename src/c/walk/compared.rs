@@ -6,7 +6,7 @@ use super::apply::members_of;
 use super::calls::Call;
 use crate::c::domain::{Fact, Root, Standing, State, SymbolId, Value};
 use crate::c::ir::{Expr, ExprId, InstrKind};
-use crate::c::summary::{Effect, Outcome, Path, Spec, Summary};
+use crate::c::summary::{Base, Effect, Outcome, Path, Selector, Spec, Summary};
 
 impl Walk<'_> {
     /// A destructor of the structure around an object that leaves the object alone, for what other members say, knows
@@ -62,6 +62,49 @@ impl Walk<'_> {
         let null_too = summary.outcomes.iter().any(|one| is_no(one) && !excludes_null(one));
         if null_too && asks_only && !summary.outcomes.iter().all(is_no) {
             self.share(view, arg.value);
+        }
+    }
+
+    /// A callee that always fills an out-parameter where it succeeds, and where it fails does so only on some ways: what tells
+    /// those apart the caller's values seldom show (a flag among others, an error's number), so nothing is said of what is
+    /// there after a failure.
+    pub(super) fn half_filled(&mut self, view: &mut State, call: &Call, outcome: &Outcome, feasible: &[&Outcome]) {
+        let program = self.program;
+        let success = |outcome: &Outcome| match &outcome.returns {
+            Spec::Int(number) => Some(*number == 0),
+            Spec::Unknown(fact) if fact.is_non_zero() => Some(false),
+            Spec::Initial(Path { base: Base::Global(name), selectors }) if selectors.is_empty() => {
+                program.is_never_zero(*name).then_some(false)
+            }
+            _ => None,
+        };
+        let fills = |outcome: &Outcome, place: &Path| {
+            let mut effects = outcome.effects.iter();
+            effects.any(|effect| matches!(effect, Effect::Write(to, Spec::Fresh(_)) if to == place))
+        };
+        let Some(own) = success(outcome) else { return };
+        let is_error = !own && matches!(outcome.returns, Spec::Initial(_) | Spec::Int(i64::MIN..0));
+        for effect in &outcome.effects {
+            let Effect::Write(place, Spec::Fresh(_)) = effect else { continue };
+            let mut others = feasible.iter().filter(|other| success(other) == Some(!own)).peekable();
+            let is_failure = is_error || others.peek().is_some() && others.all(|other| fills(other, place));
+            // A number of its own tells a failure apart from the others.
+            let is_alike = |other: &Outcome| !other.returns.fact().disjoint(outcome.returns.fact());
+            let is_half = || {
+                let mut others = feasible.iter().filter(|other| success(other) == Some(own) && is_alike(other));
+                others.any(|other| !fills(other, place))
+            };
+            if place.selectors.as_slice() == [Selector::Deref]
+                && is_failure
+                && is_half()
+                && let Some(region) = self.place_at(view, call, place, &[])
+            {
+                // What tells of an error is there after a failure, if anywhere.
+                let value = self.load(view, region);
+                if !self.arena.target(value).is_some_and(|filled| self.tells_of_error(view, filled)) {
+                    self.share(view, value);
+                }
+            }
         }
     }
 

@@ -103,7 +103,7 @@ impl Walk<'_> {
     }
 
     /// Whether the place that leads to an output of a call is named for errors.
-    fn tells_of_error(&self, view: &State, output: SymbolId) -> bool {
+    pub(super) fn tells_of_error(&self, view: &State, output: SymbolId) -> bool {
         self.holder(view, output, 4).is_some_and(|place| place.to_lowercase().contains("err"))
     }
 

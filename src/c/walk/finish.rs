@@ -3,7 +3,7 @@
 use super::Walk;
 use super::contents::{Contents, Met};
 use crate::c::domain::{Fact, LossKind, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value};
-use crate::c::ir::{BinaryOp, Expr, InstrKind, VarId};
+use crate::c::ir::{BinaryOp, Expr, ExprId, InstrKind, VarId};
 use crate::c::summary::{Base, Effect, Fresh, Outcome, Path, Selector, Spec, without_implied};
 use crate::c::syntax::Span;
 use std::collections::BTreeMap;
@@ -24,8 +24,45 @@ const MAX_PLACES_OF_GLOBALS: usize = 16;
 const MAX_COLLECTED: usize = 400;
 
 impl Walk<'_> {
+    /// `return value;`
+    pub(super) fn hand_back(&mut self, mut view: State, span: Span, value: Option<ExprId>) {
+        let whole = value.and_then(|value| self.whole(&mut view, value));
+        let mut value = value.map(|value| self.eval(&mut view, value));
+        // A structure that is returned takes its pointers along, and is not what it was copied from once a
+        // member was given another value.
+        let members = whole.map(|whole| self.members(&view, whole)).unwrap_or_default();
+        if !members.is_empty() {
+            value = Some(Value::Undefined);
+        }
+        for member in members {
+            self.share(&mut view, member);
+        }
+        match value {
+            Some(answer) if self.answers_for_held(&view, answer) => {
+                for truth in [true, false] {
+                    let mut view = view.clone();
+                    if self.assume(&mut view, answer, truth) {
+                        self.finish(view, span, Some(Value::Int(i64::from(truth))));
+                    }
+                }
+            }
+            value => self.finish(view, span, value),
+        }
+    }
+
+    /// Whether a value answers if what is held was acquired at all, as in `return file != NULL;`.
+    fn answers_for_held(&self, view: &State, mut answer: Value) -> bool {
+        let mut is_answer = false;
+        while let Value::Symbol(symbol) = answer
+            && let Symbol::Combined(BinaryOp::Equal, asked, Value::Int(_)) = self.arena.symbol_of(symbol)
+        {
+            (answer, is_answer) = (asked, true);
+        }
+        is_answer && self.leads_to_held(view, answer)
+    }
+
     /// The function returns.
-    pub(super) fn finish(&mut self, mut view: State, span: Span, value: Option<Value>) {
+    fn finish(&mut self, mut view: State, span: Span, value: Option<Value>) {
         let given = self.given(&view, value);
         let left: Vec<SymbolId> = view
             .objects
@@ -281,6 +318,7 @@ impl Walk<'_> {
                 if view.object(owner).is_some_and(|object| matches!(object.standing, Standing::Lost | Standing::Released(_))));
             if !own {
                 effects.extend(self.perhaps_kept(*value));
+                effects.extend(self.kept_with_a_mark(*value));
             }
             if self.path(*region, fresh).is_some() {
                 continue;
@@ -295,6 +333,23 @@ impl Walk<'_> {
             }
         }
         effects
+    }
+
+    /// A pointer that the caller passed in and that is put somewhere with something added, such as a mark in its last bit:
+    /// nothing else tells that it is kept.
+    fn kept_with_a_mark(&self, value: Value) -> Option<Effect> {
+        let Value::Symbol(marked) = value else { return None };
+        let Symbol::Combined(BinaryOp::Add | BinaryOp::Or, one, other) = self.arena.symbol_of(marked) else {
+            return None;
+        };
+        let given = |value: Value| {
+            let Value::Symbol(symbol) = value else { return None };
+            let path = self.pointer_path(symbol, &[]).filter(|path| path.selectors.is_empty())?;
+            let Base::Parameter(number) = path.base else { return None };
+            let var = self.function.var(VarId(number));
+            var.is_some_and(|var| var.declared.pointers > 0).then_some(path)
+        };
+        given(one).or_else(|| given(other)).map(|path| Effect::Escape(path, Vec::new()))
     }
 
     /// What the caller passed in that a value may be which is put somewhere.

@@ -2,6 +2,7 @@
 
 use super::Walk;
 use crate::c::domain::{Region, RegionId, State, Symbol, SymbolId, Value};
+use crate::c::ir::{Shape, VarId};
 
 impl Walk<'_> {
     /// A place as it is written in C, if it can be written.
@@ -13,8 +14,9 @@ impl Walk<'_> {
         let depth = depth.checked_sub(1)?;
         match self.arena.region_of(region) {
             Region::Var(var) => {
-                let var = self.function.var(var).filter(|var| !var.temporary)?;
-                Some(self.program.text(var.name).to_owned()).filter(|text| !text.is_empty() && text != "?")
+                // An array and its first element are one place.
+                let is_array = self.function.var(var).is_some_and(|var| var.shape == Shape::Array);
+                Some(format!("{}{}", self.variable(var)?, if is_array { "[0]" } else { "" }))
             }
             Region::Global(name) => Some(self.program.text(name).to_owned()).filter(|text| text != "?"),
             Region::Field(base, field) => {
@@ -26,11 +28,18 @@ impl Walk<'_> {
             }
             Region::Element(base, Value::Int(index)) => match self.arena.region_of(base) {
                 Region::Pointee(pointer) => Some(format!("{}[{index}]", self.pointer_text(view, pointer, depth)?)),
+                Region::Var(array) => Some(format!("{}[{index}]", self.variable(array)?)),
                 _ => Some(format!("{}[{index}]", self.text_within(view, base, depth)?)),
             },
             Region::Pointee(pointer) => Some(format!("*{}", self.pointer_text(view, pointer, depth)?)),
             Region::Element(..) | Region::Text => None,
         }
+    }
+
+    /// A variable that the file names.
+    fn variable(&self, var: VarId) -> Option<String> {
+        let var = self.function.var(var).filter(|var| !var.temporary)?;
+        Some(self.program.text(var.name).to_owned()).filter(|text| !text.is_empty() && text != "?")
     }
 
     /// A place that holds a pointer.

@@ -24,11 +24,21 @@ impl Walk<'_> {
     }
 
     /// The structure whose member of that name a value points to. Of what the caller passed in it is not known, but always
-    /// the same: it is told as a member that leads back.
+    /// the same: it is told as a member that leads back. What was acquired begins nowhere else.
     pub(super) fn around(&mut self, view: &mut State, value: Value, member: Name, id: ExprId) -> Value {
         let Some(place) = self.arena.pointee(value) else { return Value::Symbol(self.unknown(view, id)) };
         let outward = self.program.canonical_field(member).outward();
         let region = self.arena.region(Region::Field(place, outward));
-        self.load(view, region)
+        let target = self.arena.target(value).filter(|target| self.site_behind(view, *target).is_some());
+        match (target, self.arena.region_of(place), self.arena.region_of(region)) {
+            (Some(_), Region::Pointee(_), _) => value,
+            (Some(target), _, Region::Field(inner, member))
+                if (inner, member) == (place, outward) && self.arena.around(region).is_none() =>
+            {
+                let index = Value::Symbol(self.unknown(view, id));
+                self.inside_of(target, index)
+            }
+            _ => self.load(view, region),
+        }
     }
 }

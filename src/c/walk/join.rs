@@ -208,9 +208,10 @@ impl Walk<'_> {
             *fact = fact.join(two.fact(*symbol));
             *fact != Fact::ANY
         });
-        // What both views know of a place they disagree on is still known: `-1` or `5` is not 0.
+        // What both views know of a place they disagree on is still known: `-1` or `5` is not 0. What an earlier round of a
+        // loop put below it is below something else.
         for (symbol, fact) in joined {
-            one.forget(symbol);
+            self.renew(one, symbol);
             let _ = one.learn(symbol, fact);
         }
     }

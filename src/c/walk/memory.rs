@@ -136,6 +136,8 @@ impl Walk<'_> {
                 let _ = view.learn(symbol, Fact::NON_ZERO);
             } else if self.program.error_numbers.contains(&name) {
                 let _ = view.learn(symbol, Fact::at_least(1));
+            } else if self.program.is_never_zero(name) {
+                let _ = view.learn(symbol, Fact::NON_ZERO);
             }
         }
         value
@@ -163,7 +165,7 @@ impl Walk<'_> {
         {
             return Value::Int(i64::from(truth));
         }
-        if matches!(op, BinaryOp::Add | BinaryOp::Subtract | BinaryOp::And) {
+        if matches!(op, BinaryOp::Add | BinaryOp::Subtract | BinaryOp::And | BinaryOp::Or) {
             for (pointer, offset) in [(a, b), (b, a)] {
                 if let Some(target) = self.arena.target(pointer)
                     && (view.object(target).is_some() || matches!(pointer, Value::Address(_)))
@@ -178,18 +180,21 @@ impl Walk<'_> {
         Value::Symbol(self.arena.symbol(Symbol::Combined(op, a, b)))
     }
 
-    /// A pointer into an object, moved by an offset. Moving twice adds up: `p++` in a loop is never where it was.
+    /// A pointer into an object, moved by an offset, or marked in bits that its place leaves free. Moving twice adds up: `p++`
+    /// in a loop is never where it was.
     fn moved(&mut self, view: &mut State, op: BinaryOp, pointer: Value, target: SymbolId, offset: Value) -> Value {
         let whole = self.arena.region(Region::Pointee(target));
+        let masks = matches!(op, BinaryOp::And | BinaryOp::Or);
         let (base, index) = match pointer {
             Value::Address(region) => match self.arena.region_of(region) {
-                Region::Element(base, index) if op != BinaryOp::And => (base, index),
+                Region::Element(base, index) if !masks => (base, index),
                 _ => (whole, Value::Int(0)),
             },
             _ => (whole, Value::Int(0)),
         };
         let index = match (op, index) {
-            (BinaryOp::And, _) | (BinaryOp::Add, Value::Int(0)) => offset,
+            _ if masks => offset,
+            (BinaryOp::Add, Value::Int(0)) => offset,
             _ => self.combine(view, op, index, offset),
         };
         Value::Address(self.arena.element(base, index))

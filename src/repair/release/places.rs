@@ -134,16 +134,16 @@ impl Workbench<'_> {
     fn is_taken(&self, holder: &str) -> bool {
         let program = &self.tree.program;
         let function = &program.functions[self.candidate.function.0 as usize];
-        let body = program.resolve(self.releaser.name, function.file).map(|id| &program.functions[id.0 as usize]);
+        let body = program.resolve_anywhere(self.releaser.name, function.file);
         let parameter = body.filter(|body| body.parameters == 1).and_then(|body| Some((body.vars.first()?, body.file)));
-        let wanted = parameter.and_then(|(parameter, file)| program.types.owner(parameter.declared, file));
-        let Some((wanted, _)) = wanted.filter(|_| self.releaser.members.is_empty()) else { return true };
-        if declared::points_to_text(self.view, holder, self.candidate.decided.site.span) {
+        let wanted = parameter.filter(|_| self.releaser.members.is_empty());
+        let Some(wanted) = wanted.map(|(parameter, file)| (parameter.declared, file)) else { return true };
+        let is_structure = program.types.owner(wanted.0, wanted.1).is_some();
+        if is_structure && declared::points_to_text(self.view, holder, self.candidate.decided.site.span) {
             return false;
         }
         let own = function.vars.iter().find(|var| var.name == Name::of(holder));
-        let own = own.and_then(|own| program.types.owner(own.declared, function.file));
-        own.is_none_or(|(own, _)| own.name == wanted.name)
+        own.is_none_or(|own| program.types.may_be_handed(wanted, (own.declared, function.file)))
     }
 
     fn name(&self) -> String {

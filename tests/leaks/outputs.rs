@@ -1,0 +1,35 @@
+//! What functions hand out: the numbers by which they tell that they did not, and what releases it.
+
+use super::{analyze, c, file};
+use pagerduty_incident_responder::c::Options;
+
+/// The numbers of a table of errors are in a file that only a build makes.
+#[test]
+fn the_number_of_an_error_table_is_never_a_success() {
+    let text = "int get(char **to, int n)\n{\n    if (n > 3)\n        return BOX_ET_TOO_LARGE;\n    *to = malloc(n);\n    \
+                return *to ? 0 : BOX_ET_NO_MEMORY;\n}\n\
+                int use(int n)\n{\n    char *box;\n    int error = get(&box, n);\n\n    if (error == BOX_ET_NO_MEMORY)\n        \
+                return -1;\n    if (error)\n        return -2;\n    n = box[0];\n    free(box);\n    return n;\n}\n";
+    assert_eq!(analyze("box.c", text).findings, []);
+    let lost = text.replace("    free(box);\n", "");
+    assert_eq!(analyze("box.c", &lost).findings.len(), 1);
+}
+
+/// One file includes the other: what ends a structure there does not take an array of numbers.
+#[test]
+fn what_releases_a_structure_of_an_included_file_is_not_called_with_numbers() {
+    let common = "typedef int offset;\ntypedef struct automaton { int *nodes; } automaton;\nstruct pairs { offset *start, *end; };\n\
+                  #define resized(p, type, n) ((type *)realloc(p, (n) * sizeof(type)))\n#define let_go(p) free(p)\n";
+    let compile = "static void automaton_free(automaton *it)\n{\n    let_go(it->nodes);\n    let_go(it);\n}\n\
+                   int automaton_init(automaton **to)\n{\n    automaton *it = *to;\n\n    it = resized(*to, automaton, 1);\n    \
+                   if (it == NULL)\n        return -1;\n    *to = it;\n    if (it->nodes == NULL) {\n        automaton_free(it);\n        \
+                   *to = NULL;\n        return -2;\n    }\n    return 0;\n}\n";
+    let run = "int copy_pairs(struct pairs *pairs, int n)\n{\n    offset *start = resized(pairs->start, offset, n);\n    \
+               offset *end = resized(pairs->end, offset, n);\n\n    if (start == NULL || end == NULL)\n        return -1;\n    \
+               pairs->start = start;\n    pairs->end = end;\n    return 0;\n}\n";
+    let files = vec![file("common.h", common), file("compile.c", compile), file("run.c", run)];
+    let told = c::analyze(files, &Options::default()).findings;
+    let fixes: Vec<String> = told.iter().filter_map(|leak| Some(leak.fix.as_ref()?.diff.clone())).collect();
+    assert!(!told.is_empty() && !fixes.concat().contains("automaton_free"), "{told:?}");
+    assert!(fixes.iter().any(|diff| diff.contains("+        free(start);")), "{fixes:?}");
+}
