@@ -238,6 +238,8 @@ pub struct Function {
     pub exprs: Vec<Expr>,
     /// What structures expressions are cast to.
     pub casts: Map<ExprId, Type>,
+    /// The members of unions among the expressions, each with the one that stands for all that share its storage.
+    pub shared: Map<ExprId, Name>,
     /// Blocks; 0 is the entry.
     pub blocks: Vec<Block>,
     /// Whether what it returns is declared as a pointer.

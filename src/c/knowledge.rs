@@ -312,20 +312,42 @@ fn deed<'a>(names: &mut NameTable, words: &mut impl Iterator<Item = &'a str>) ->
 /// Words in the name of a function that releases what it is given. Only a guess, and only used where the body is not
 /// in the tree.
 pub fn sounds_like_release(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    const WORDS: &[&str] = &["free", "unref", "destroy", "dispose", "delete", "cleanup", "release", "deinit"];
-    let parts: Vec<&str> = lower.split('_').collect();
-    parts.iter().any(|part| WORDS.contains(part) || part.ends_with("free") || part.starts_with("free"))
-        && !lower.contains("freeze")
-        && !parts.contains(&"lock")
+    const WORDS: &[&str] =
+        &["free", "unref", "destroy", "dispose", "delete", "cleanup", "release", "relinquish", "deinit"];
+    let begins_or_ends = |part: &str, word: &str| {
+        let (first, last) = (part.get(..word.len()), part.len().checked_sub(word.len()).and_then(|at| part.get(at..)));
+        [first, last].into_iter().flatten().any(|part| part.eq_ignore_ascii_case(word))
+    };
+    let is_frozen = |part: &str| part.len() > 4 && part.to_ascii_lowercase().contains("freeze");
+    (has_word(name, WORDS) || words(name).any(|part| begins_or_ends(part, "free")))
+        && !words(name).any(is_frozen)
+        && !has_word(name, &["lock"])
+}
+
+/// The words of a name: between underscores, and where a small letter is followed by a capital one.
+fn words(name: &str) -> impl Iterator<Item = &str> {
+    name.split('_').flat_map(|part| {
+        let mut rest = part;
+        std::iter::from_fn(move || {
+            let bytes = rest.as_bytes();
+            let turn = bytes.windows(2).position(|pair| !pair[0].is_ascii_uppercase() && pair[1].is_ascii_uppercase());
+            let (word, behind) = rest.split_at_checked(turn.map_or(rest.len(), |at| at + 1)).unwrap_or((rest, ""));
+            rest = behind;
+            (!word.is_empty()).then_some(word)
+        })
+    })
+}
+
+/// Whether one of the words of a name is among `wanted`, which are in small letters.
+fn has_word(name: &str, wanted: &[&str]) -> bool {
+    words(name).any(|word| wanted.iter().any(|wanted| word.eq_ignore_ascii_case(wanted)))
 }
 
 /// Words in the name of a function at whose end a structure is of no more use.
 pub fn sounds_like_the_end(name: &str) -> bool {
     const WORDS: &[&str] =
         &["fini", "finish", "finalize", "close", "exit", "term", "terminate", "shutdown", "drop", "unload"];
-    let lower = name.to_ascii_lowercase();
-    sounds_like_release(name) || lower.split('_').any(|word| WORDS.contains(&word))
+    sounds_like_release(name) || has_word(name, WORDS)
 }
 
 /// Words in the name of a function that looks something up, compares or prints, and keeps nothing. Only a guess, and
@@ -337,9 +359,7 @@ pub fn sounds_like_a_question(name: &str) -> bool {
     ];
     const KEEPING: &[&str] =
         &["add", "insert", "create", "set", "new", "store", "append", "push", "register", "attach", "or", "replace"];
-    let lower = name.to_ascii_lowercase();
-    let has = |words: &[&str]| lower.split('_').any(|part| words.contains(&part));
-    has(WORDS) && !has(KEEPING)
+    has_word(name, WORDS) && !has_word(name, KEEPING)
 }
 
 /// Words in the name of a function that keeps what it is given, for the arguments behind the first, which is what it
@@ -376,7 +396,7 @@ pub fn sounds_like_keeping(name: &str) -> bool {
         "setspecific",
         "async",
     ];
-    name.to_ascii_lowercase().split('_').any(|part| WORDS.contains(&part))
+    has_word(name, WORDS)
 }
 
 /// Words in the name of a constant that is the number of an error, such as `ENOMEM` or `NO_SECTION`. Only a guess, and only
@@ -386,8 +406,7 @@ pub fn sounds_like_an_error(name: &str) -> bool {
         &["err", "error", "fail", "failed", "failure", "no", "not", "invalid", "bad", "denied", "unknown", "nomem"];
     let is_loud = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     let is_errno = name.starts_with('E') && !name.contains('_') || name.starts_with("EAI_");
-    let lower = name.to_ascii_lowercase();
-    is_loud && (is_errno || lower.split('_').any(|part| WORDS.contains(&part)))
+    is_loud && (is_errno || has_word(name, WORDS))
 }
 
 /// Whether a name is a number's that `compile_et` makes from a table of errors (`EXT2_ET_NO_MEMORY`), in a file that is not
@@ -419,7 +438,7 @@ pub fn sounds_like_lookup(name: &str) -> bool {
     ];
     let lower = name.to_ascii_lowercase();
     let picks = ["_get_for_", "_get_by_", "_get_from_"].iter().any(|word| lower.contains(word));
-    picks || lower.ends_with("_get") || lower.starts_with("to_") || lower.split('_').any(|part| WORDS.contains(&part))
+    picks || lower.ends_with("_get") || lower.starts_with("to_") || has_word(name, WORDS)
 }
 
 #[cfg(test)]
@@ -497,7 +516,9 @@ mod tests {
 
     #[test]
     fn names_that_sound_like_a_release() {
-        for name in ["foo_free", "g_object_unref", "xfree", "free_list", "EVP_PKEY_free", "list_destroy"] {
+        for name in
+            ["foo_free", "g_object_unref", "xfree", "free_list", "EVP_PKEY_free", "list_destroy", "DestroyBoxInfo"]
+        {
             assert!(sounds_like_release(name), "{name}");
         }
         for name in ["freeze", "unfreeze_all", "foo_new", "lock_release", "reference"] {

@@ -111,9 +111,10 @@ impl MacroTable {
         table
     }
 
-    /// Forgets the macros that only put another function in the place of one that hands out, takes back or copies memory and is
-    /// known (`#define malloc(n) (*allocate)(n)`): what they stand for does the same, and is seldom known itself. So are
-    /// those forgotten that put nothing in the place of one, or of one that keeps memory, for systems that lack the library.
+    /// Forgets the macros that only put another function in the place of one that hands out, takes back or copies memory, or
+    /// ends the program, and is known (`#define malloc(n) (*allocate)(n)`): what they stand for does the same, and is seldom
+    /// known itself. So are those forgotten that put nothing in the place of one, or of one that keeps memory, for systems
+    /// that lack the library.
     /// Where a file defines a macro as such a function and, for another configuration, as one of the project that counts
     /// what is in use, the plain form stays.
     pub fn leave_to(&mut self, knowledge: &Knowledge) {
@@ -130,10 +131,11 @@ impl MacroTable {
                 all.retain(|(home, one)| is_plain(one) || !plain.contains(home));
             }
             let Some(deed) = knowledge.of(*name) else { continue };
-            if deed.is_of_memory() || deed == Deed::Copy {
+            let stands_by_itself = deed.is_of_memory() || matches!(deed, Deed::Copy | Deed::Exit);
+            if stands_by_itself {
                 all.retain(|(_, definition)| !twins::is_another_function(*name, definition));
             }
-            if deed.is_of_memory() || matches!(deed, Deed::Take { .. }) {
+            if stands_by_itself || matches!(deed, Deed::Take { .. }) {
                 all.retain(|(_, definition)| !is_nothing(&definition.body) && !is_idle(definition));
                 self.noise.remove(name);
             }

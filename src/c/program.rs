@@ -2,6 +2,7 @@
 
 mod guesses;
 mod named_members;
+mod unions;
 
 use super::ir::{Callee, Expr, FileId, Function, InstrKind, Linkage};
 use super::knowledge::{
@@ -141,6 +142,7 @@ impl Program {
             }
         }
         self.types.settle(function, is_function);
+        function.shared = unions::shared(self, function);
     }
 
     fn absorb(

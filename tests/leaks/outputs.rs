@@ -1,4 +1,4 @@
-//! What functions hand out: the numbers by which they tell that they did not, and what releases it.
+//! What functions hand out and take: the numbers by which they tell that they did not, what releases it, and who may keep it.
 
 use super::{analyze, c, file};
 use pagerduty_incident_responder::c::Options;
@@ -24,12 +24,33 @@ fn what_releases_a_structure_of_an_included_file_is_not_called_with_numbers() {
                    int automaton_init(automaton **to)\n{\n    automaton *it = *to;\n\n    it = resized(*to, automaton, 1);\n    \
                    if (it == NULL)\n        return -1;\n    *to = it;\n    if (it->nodes == NULL) {\n        automaton_free(it);\n        \
                    *to = NULL;\n        return -2;\n    }\n    return 0;\n}\n";
-    let run = "int copy_pairs(struct pairs *pairs, int n)\n{\n    offset *start = resized(pairs->start, offset, n);\n    \
-               offset *end = resized(pairs->end, offset, n);\n\n    if (start == NULL || end == NULL)\n        return -1;\n    \
+    let run = "int copy_pairs(struct pairs *pairs, int n)\n{\n    offset *start = resized(NULL, offset, n);\n    \
+               offset *end = resized(NULL, offset, n);\n\n    if (start == NULL || end == NULL)\n        return -1;\n    \
                pairs->start = start;\n    pairs->end = end;\n    return 0;\n}\n";
     let files = vec![file("common.h", common), file("compile.c", compile), file("run.c", run)];
     let told = c::analyze(files, &Options::default()).findings;
     let fixes: Vec<String> = told.iter().filter_map(|leak| Some(leak.fix.as_ref()?.diff.clone())).collect();
     assert!(!told.is_empty() && !fixes.concat().contains("automaton_free"), "{told:?}");
     assert!(fixes.iter().any(|diff| diff.contains("+        free(start);")), "{fixes:?}");
+}
+
+/// `LIST_ADD(const char *, item);` is read as a type, and may be anything.
+#[test]
+fn a_macro_that_takes_a_type_and_is_not_defined_may_keep_what_it_is_given() {
+    let text = "int add(const char *from)\n{\n    char *item = strdup(from);\n\n    if (item == NULL)\n        return -1;\n    \
+                LIST_ADD(const char *, item);\n    return 0;\n}\n";
+    assert_eq!(analyze("add.c", text).findings, []);
+    assert_eq!(analyze("add.c", &text.replace("LIST_ADD(const char *, item);", "puts(item);")).findings.len(), 1);
+}
+
+/// A header of one library makes `abort` nothing, for a system that it is built on without the C library.
+#[test]
+fn what_ends_the_program_does_so_whatever_one_header_makes_of_it() {
+    let header = "#define abort() /* as nothing */\n";
+    let text = "void fail(const char *what)\n{\n    puts(what);\n    abort();\n}\n\
+                int use(int n)\n{\n    char *box = malloc(n);\n\n    if (box == NULL)\n        return -1;\n    if (n == 7)\n    {\n        \
+                fail(\"seven\");\n        return 7;\n    }\n    free(box);\n    return 0;\n}\n";
+    let files = vec![file("port/port.h", header), file("use.c", text)];
+    assert_eq!(c::analyze(files, &Options::default()).findings, []);
+    assert_eq!(analyze("use.c", &text.replace("abort", "pause")).findings.len(), 1);
 }

@@ -266,6 +266,7 @@ impl Builder {
             vars: self.vars,
             exprs: self.exprs,
             casts: self.casts,
+            shared: Map::default(),
             blocks: self.blocks,
             span: self.span,
             conditionals: self.conditionals,

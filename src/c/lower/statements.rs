@@ -85,7 +85,8 @@ impl Lowerer<'_> {
             Kind::BreakStatement => self.build.jump_break(self.frames.span(at)),
             Kind::ContinueStatement => self.build.jump_continue(self.frames.span(at)),
             Kind::PreprocIf | Kind::PreprocIfdef | Kind::PreprocElif | Kind::PreprocElifdef => self.preprocessor(at),
-            Kind::Error => self.blind_all(at),
+            // `LIST_ADD(const char *, item);` of a macro that the tree does not define is read as a type alone.
+            Kind::Error | Kind::MacroTypeSpecifier => self.blind_all(at),
             // A function inside a function is a loop macro, or what a lost brace looks like: its body runs where it stands.
             Kind::FunctionDefinition => {
                 if let Some(body) = self.frames.child(at, Role::Body) {

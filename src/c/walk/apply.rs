@@ -75,6 +75,7 @@ impl Walk<'_> {
         if let [only] = feasible.as_slice() {
             self.regrown(&mut view, call, summary, only);
             self.unfit(&mut view, call, summary, only);
+            self.walked_along(&mut view, call, summary, only);
             if self.outcome(&mut view, call, only, may_return_other).is_some() {
                 after.push(view);
             }
@@ -86,6 +87,7 @@ impl Walk<'_> {
             self.steps += (outcome.effects.len() / EFFECTS_OF_A_STEP) as u32;
             self.regrown(&mut next, call, summary, outcome);
             self.unfit(&mut next, call, summary, outcome);
+            self.walked_along(&mut next, call, summary, outcome);
             if self.outcome(&mut next, call, outcome, may_return_other).is_some() {
                 self.half_filled(&mut next, call, outcome, &feasible);
                 results.push((next, outcome));

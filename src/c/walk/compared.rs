@@ -196,7 +196,7 @@ impl Walk<'_> {
     }
 
     /// `p = f(p)`, where `f` on some way releases `p` or hands it back: what is put in the place of `p` comes of it, and
-    /// `f` knows what became of the rest.
+    /// `f` knows what became of the rest. So it is where `f` by its name releases, and its body does not show how.
     pub(super) fn transformed(&mut self, view: &mut State, call: &Call, summary: &Summary) {
         for (number, arg) in call.args.iter().enumerate() {
             let number = number as u32;
@@ -209,7 +209,39 @@ impl Walk<'_> {
                 some |= takes(outcome);
                 all &= takes(outcome);
             }
-            if some && !all && self.leads_to_held(view, arg.value) && self.is_put_back(call, number as usize) {
+            let is_out_of_sight = || {
+                !summary.outcomes.iter().any(takes)
+                    && self.program.sounds_like_release(call.spelled, self.function.file)
+            };
+            // A pointer to nothing is handed back for no other reason than to be put there.
+            let is_meant_so = || {
+                let body = call.callee.and_then(|name| self.program.resolve(name, self.function.file));
+                let body = body.and_then(|id| self.program.functions.get(id.0 as usize));
+                body.is_some_and(|body| body.gives_pointer)
+                    && summary.outcomes.iter().all(|outcome| outcome.returns == Spec::Int(0))
+            };
+            if self.leads_to_held(view, arg.value)
+                && (some && !all && self.is_put_back(call, number as usize)
+                    || is_out_of_sight() && (is_meant_so() || self.is_put_back(call, number as usize)))
+            {
+                self.share(view, arg.value);
+            }
+        }
+    }
+
+    /// The first item of a list that an item is in: either that item, or what members of it lead to, and then those lead to
+    /// it as well.
+    pub(super) fn walked_along(&mut self, view: &mut State, call: &Call, summary: &Summary, outcome: &Outcome) {
+        let is_below = |path: &Path, number: u32| path.base == Base::Parameter(number) && !path.selectors.is_empty();
+        for (number, arg) in (0..).zip(&call.args) {
+            let leads_on = match &outcome.returns {
+                Spec::Initial(path) | Spec::Address(path) => is_below(path, number),
+                Spec::Unknown(_) => outcome.when.iter().any(|(path, _)| is_below(path, number)),
+                _ => false,
+            };
+            let itself =
+                |outcome: &Outcome| matches!(&outcome.returns, Spec::Initial(path) if path.is_parameter(number));
+            if leads_on && self.leads_to_held(view, arg.value) && summary.outcomes.iter().any(itself) {
                 self.share(view, arg.value);
             }
         }

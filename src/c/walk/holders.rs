@@ -2,7 +2,8 @@
 
 use super::Walk;
 use crate::c::domain::{Region, RegionId, State, Symbol, SymbolId, Value};
-use crate::c::ir::{Shape, VarId};
+use crate::c::ir::{Expr, ExprId, Shape, VarId};
+use crate::c::names::Name;
 
 impl Walk<'_> {
     /// A place as it is written in C, if it can be written.
@@ -20,7 +21,7 @@ impl Walk<'_> {
             }
             Region::Global(name) => Some(self.program.text(name).to_owned()).filter(|text| text != "?"),
             Region::Field(base, field) => {
-                let field = self.program.text(field);
+                let field = self.member_text(field);
                 match self.arena.region_of(base) {
                     Region::Pointee(pointer) => Some(format!("{}->{field}", self.pointer_text(view, pointer, depth)?)),
                     _ => Some(format!("{}.{field}", self.text_within(view, base, depth)?)),
@@ -34,6 +35,20 @@ impl Walk<'_> {
             Region::Pointee(pointer) => Some(format!("*{}", self.pointer_text(view, pointer, depth)?)),
             Region::Element(..) | Region::Text => None,
         }
+    }
+
+    /// A member; of those that share their storage, the first one that the function takes for a pointer.
+    fn member_text(&self, field: Name) -> &str {
+        let function = self.function;
+        let is_shared = |id: ExprId| function.shared.get(&id) == Some(&field);
+        let named = (0..function.exprs.len() as u32).filter_map(|id| match function.expr(ExprId(id)) {
+            Expr::Field(_, name) if name == field || is_shared(ExprId(id)) => Some((ExprId(id), name)),
+            _ => None,
+        });
+        let mut named = if function.shared.is_empty() { None } else { Some(named) }.into_iter().flatten();
+        let is_pointer = |id| self.program.types.of(function, id).is_some_and(|declared| declared.pointers > 0);
+        let pointer = named.find(|(id, _)| is_pointer(*id)).map(|(_, name)| name);
+        self.program.text(pointer.unwrap_or(field))
     }
 
     /// A variable that the file names.

@@ -242,7 +242,8 @@ impl Walk<'_> {
             Expr::Global(name) => Some(self.arena.region(Region::Global(name))),
             Expr::Field(base, field) => {
                 let base = self.place(view, base)?;
-                let field = self.program.canonical_field(field);
+                let by_type = self.function.shared.get(&id).copied();
+                let field = by_type.unwrap_or_else(|| self.program.canonical_field(field));
                 Some(self.arena.region(Region::Field(base, field)))
             }
             Expr::Deref(pointer) => {

@@ -5,11 +5,13 @@ use super::layout::is_loop;
 use super::reach::has_word;
 use crate::c::Tree as SourceTree;
 use crate::c::ir::{BinaryOp, Callee, Expr, ExprId, Function, InstrKind, Shape};
-use crate::c::knowledge::sounds_like_release;
+use crate::c::knowledge::{Deed, sounds_like_release};
 use crate::c::names::Name;
+use crate::c::program::FunctionId;
 use crate::c::report::{Candidate, FileView};
-use crate::c::summary::{Effect, Selector};
+use crate::c::summary::{Effect, Selector, Spec};
 use crate::c::syntax::{Kind, Span};
+use crate::c::walk::Site;
 use crate::model::edit::Edit;
 
 /// What speaks against releasing `holder` with `release` anywhere in the function.
@@ -25,7 +27,68 @@ pub(super) fn none(
     lends_no_part(tree, function, release, holder)?;
     lends_no_code(function, source, holder)?;
     waits_for_no_flag(view, function.span, holder)?;
+    was_not_grown_elsewhere(tree, function, &candidate.decided.site)?;
+    has_no_hooks(tree, function, &candidate.decided.site, release)?;
     is_from_the_heap(function, holder)
+}
+
+/// Refuses what was made larger in a place that still holds the old address: where it grew without moving, that is the same
+/// one, and whoever looks there has it as well.
+fn was_not_grown_elsewhere(tree: &SourceTree, function: &Function, site: &Site) -> Result<(), String> {
+    let grows = |name: Name| match tree.program.deed(name, function.file) {
+        Some(deed) => matches!(deed, Deed::Reallocate { .. }),
+        None => tree.known().summary(name, function).is_some_and(|summary| {
+            summary.outcomes.iter().any(|outcome| outcome.releases(0) && matches!(outcome.returns, Spec::Fresh(_)))
+        }),
+    };
+    let is_elsewhere = |id: ExprId| matches!(function.expr(id), Expr::Field(..) | Expr::Deref(_) | Expr::Global(_));
+    let is_grown = function.instrs().filter(|instr| instr.span == site.span).any(|instr| match &instr.kind {
+        InstrKind::Call { callee: Callee::Named(name), args, .. } => {
+            args.first().is_some_and(|old| is_elsewhere(*old)) && grows(*name)
+        }
+        _ => false,
+    });
+    if is_grown { Err("what it was made of may be the same memory, and is held elsewhere".to_owned()) } else { Ok(()) }
+}
+
+/// Functions that are looked through for a call by a pointer.
+const MAX_BODIES: usize = 200;
+
+/// Refuses to hand to a library's release what comes by way of a function pointer: somebody may have put another allocator
+/// there. Unless the tree itself does so.
+fn has_no_hooks(tree: &SourceTree, function: &Function, site: &Site, release: Name) -> Result<(), String> {
+    let does_so = || {
+        let evidence = tree.evidence.release_of(site.source, site.part);
+        evidence.is_some_and(|((name, members), _, _)| *name == release && members.is_empty())
+    };
+    let is_hooked = tree.program.is_plain_release(release, function.file)
+        && goes_through_a_pointer(tree, function, site.source)
+        && !does_so();
+    if is_hooked { Err("its allocator can be exchanged, and what releases it is not known".to_owned()) } else { Ok(()) }
+}
+
+/// Whether a function acquires memory by a function pointer, or what it calls does.
+fn goes_through_a_pointer(tree: &SourceTree, caller: &Function, callee: Name) -> bool {
+    let program = &tree.program;
+    let mut open: Vec<FunctionId> = program.resolve(callee, caller.file).into_iter().collect();
+    let mut at = 0;
+    while let Some(body) = open.get(at).map(|id| &program.functions[id.0 as usize]) {
+        let acquires = |name: Name| matches!(program.deed(name, body.file), Some(Deed::Acquire { .. }));
+        let is_through = body.instrs().any(|instr| match &instr.kind {
+            InstrKind::Call { callee: Callee::Through(place), .. } => {
+                program.pointer_target(body, *place).is_some_and(acquires)
+            }
+            _ => false,
+        });
+        if is_through {
+            return true;
+        }
+        let more = program.callees(body).into_iter().filter(|id| !open.contains(id));
+        let more: Vec<FunctionId> = more.take(MAX_BODIES.saturating_sub(open.len())).collect();
+        open.extend(more);
+        at += 1;
+    }
+    false
 }
 
 /// Refuses where closing a stream gives up a lock on its file: POSIX lets go of those of `fcntl` with the first descriptor
