@@ -15,7 +15,7 @@ mod returned;
 pub(crate) use places::root_word;
 
 use crate::c::Tree as SourceTree;
-use crate::c::ir::Linkage;
+use crate::c::ir::{Callee, Function, InstrKind, Linkage};
 use crate::c::keeping::{self, Keeper};
 use crate::c::names::Name;
 use crate::c::program::FunctionId;
@@ -260,13 +260,20 @@ fn without_cast(argument: &str) -> &str {
     inner.filter(|(cast, _)| cast.trim_end().ends_with('*')).map_or(argument, |(_, rest)| rest.trim_start())
 }
 
-/// Whether a function or macro takes one argument, as far as is known: what else it takes is not known here.
+/// Whether a function or macro takes one argument: what else it takes is not known here. Of one without a body the calls tell.
 fn takes_one(tree: &SourceTree, view: &FileView, name: Name) -> bool {
     if let Some(parameters) = tree.macros.find(name, view.file).and_then(|found| found.parameters.as_ref()) {
         return parameters.len() == 1;
     }
     let body = tree.program.resolve(name, view.file).and_then(|id| tree.program.functions.get(id.0 as usize));
-    body.is_none_or(|body| body.parameters == 1)
+    let takes_more = |kind: &InstrKind| match kind {
+        InstrKind::Call { callee: Callee::Named(called), args, .. } => *called == name && args.len() > 1,
+        _ => false,
+    };
+    match body {
+        Some(body) => body.parameters == 1,
+        None => !tree.program.functions.iter().flat_map(Function::instrs).any(|instr| takes_more(&instr.kind)),
+    }
 }
 
 /// Whether a function releases what its first argument points to the pointer of, and not the argument.

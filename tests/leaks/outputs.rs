@@ -54,3 +54,17 @@ fn what_ends_the_program_does_so_whatever_one_header_makes_of_it() {
     assert_eq!(c::analyze(files, &Options::default()).findings, []);
     assert_eq!(analyze("use.c", &text.replace("abort", "pause")).findings.len(), 1);
 }
+
+/// The arrays of GLib, and a release of which the tree shows that it takes more than the pointer.
+#[test]
+fn arrays_of_glib_are_released_by_what_takes_them_alone() {
+    let text = "GPtrArray *names(void)\n{\n    GPtrArray *all = g_ptr_array_new();\n\n    g_ptr_array_add(all, g_strdup(\"a\"));\n    \
+                if (g_ptr_array_index(all, 0) == NULL)\n        return NULL;\n    return all;\n}\n";
+    let diff = super::only_diff(text);
+    assert!(diff.contains("+        g_ptr_array_unref(all);"), "{diff}");
+    let other = "void drop(GPtrArray *all)\n{\n    g_ptr_array_free(all, TRUE);\n}\n\
+                 void use(int n)\n{\n    GPtrArray *all = g_ptr_array_new();\n\n    g_ptr_array_free(all, n);\n}\n";
+    let told = analyze("names.c", &format!("{other}{text}")).findings;
+    let [leak] = told.as_slice() else { panic!("one finding, not {told:?}") };
+    assert!(leak.fix.is_none(), "{:?}", leak.fix);
+}

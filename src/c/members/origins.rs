@@ -193,6 +193,14 @@ impl<'a> Origins<'a> {
         (released > lost && how.1.is_empty()).then_some(Origin::Fresh { source: callee, part: 0, release: how.0 })
     }
 
+    /// Whether a call releases what lies where an argument points to.
+    fn empties(&self, callee: Name, number: u32) -> bool {
+        match self.known.summary(callee, self.function) {
+            Some(summary) => summary.outcomes.iter().any(|outcome| outcome.releases_behind(number)),
+            None => self.known.program.sounds_like_release(callee, self.function.file),
+        }
+    }
+
     /// Where a local's value goes that others may release it, or that it is released.
     pub(super) fn doubts(&self, var: VarId, depth: u32) -> Vec<Doubt> {
         let is_cleaned_up = self.function.var(var).is_some_and(|var| var.release != Release::Manual);
@@ -204,6 +212,14 @@ impl<'a> Origins<'a> {
             Fate::Kept => Some(one.callee.map_or(Doubt::Shared, |callee| Doubt::Kept(callee, one.number as u16))),
             Fate::Released => Some(Doubt::Shared),
         };
+        // `release_at(&copy)`
+        let empties = |given: &Given| match given {
+            Given::Fill { callee: Some(callee), number, .. } => self.empties(*callee, *number as u32),
+            _ => false,
+        };
+        if self.given.get(&var).is_some_and(|all| all.iter().any(empties)) {
+            return vec![Doubt::Shared];
+        }
         let handed = self.handed.get(&var).into_iter().flatten().filter_map(of_call);
         let copies = self.copies.get(&var).into_iter().flatten();
         handed.chain(copies.flat_map(|copy| self.doubts(*copy, depth + 1))).collect()

@@ -29,7 +29,37 @@ pub(super) fn none(
     waits_for_no_flag(view, function.span, holder)?;
     was_not_grown_elsewhere(tree, function, &candidate.decided.site)?;
     has_no_hooks(tree, function, &candidate.decided.site, release)?;
+    is_given_no_text(function, &candidate.decided.site, holder)?;
+    moves_none_like_it(tree, function, candidate.variable)?;
     is_from_the_heap(function, holder)
+}
+
+/// Refuses what a call fills that the function also gives a text of its own: where the call fails, that may still be there.
+fn is_given_no_text(function: &Function, site: &Site, holder: &str) -> Result<(), String> {
+    let is_given = |kind: &InstrKind| match kind {
+        InstrKind::Assign { to, from } => is_named(function, *to, holder) && function.expr(*from) == Expr::Text,
+        _ => false,
+    };
+    let is_given = site.part > 0 && function.instrs().any(|instr| is_given(&instr.kind));
+    if is_given { Err("elsewhere it is given a text that is not on the heap".to_owned()) } else { Ok(()) }
+}
+
+/// Refuses a member of an array's element where the function moves such a member by another name: it may be the same one.
+fn moves_none_like_it(tree: &SourceTree, function: &Function, holder: &str) -> Result<(), String> {
+    let Some((array, member)) = holder.rsplit_once("].").filter(|(array, _)| array.contains('[')) else {
+        return Ok(());
+    };
+    let member = Name::of(member);
+    let is_alike = |id: ExprId| matches!(function.expr(id), Expr::Field(_, name) if name == member);
+    let moves = |kind: &InstrKind| match kind {
+        InstrKind::Assign { to, from } => {
+            is_alike(*to) && matches!(function.expr(*from), Expr::Binary(BinaryOp::Add, old, _) if is_alike(old))
+        }
+        _ => false,
+    };
+    let is_moved = function.instrs().any(|instr| moves(&instr.kind));
+    let name = tree.program.text(member);
+    if is_moved { Err(format!("a `{name}` is moved here, which may be that of `{array}]`")) } else { Ok(()) }
 }
 
 /// Refuses what was made larger in a place that still holds the old address: where it grew without moving, that is the same
@@ -41,7 +71,12 @@ fn was_not_grown_elsewhere(tree: &SourceTree, function: &Function, site: &Site) 
             summary.outcomes.iter().any(|outcome| outcome.releases(0) && matches!(outcome.returns, Spec::Fresh(_)))
         }),
     };
-    let is_elsewhere = |id: ExprId| matches!(function.expr(id), Expr::Field(..) | Expr::Deref(_) | Expr::Global(_));
+    let is_elsewhere = |id: ExprId| match function.expr(id) {
+        Expr::Field(..) | Expr::Deref(_) | Expr::Global(_) => true,
+        // The caller has it.
+        Expr::Var(var) => var.0 < function.parameters,
+        _ => false,
+    };
     let is_grown = function.instrs().filter(|instr| instr.span == site.span).any(|instr| match &instr.kind {
         InstrKind::Call { callee: Callee::Named(name), args, .. } => {
             args.first().is_some_and(|old| is_elsewhere(*old)) && grows(*name)

@@ -8,7 +8,7 @@ use crate::c::ir::Function;
 use crate::c::names::Name;
 use crate::c::program::FunctionId;
 use crate::c::report::{FileView, Fix};
-use crate::c::syntax::{Kind, Span};
+use crate::c::syntax::{Kind, Role, Span};
 use crate::model::edit::Edit;
 use crate::repair::verify::{self, Before};
 
@@ -139,20 +139,31 @@ impl Bench<'_> {
         path.get(function..)?.iter().copied().find(|at| syntax.node(*at).kind == Kind::CompoundStatement)
     }
 
-    /// Whether the function reads through the holder before a place anyway, so that it cannot be null there.
+    /// Whether the function reads through the holder before a place anyway, so that it cannot be null there. What it reads
+    /// only where it asked for the holder says the opposite.
     fn is_dereferenced_before(&self, end: u32) -> bool {
+        let syntax = &self.view.syntax;
+        let path = syntax.path_to(Span { start: end.saturating_sub(1), end });
+        let Some(block) = path.into_iter().rev().find(|at| syntax.node(*at).kind == Kind::CompoundStatement) else {
+            return false;
+        };
         let arrow = format!("{}->", self.holder);
-        let path = self.view.syntax.path_to(Span { start: end.saturating_sub(1), end });
-        let block = path.into_iter().rev().find(|at| self.view.syntax.node(*at).kind == Kind::CompoundStatement);
-        let start = block.map_or(end, |block| self.view.syntax.node(block).span.start);
-        let guarded = |text: &str| text.contains(&format!("if (!{})", self.holder));
-        self.view.text.get(start as usize..end as usize).is_some_and(|text| text.contains(&arrow) || guarded(text))
+        let asks = |statement: u32| {
+            let condition = syntax.child(statement, Role::Condition).map_or("", |condition| syntax.slice(condition));
+            syntax.node(statement).kind == Kind::IfStatement
+                && reach::has_word(&condition.replace(&arrow, ""), self.holder)
+        };
+        let before = syntax.children(block).filter(|at| syntax.node(*at).span.end <= end);
+        let mut before = before.map(|at| (asks(at), syntax.slice(at)));
+        let is_refused = |text: &str| text.contains(&format!("if (!{})", self.holder));
+        before.any(|(asks, text)| text.contains(&arrow) && !asks || is_refused(text))
     }
 
     /// The release, guarded where it might be handed null that it does not take.
     fn release(&self, holder_is_set: bool) -> Statement {
         let name = self.tree.program.text(self.releaser);
-        let address = if self.forgotten.by_address { "&" } else { "" };
+        let by_address = self.forgotten.by_address || super::takes_address(self.tree, self.view, self.releaser);
+        let address = if by_address { "&" } else { "" };
         let cast = if self.is_const() { "(void *)" } else { "" };
         let call = super::spelled_call(self.view.text, name, &format!("{cast}{address}{}", self.place));
         let takes_null = self.forgotten.by_address || self.takes_null();
