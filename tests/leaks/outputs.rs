@@ -68,3 +68,15 @@ fn arrays_of_glib_are_released_by_what_takes_them_alone() {
     let [leak] = told.as_slice() else { panic!("one finding, not {told:?}") };
     assert!(leak.fix.is_none(), "{:?}", leak.fix);
 }
+
+/// What a macro is handed is read as if it stood by itself: behind it, nothing seems to be come to.
+#[test]
+fn no_patch_is_offered_where_a_macro_is_handed_a_jump() {
+    let text = "int serve(int n)\n{\n    char *box = malloc(n);\n    int ret = 0;\n\n    if (box == NULL)\n        return -1;\n    \
+                if (n > 3) {\n        ret = -2;\n        goto out;\n    }\n    CHECK(n == 7, \"seven\", ret = -1; goto out);\n    \
+                free(box);\nout:\n    return ret;\n}\n";
+    let jump = analyze("serve.c", text).findings;
+    assert!(jump.iter().all(|leak| leak.fix.is_none()), "{jump:?}");
+    let plain = analyze("serve.c", &text.replace("CHECK(n == 7, \"seven\", ret = -1; goto out);", "look(n);")).findings;
+    assert!(plain.len() == 1 && plain[0].fix.is_some(), "{plain:?}");
+}

@@ -83,7 +83,12 @@ impl Walk<'_> {
             effects.any(|effect| matches!(effect, Effect::Write(to, Spec::Fresh(_)) if to == place))
         };
         let Some(own) = success(outcome) else { return };
-        let is_error = !own && matches!(outcome.returns, Spec::Initial(_) | Spec::Int(i64::MIN..0));
+        let is_error = !own
+            && match outcome.returns {
+                Spec::Int(number) => number < 0,
+                Spec::Unknown(fact) => fact.high < 0,
+                _ => true,
+            };
         for effect in &outcome.effects {
             let Effect::Write(place, Spec::Fresh(_)) = effect else { continue };
             let mut others = feasible.iter().filter(|other| success(other) == Some(!own)).peekable();
@@ -196,7 +201,7 @@ impl Walk<'_> {
     }
 
     /// `p = f(p)`, where `f` on some way releases `p` or hands it back: what is put in the place of `p` comes of it, and
-    /// `f` knows what became of the rest. So it is where `f` by its name releases, and its body does not show how.
+    /// `f` knows what became of the rest.
     pub(super) fn transformed(&mut self, view: &mut State, call: &Call, summary: &Summary) {
         for (number, arg) in call.args.iter().enumerate() {
             let number = number as u32;
@@ -209,24 +214,24 @@ impl Walk<'_> {
                 some |= takes(outcome);
                 all &= takes(outcome);
             }
-            let is_out_of_sight = || {
-                !summary.outcomes.iter().any(takes)
-                    && self.program.sounds_like_release(call.spelled, self.function.file)
-            };
-            // A pointer to nothing is handed back for no other reason than to be put there.
-            let is_meant_so = || {
-                let body = call.callee.and_then(|name| self.program.resolve(name, self.function.file));
-                let body = body.and_then(|id| self.program.functions.get(id.0 as usize));
-                body.is_some_and(|body| body.gives_pointer)
-                    && summary.outcomes.iter().all(|outcome| outcome.returns == Spec::Int(0))
-            };
-            if self.leads_to_held(view, arg.value)
-                && (some && !all && self.is_put_back(call, number as usize)
-                    || is_out_of_sight() && (is_meant_so() || self.is_put_back(call, number as usize)))
+            let is_replaced = some && !all && self.is_put_back(call, number as usize);
+            if self.leads_to_held(view, arg.value) && (is_replaced || self.is_destroyed_by_name(call, summary, number))
             {
                 self.share(view, arg.value);
             }
         }
+    }
+
+    /// Whether a call takes an argument by its name, though its body does not show how: `p = destroy(p)`, or a pointer to
+    /// nothing that it gives for no other reason than to be put there.
+    fn is_destroyed_by_name(&self, call: &Call, summary: &Summary, number: u32) -> bool {
+        let body = call.callee.and_then(|name| self.program.resolve(name, self.function.file));
+        let body = body.and_then(|id| self.program.functions.get(id.0 as usize));
+        let gives_nothing = || summary.outcomes.iter().all(|outcome| outcome.returns == Spec::Int(0));
+        body.is_some_and(|body| body.gives_pointer)
+            && self.program.sounds_like_release(call.spelled, self.function.file)
+            && !summary.outcomes.iter().any(|outcome| outcome.releases(number))
+            && (gives_nothing() || self.is_put_back(call, number as usize))
     }
 
     /// The first item of a list that an item is in: either that item, or what members of it lead to, and then those lead to

@@ -29,14 +29,14 @@ impl Walk<'_> {
         let Some(place) = self.arena.pointee(value) else { return Value::Symbol(self.unknown(view, id)) };
         let outward = self.program.canonical_field(member).outward();
         let region = self.arena.region(Region::Field(place, outward));
-        let target = self.arena.target(value).filter(|target| self.site_behind(view, *target).is_some());
-        match (target, self.arena.region_of(place), self.arena.region_of(region)) {
-            (Some(_), Region::Pointee(_), _) => value,
-            (Some(target), _, Region::Field(inner, member))
-                if (inner, member) == (place, outward) && self.arena.around(region).is_none() =>
-            {
+        let own = self.arena.target(value).filter(|target| self.site_behind(view, *target).is_some());
+        let leads_back =
+            self.arena.around(region).is_some() || self.arena.region_of(region) != Region::Field(place, outward);
+        match own {
+            Some(object) if self.arena.region_of(place) == Region::Pointee(object) => value,
+            Some(object) if !leads_back => {
                 let index = Value::Symbol(self.unknown(view, id));
-                self.inside_of(target, index)
+                self.inside_of(object, index)
             }
             _ => self.load(view, region),
         }

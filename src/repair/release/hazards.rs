@@ -23,6 +23,7 @@ pub(super) fn none(
 ) -> Result<(), String> {
     let function = &tree.program.functions[candidate.function.0 as usize];
     let source = tree.program.text(candidate.decided.site.source);
+    hands_on_no_jump(view, function.span)?;
     holds_no_lock(tree, function, source, holder)?;
     lends_no_part(tree, function, release, holder)?;
     lends_no_code(function, source, holder)?;
@@ -32,6 +33,55 @@ pub(super) fn none(
     is_given_no_text(function, &candidate.decided.site, holder)?;
     moves_none_like_it(tree, function, candidate.variable)?;
     is_from_the_heap(function, holder)
+}
+
+/// Refuses where a macro is handed a statement that jumps (`CHECK(p != NULL, ret = -1; goto fail)`): it is read as if it stood
+/// by itself, and what follows as if nobody came there.
+fn hands_on_no_jump(view: &FileView, function: Span) -> Result<(), String> {
+    let text = without_literals(view, function);
+    // What is open, and whether each is the head of a loop, which has semicolons of its own.
+    let mut open: Vec<(char, bool)> = Vec::new();
+    for (at, c) in text.char_indices() {
+        match c {
+            '(' | '{' => open.push((c, text[..at].trim_end().ends_with("for"))),
+            ')' if open.last().is_some_and(|(opened, _)| *opened == '(') => drop(open.pop()),
+            // What the preprocessor's branches leave open ends with the block.
+            '}' => while open.pop().is_some_and(|(opened, _)| opened != '{') {},
+            ';' if open.last() == Some(&('(', false)) => {
+                let next = text[at + 1..].trim_start();
+                let word = next.split(|c: char| !c.is_alphanumeric()).next();
+                if matches!(word, Some("goto" | "return" | "break" | "continue")) {
+                    return Err("a macro is handed a jump, which cannot be followed".to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A function's text with blanks in the place of texts, characters and remarks.
+fn without_literals(view: &FileView, function: Span) -> String {
+    let syntax = &view.syntax;
+    let own = syntax.path_to(function).into_iter().find(|at| syntax.node(*at).span == function);
+    let below = own.into_iter().flat_map(|own| syntax.below(own)).map(|at| syntax.node(at));
+    let literals = below.filter(|node| matches!(node.kind, Kind::StringLiteral | Kind::CharLiteral));
+    let mut text = view.text.get(function.start as usize..function.end as usize).unwrap_or("").to_owned();
+    let blank = |text: &mut String, start: usize, end: usize| {
+        if text.get(start..end).is_some() {
+            text.replace_range(start..end, &" ".repeat(end - start));
+        }
+    };
+    for span in literals.map(|node| node.span) {
+        blank(&mut text, (span.start - function.start) as usize, (span.end - function.start) as usize);
+    }
+    for (opens, ends) in [("/*", "*/"), ("//", "\n")] {
+        while let Some(start) = text.find(opens) {
+            let end = text[start..].find(ends).map_or(text.len(), |length| start + length + ends.len());
+            blank(&mut text, start, end);
+        }
+    }
+    text
 }
 
 /// Refuses what a call fills that the function also gives a text of its own: where the call fails, that may still be there.
