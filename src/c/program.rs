@@ -36,6 +36,8 @@ pub struct Program {
     pub error_numbers: Set<Name>,
     /// Members that are reached by their offset somewhere.
     pub offsets: Set<Name>,
+    /// Functions without a body that are called with several arguments.
+    called_with_several: Set<Name>,
     by_name: Map<Name, Vec<FunctionId>>,
     constants: Map<Name, Option<i64>>,
     /// What common libraries mean by names that the tree does not give a value.
@@ -61,6 +63,7 @@ impl Program {
             members: Set::default(),
             error_numbers: errno::names(),
             offsets: Set::default(),
+            called_with_several: Set::default(),
             by_name: Map::default(),
             constants: Map::default(),
             library_constants: constants::values(),
@@ -123,7 +126,26 @@ impl Program {
             typed_members.iter().filter(|(owner, _)| program.types.is_structure(*owner)).map(|(_, member)| *member);
         let named: Vec<Name> = named.chain(typed).collect();
         program.offsets.extend(named);
+        program.called_with_several =
+            program.functions.iter().flat_map(|one| program.calls_with_several(one)).collect();
         program
+    }
+
+    /// The functions without a body at hand that a function calls with several arguments.
+    fn calls_with_several(&self, function: &Function) -> impl Iterator<Item = Name> {
+        let several = function.instrs().filter_map(|instr| match &instr.kind {
+            InstrKind::Call { callee: Callee::Named(name), args, .. } if args.len() > 1 => Some(*name),
+            _ => None,
+        });
+        several.filter(|name| self.resolve(*name, function.file).is_none())
+    }
+
+    /// Whether a function takes one argument. Of one without a body the calls tell.
+    pub fn takes_one(&self, name: Name, file: FileId) -> bool {
+        match self.resolve(name, file) {
+            Some(body) => self.functions[body.0 as usize].parameters == 1,
+            None => !self.called_with_several.contains(&name),
+        }
     }
 
     /// Reads a function again where only the whole tree tells a type from a value.

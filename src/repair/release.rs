@@ -15,7 +15,7 @@ mod returned;
 pub(crate) use places::root_word;
 
 use crate::c::Tree as SourceTree;
-use crate::c::ir::{Callee, Function, InstrKind, Linkage};
+use crate::c::ir::Linkage;
 use crate::c::keeping::{self, Keeper};
 use crate::c::names::Name;
 use crate::c::program::FunctionId;
@@ -265,15 +265,7 @@ fn takes_one(tree: &SourceTree, view: &FileView, name: Name) -> bool {
     if let Some(parameters) = tree.macros.find(name, view.file).and_then(|found| found.parameters.as_ref()) {
         return parameters.len() == 1;
     }
-    let body = tree.program.resolve(name, view.file).and_then(|id| tree.program.functions.get(id.0 as usize));
-    let takes_more = |kind: &InstrKind| match kind {
-        InstrKind::Call { callee: Callee::Named(called), args, .. } => *called == name && args.len() > 1,
-        _ => false,
-    };
-    match body {
-        Some(body) => body.parameters == 1,
-        None => !tree.program.functions.iter().flat_map(Function::instrs).any(|instr| takes_more(&instr.kind)),
-    }
+    tree.program.takes_one(name, view.file)
 }
 
 /// Whether a function releases what its first argument points to the pointer of, and not the argument.
