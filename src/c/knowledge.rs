@@ -404,15 +404,19 @@ pub fn sounds_like_keeping(name: &str) -> bool {
 pub fn sounds_like_an_error(name: &str) -> bool {
     const WORDS: &[&str] =
         &["err", "error", "fail", "failed", "failure", "no", "not", "invalid", "bad", "denied", "unknown", "nomem"];
-    let is_loud = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     let is_errno = name.starts_with('E') && !name.contains('_') || name.starts_with("EAI_");
-    is_loud && (is_errno || has_word(name, WORDS))
+    is_loud(name) && (is_errno || has_word(name, WORDS))
 }
 
 /// Whether a name is a number's that `compile_et` makes from a table of errors (`EXT2_ET_NO_MEMORY`), in a file that is not
 /// there before a build. None of them is 0, since the table's name is in its upper bits (com_err(3)).
 pub fn is_of_an_error_table(name: &str) -> bool {
-    name.contains("_ET_") && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+    name.contains("_ET_") && is_loud(name)
+}
+
+/// Whether a name is written in capitals, as those of macros and constants are.
+pub fn is_loud(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 /// Words in the name of a function that only finds or converts what others own, or walks over it. Only a guess, and only

@@ -255,23 +255,13 @@ impl MacroTable {
     /// Blanks the words that stand for nothing in the replacements as well: `(EXTENSION ({ … }))` is no call.
     fn clear_bodies(&mut self) {
         let noise = &self.noise;
-        for (_, definition) in self.definitions.values_mut().flatten() {
-            let Some(definition) = Arc::get_mut(definition) else { continue };
-            if let Some(cleared) = without_words(&definition.body, |word| noise.contains(&Name::of(word))) {
-                definition.body = cleared.into();
-            }
-        }
+        rewrite(&mut self.definitions, |body| without_words(body, |word| noise.contains(&Name::of(word))));
     }
 
     /// Ends the statements that replacements leave open: `({ CHECKED(type) container_of(pointer, type, member); })`.
     fn end_statements(&mut self) {
         let statements = &self.statements;
-        for (_, definition) in self.definitions.values_mut().flatten() {
-            let Some(definition) = Arc::get_mut(definition) else { continue };
-            if let Some(ended) = with_ends(&definition.body, |word| statements.contains(&Name::of(word))) {
-                definition.body = ended.into();
-            }
-        }
+        rewrite(&mut self.definitions, |body| with_ends(body, |word| statements.contains(&Name::of(word))));
     }
 
     fn find_statements(&mut self) {
@@ -280,37 +270,52 @@ impl MacroTable {
     }
 }
 
+/// Puts what `rewritten` makes of a replacement in its place, if that is anything.
+fn rewrite(definitions: &mut Map<Name, Vec<(FileId, Arc<Macro>)>>, rewritten: impl Fn(&str) -> Option<String>) {
+    for (_, definition) in definitions.values_mut().flatten() {
+        let Some(definition) = Arc::get_mut(definition) else { continue };
+        if let Some(body) = rewritten(&definition.body) {
+            definition.body = body.into();
+        }
+    }
+}
+
 /// `text` with semicolons behind macros that are whole statements where another statement follows in the same line; `None`
 /// where there are none. A blank makes room for each.
 fn with_ends(text: &str, is_statement: impl Fn(&str) -> bool) -> Option<String> {
-    let mut out = text.as_bytes().to_vec();
-    let mut at = 0;
-    while at < text.len() {
-        let length = word_length(&text.as_bytes()[at..]);
-        if length > 0 && text.is_char_boundary(at) && text.get(at..at + length).is_some_and(&is_statement) {
-            let gap = text[at + length..].bytes().take_while(u8::is_ascii_whitespace).count();
-            let arguments = balanced(&text.as_bytes()[at + length + gap..]);
-            let end = arguments.map_or(text.len(), |arguments| at + length + gap + arguments);
-            let behind = text.get(end..).unwrap_or("");
-            let next = behind.trim_ascii_start();
-            let word = &next[..word_length(next.as_bytes())];
-            if next.len() < behind.len() && !word.is_empty() && word != "else" {
-                out[end] = b';';
-            }
+    edited(text, |out, word| {
+        if !is_statement(&text[word.clone()]) {
+            return;
         }
-        at += length.max(1);
-    }
-    (out != text.as_bytes()).then(|| String::from_utf8(out).ok()).flatten()
+        let gap = text[word.end..].bytes().take_while(u8::is_ascii_whitespace).count();
+        let arguments = balanced(&text.as_bytes()[word.end + gap..]);
+        let end = arguments.map_or(text.len(), |arguments| word.end + gap + arguments);
+        let behind = text.get(end..).unwrap_or("");
+        let next = behind.trim_ascii_start();
+        let follows = &next[..word_length(next.as_bytes())];
+        if next.len() < behind.len() && !follows.is_empty() && follows != "else" {
+            out[end] = b';';
+        }
+    })
 }
 
 /// `text` with blanks in the place of some of its words; `None` where it has none of them.
 fn without_words(text: &str, is_noise: impl Fn(&str) -> bool) -> Option<String> {
+    edited(text, |out, word| {
+        if is_noise(&text[word.clone()]) {
+            wipe(out, word);
+        }
+    })
+}
+
+/// `text` after `edit` was told where each of its words stands; `None` where it changed nothing.
+fn edited(text: &str, edit: impl Fn(&mut [u8], Range<usize>)) -> Option<String> {
     let mut out = text.as_bytes().to_vec();
     let mut at = 0;
     while at < text.len() {
         let length = word_length(&text.as_bytes()[at..]);
-        if length > 0 && text.is_char_boundary(at) && text.get(at..at + length).is_some_and(&is_noise) {
-            wipe(&mut out, at..at + length);
+        if length > 0 {
+            edit(&mut out, at..at + length);
         }
         at += length.max(1);
     }

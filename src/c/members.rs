@@ -496,11 +496,9 @@ impl Look<'_> {
             self.events.push(Event::Gift(member, gift));
         } else if let Some(callee) = callee {
             self.events.push(Event::Handed(member, callee, span));
-            let empties =
-                |summary: &Summary| summary.outcomes.iter().any(|outcome| outcome.releases_behind(number as u32));
             match self.known.summary(callee, self.function) {
                 _ if !is_pointer => {}
-                Some(summary) if !empties(summary) => {}
+                Some(summary) if !summary.releases_behind(number as u32) => {}
                 Some(_) => self.events.push(Event::Doubt(member, Doubt::Shared)),
                 // `free_and_null(&box->name)`
                 None if self.sounds_like_release(callee) || self.known.program.text(callee).contains("clear") => {

@@ -92,6 +92,11 @@ impl NameTable {
         self.texts.get(&name).map_or("?", |text| text)
     }
 
+    /// All names with a text, in no order.
+    pub fn all(&self) -> impl Iterator<Item = (Name, &str)> {
+        self.texts.iter().map(|(name, text)| (*name, &**text))
+    }
+
     /// Takes over the texts of another table.
     pub fn absorb(&mut self, other: NameTable) {
         self.texts.extend(other.texts);

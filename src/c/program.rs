@@ -34,6 +34,8 @@ pub struct Program {
     pub members: Set<Name>,
     /// The names of the numbers of errors: more than 0, whatever the system says they are.
     pub error_numbers: Set<Name>,
+    /// The names of numbers from tables of errors, which may be less than 0, and are never 0.
+    error_tables: Set<Name>,
     /// Members that are reached by their offset somewhere.
     pub offsets: Set<Name>,
     /// Functions without a body that are called with several arguments.
@@ -62,6 +64,7 @@ impl Program {
             types: Types::default(),
             members: Set::default(),
             error_numbers: errno::names(),
+            error_tables: Set::default(),
             offsets: Set::default(),
             called_with_several: Set::default(),
             by_name: Map::default(),
@@ -93,6 +96,8 @@ impl Program {
             program.absorb(FileId(number as u32), file, is_constant, &struct_fields);
         }
         program.members = struct_fields;
+        let of_tables = program.names.all().filter(|(_, text)| is_of_an_error_table(text));
+        program.error_tables = of_tables.map(|(name, _)| name).collect();
         // Every kind of socket address begins with its family, whatever the member is called (POSIX, <sys/socket.h>).
         for family in ["sin_family", "sin6_family", "sun_family", "ss_family", "sll_family", "nl_family"] {
             program.canonical.insert(Name::of(family), Name::of("sa_family"));
@@ -299,7 +304,7 @@ impl Program {
 
     /// Whether a name is the number of an error, of which nobody here tells the value.
     pub fn is_never_zero(&self, name: Name) -> bool {
-        self.error_numbers.contains(&name) || is_of_an_error_table(self.text(name))
+        self.error_numbers.contains(&name) || self.error_tables.contains(&name)
     }
 
     /// The only function that a field or variable is ever given; of several forms of one operation on memory the shortest.

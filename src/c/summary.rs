@@ -149,6 +149,11 @@ impl Path {
 }
 
 impl Summary {
+    /// Whether what a parameter points to is, on some way, a pointer that is released.
+    pub fn releases_behind(&self, parameter: u32) -> bool {
+        self.outcomes.iter().any(|outcome| outcome.releases_behind(parameter))
+    }
+
     /// The same for a function of whose paths some were left out: they may have another outcome than those that were seen.
     pub fn condense_some(mut outcomes: Vec<Outcome>) -> Option<Summary> {
         let left_out = blurred::of_paths_left_out(&outcomes);

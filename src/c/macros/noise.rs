@@ -2,6 +2,7 @@
 
 use super::branches::wipe_dead;
 use super::{MacroTable, balanced, continues, fill, find, next_line, skip_literal, wipe, word_length};
+use crate::c::knowledge::is_loud;
 use crate::c::names::Name;
 use std::ops::Range;
 
@@ -134,18 +135,16 @@ impl Word<'_> {
     /// elsewhere (a pragma) is no part of a statement.
     fn is_hollow_line(&self, macros: &MacroTable) -> bool {
         let line = self.text[self.end..].lines().next().unwrap_or("");
-        let is_loud = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
         let word = self.spelled();
-        line.trim().is_empty() && word.bytes().all(is_loud) && macros.hollow.contains(&Name::of(word))
+        line.trim().is_empty() && is_loud(word) && macros.hollow.contains(&Name::of(word))
     }
 
     /// Whether it is a macro that annotates a pointer, as in `void *NULLABLE data`: it stands between a star and a name.
     fn is_annotation(&self, macros: &MacroTable) -> bool {
         let next = &self.rest()[..word_length(self.rest().as_bytes())];
-        let is_loud = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
         let is_macro = |word: &str| {
             let name = Name::of(word);
-            word.bytes().all(is_loud) || macros.noise.contains(&name) || macros.definitions.contains_key(&name)
+            is_loud(word) || macros.noise.contains(&name) || macros.definitions.contains_key(&name)
         };
         self.before == b'*'
             && next.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')

@@ -196,7 +196,7 @@ impl<'a> Origins<'a> {
     /// Whether a call releases what lies where an argument points to.
     fn empties(&self, callee: Name, number: u32) -> bool {
         match self.known.summary(callee, self.function) {
-            Some(summary) => summary.outcomes.iter().any(|outcome| outcome.releases_behind(number)),
+            Some(summary) => summary.releases_behind(number),
             None => self.known.program.sounds_like_release(callee, self.function.file),
         }
     }

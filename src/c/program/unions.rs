@@ -8,16 +8,16 @@ use crate::c::names::{Map, Name};
 pub(super) fn shared(program: &Program, function: &Function) -> Map<ExprId, Name> {
     let mut shared = Map::default();
     for (number, expr) in function.exprs.iter().enumerate() {
-        let Expr::Field(base, field) = *expr else { continue };
-        let declared = program.types.of(function, base);
-        let owner = declared.and_then(|declared| program.types.owner(declared, function.file));
-        let Some((owner, 0)) = owner.filter(|(owner, _)| program.types.is_union(*owner)) else { continue };
+        let id = ExprId(number as u32);
+        let Expr::Field(_, field) = *expr else { continue };
+        let owner = program.types.member(function, id).and_then(|member| member.owner);
+        let Some(owner) = owner.filter(|owner| program.types.is_union(*owner)) else { continue };
         let fields = program.types.fields(owner.name, function.file);
         // Who does not know the type goes by the name, where that is no structure's.
         let by_name = fields.iter().find(|(name, _)| !program.members.contains(name));
         let Some((first, _)) = by_name.or(fields.first()) else { continue };
-        if fields.iter().any(|(name, _)| *name == field) && *first != field {
-            shared.insert(ExprId(number as u32), *first);
+        if *first != field {
+            shared.insert(id, *first);
         }
     }
     shared

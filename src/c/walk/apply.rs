@@ -73,9 +73,7 @@ impl Walk<'_> {
         let may_return_other =
             summary.outcomes.iter().any(|outcome| !matches!(outcome.returns, Spec::Fresh(_) | Spec::Int(_)));
         if let [only] = feasible.as_slice() {
-            self.regrown(&mut view, call, summary, only);
-            self.unfit(&mut view, call, summary, only);
-            self.walked_along(&mut view, call, summary, only);
+            self.weigh(&mut view, call, summary, only);
             if self.outcome(&mut view, call, only, may_return_other).is_some() {
                 after.push(view);
             }
@@ -85,9 +83,7 @@ impl Walk<'_> {
         for outcome in &feasible {
             let mut next = view.clone();
             self.steps += (outcome.effects.len() / EFFECTS_OF_A_STEP) as u32;
-            self.regrown(&mut next, call, summary, outcome);
-            self.unfit(&mut next, call, summary, outcome);
-            self.walked_along(&mut next, call, summary, outcome);
+            self.weigh(&mut next, call, summary, outcome);
             if self.outcome(&mut next, call, outcome, may_return_other).is_some() {
                 self.half_filled(&mut next, call, outcome, &feasible);
                 results.push((next, outcome));

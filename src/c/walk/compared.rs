@@ -47,7 +47,7 @@ impl Walk<'_> {
 
     /// A question that is answered for an object as it is for null (`is_ready(p)`, also false for an error code that was
     /// put into the pointer): that answer says the object is none, so nothing is said of it.
-    pub(super) fn unfit(&mut self, view: &mut State, call: &Call, summary: &Summary, outcome: &Outcome) {
+    fn unfit(&mut self, view: &mut State, call: &Call, summary: &Summary, outcome: &Outcome) {
         let [arg] = call.args.as_slice() else { return };
         let excludes_null = |outcome: &Outcome| {
             outcome.when.iter().any(|(path, fact)| path.is_parameter(0) && fact.disjoint(Fact::exactly(0)))
@@ -63,6 +63,13 @@ impl Walk<'_> {
         if null_too && asks_only && !summary.outcomes.iter().all(is_no) {
             self.share(view, arg.value);
         }
+    }
+
+    /// What the other outcomes of a callee say of what is held, before one of them is played.
+    pub(super) fn weigh(&mut self, view: &mut State, call: &Call, summary: &Summary, outcome: &Outcome) {
+        self.regrown(view, call, summary, outcome);
+        self.unfit(view, call, summary, outcome);
+        self.walked_along(view, call, summary, outcome);
     }
 
     /// A callee that always fills an out-parameter where it succeeds, and where it fails does so only on some ways: what tells
@@ -82,7 +89,7 @@ impl Walk<'_> {
             let mut effects = outcome.effects.iter();
             effects.any(|effect| matches!(effect, Effect::Write(to, Spec::Fresh(_)) if to == place))
         };
-        let Some(own) = success(outcome) else { return };
+        let Some(own) = success(outcome).filter(|_| !outcome.fresh.is_empty()) else { return };
         let is_error = !own
             && match outcome.returns {
                 Spec::Int(number) => number < 0,
@@ -91,6 +98,9 @@ impl Walk<'_> {
             };
         for effect in &outcome.effects {
             let Effect::Write(place, Spec::Fresh(_)) = effect else { continue };
+            if place.selectors.as_slice() != [Selector::Deref] {
+                continue;
+            }
             let mut others = feasible.iter().filter(|other| success(other) == Some(!own)).peekable();
             let is_failure = is_error || others.peek().is_some() && others.all(|other| fills(other, place));
             // A number of its own tells a failure apart from the others.
@@ -99,8 +109,7 @@ impl Walk<'_> {
                 let mut others = feasible.iter().filter(|other| success(other) == Some(own) && is_alike(other));
                 others.any(|other| !fills(other, place))
             };
-            if place.selectors.as_slice() == [Selector::Deref]
-                && is_failure
+            if is_failure
                 && is_half()
                 && let Some(region) = self.place_at(view, call, place, &[])
             {
@@ -179,7 +188,7 @@ impl Walk<'_> {
 
     /// A callee that on one way makes larger what a place leads to, and on another puts something new there, knows by what
     /// it finds there whether there is anything to release: nothing is said of what was there before.
-    pub(super) fn regrown(&mut self, view: &mut State, call: &Call, summary: &Summary, outcome: &Outcome) {
+    fn regrown(&mut self, view: &mut State, call: &Call, summary: &Summary, outcome: &Outcome) {
         let grows = |outcome: &Outcome, path: &Path| outcome.effects.contains(&Effect::Release(path.clone()));
         for effect in &outcome.effects {
             let Effect::Write(path, Spec::Fresh(_)) = effect else { continue };
@@ -208,6 +217,9 @@ impl Walk<'_> {
             let takes = |outcome: &Outcome| {
                 outcome.releases(number) || matches!(&outcome.returns, Spec::Initial(path) if path.is_parameter(number))
             };
+            if !self.leads_to_held(view, arg.value) {
+                continue;
+            }
             let own = summary.outcomes.iter().filter(|outcome| outcome.returns != Spec::Int(0));
             let (mut some, mut all) = (false, true);
             for outcome in own {
@@ -215,8 +227,7 @@ impl Walk<'_> {
                 all &= takes(outcome);
             }
             let is_replaced = some && !all && self.is_put_back(call, number as usize);
-            if self.leads_to_held(view, arg.value) && (is_replaced || self.is_destroyed_by_name(call, summary, number))
-            {
+            if is_replaced || self.is_destroyed_by_name(call, summary, number) {
                 self.share(view, arg.value);
             }
         }
@@ -236,7 +247,7 @@ impl Walk<'_> {
 
     /// The first item of a list that an item is in: either that item, or what members of it lead to, and then those lead to
     /// it as well.
-    pub(super) fn walked_along(&mut self, view: &mut State, call: &Call, summary: &Summary, outcome: &Outcome) {
+    fn walked_along(&mut self, view: &mut State, call: &Call, summary: &Summary, outcome: &Outcome) {
         let is_below = |path: &Path, number: u32| path.base == Base::Parameter(number) && !path.selectors.is_empty();
         for (number, arg) in (0..).zip(&call.args) {
             let leads_on = match &outcome.returns {

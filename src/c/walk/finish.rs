@@ -210,16 +210,24 @@ impl Walk<'_> {
     /// A pointer that is returned with something added to it that the caller gave (`tag(node, LEAF)`): who has the result
     /// has the memory, and nothing else tells so.
     fn tagged(&self, value: Value) -> Option<Effect> {
-        let given = |value: Value| {
-            let Value::Symbol(symbol) = value else { return None };
-            self.pointer_path(symbol, &[]).filter(|path| path.selectors.is_empty())
-        };
+        let (pointer, tag) = self.addends(value)?;
+        self.given_itself(tag)?;
+        Some(Effect::Escape(self.given_itself(pointer)?, Vec::new()))
+    }
+
+    /// What a value is the sum of, also where one is put into bits of the other.
+    fn addends(&self, value: Value) -> Option<(Value, Value)> {
         let Value::Symbol(sum) = value else { return None };
-        let Symbol::Combined(BinaryOp::Add | BinaryOp::Or, pointer, tag) = self.arena.symbol_of(sum) else {
-            return None;
-        };
-        given(tag)?;
-        Some(Effect::Escape(given(pointer)?, Vec::new()))
+        match self.arena.symbol_of(sum) {
+            Symbol::Combined(BinaryOp::Add | BinaryOp::Or, one, other) => Some((one, other)),
+            _ => None,
+        }
+    }
+
+    /// The parameter or global that a value was passed in by, if not by something that it leads to.
+    fn given_itself(&self, value: Value) -> Option<Path> {
+        let Value::Symbol(symbol) = value else { return None };
+        self.pointer_path(symbol, &[]).filter(|path| path.selectors.is_empty())
     }
 
     fn effects(&self, view: &State, fresh: &[SymbolId]) -> Vec<Effect> {
@@ -338,17 +346,12 @@ impl Walk<'_> {
     /// A pointer that the caller passed in and that is put somewhere with something added, such as a mark in its last bit:
     /// nothing else tells that it is kept.
     fn kept_with_a_mark(&self, value: Value) -> Option<Effect> {
-        let Value::Symbol(marked) = value else { return None };
-        let Symbol::Combined(BinaryOp::Add | BinaryOp::Or, one, other) = self.arena.symbol_of(marked) else {
-            return None;
+        let (one, other) = self.addends(value)?;
+        let is_pointer = |path: &Path| match path.base {
+            Base::Parameter(number) => self.function.var(VarId(number)).is_some_and(|var| var.declared.pointers > 0),
+            _ => false,
         };
-        let given = |value: Value| {
-            let Value::Symbol(symbol) = value else { return None };
-            let path = self.pointer_path(symbol, &[]).filter(|path| path.selectors.is_empty())?;
-            let Base::Parameter(number) = path.base else { return None };
-            let var = self.function.var(VarId(number));
-            var.is_some_and(|var| var.declared.pointers > 0).then_some(path)
-        };
+        let given = |value: Value| self.given_itself(value).filter(is_pointer);
         given(one).or_else(|| given(other)).map(|path| Effect::Escape(path, Vec::new()))
     }
 

@@ -40,14 +40,16 @@ impl Walk<'_> {
     /// A member; of those that share their storage, the first one that the function takes for a pointer.
     fn member_text(&self, field: Name) -> &str {
         let function = self.function;
-        let is_shared = |id: ExprId| function.shared.get(&id) == Some(&field);
-        let named = (0..function.exprs.len() as u32).filter_map(|id| match function.expr(ExprId(id)) {
-            Expr::Field(_, name) if name == field || is_shared(ExprId(id)) => Some((ExprId(id), name)),
+        if function.shared.is_empty() {
+            return self.program.text(field);
+        }
+        let named = |id: ExprId| match function.expr(id) {
+            Expr::Field(_, name) if name == field || function.shared.get(&id) == Some(&field) => Some(name),
             _ => None,
-        });
-        let mut named = if function.shared.is_empty() { None } else { Some(named) }.into_iter().flatten();
+        };
         let is_pointer = |id| self.program.types.of(function, id).is_some_and(|declared| declared.pointers > 0);
-        let pointer = named.find(|(id, _)| is_pointer(*id)).map(|(_, name)| name);
+        let mut all = (0..function.exprs.len() as u32).map(ExprId);
+        let pointer = all.find_map(|id| named(id).filter(|_| is_pointer(id)));
         self.program.text(pointer.unwrap_or(field))
     }
 

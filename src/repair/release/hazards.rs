@@ -22,15 +22,16 @@ pub(super) fn none(
     (release, holder): (Name, &str),
 ) -> Result<(), String> {
     let function = &tree.program.functions[candidate.function.0 as usize];
-    let source = tree.program.text(candidate.decided.site.source);
+    let site = &candidate.decided.site;
+    let source = tree.program.text(site.source);
     hands_on_no_jump(view, function.span)?;
     holds_no_lock(tree, function, source, holder)?;
     lends_no_part(tree, function, release, holder)?;
     lends_no_code(function, source, holder)?;
     waits_for_no_flag(view, function.span, holder)?;
-    was_not_grown_elsewhere(tree, function, &candidate.decided.site)?;
-    has_no_hooks(tree, function, &candidate.decided.site, release)?;
-    is_given_no_text(function, &candidate.decided.site, holder)?;
+    was_not_grown_elsewhere(tree, function, site)?;
+    has_no_hooks(tree, function, site, release)?;
+    is_given_no_text(function, site, holder)?;
     moves_none_like_it(tree, function, candidate.variable)?;
     is_from_the_heap(function, holder)
 }
