@@ -2,6 +2,7 @@
 
 mod guesses;
 mod named_members;
+pub(in crate::c) mod positions;
 mod unions;
 
 use super::ir::{Callee, Expr, FileId, Function, InstrKind, Linkage};
@@ -169,6 +170,7 @@ impl Program {
             }
         }
         self.types.settle(function, is_function);
+        positions::settle(self, function);
         function.shared = unions::shared(self, function);
     }
 
@@ -318,14 +320,30 @@ impl Program {
         known.min_by_key(|name| -> (usize, Name) { (length(name), *name) }).filter(|_| self.manage_memory_alike(all))
     }
 
+    /// Whether a name is a variable's of file scope that holds functions of the tree, and a call that spells it is one of
+    /// what it holds.
+    pub fn is_pointer_to_code(&self, name: Name) -> bool {
+        self.called.contains_key(&name)
+    }
+
     /// Whether functions are the same operation on memory in several forms by their names, of which one counts for instance
     /// what is in use. What somebody puts there that is no function here (`hooks.release = release`) is one more form.
     fn manage_memory_alike(&self, all: &[Name]) -> bool {
-        const WORDS: &[&str] = &["realloc", "calloc", "malloc", "zalloc", "alloc", "strdup", "free"];
-        let word = |name: &Name| WORDS.iter().find(|word| self.text(*name).to_ascii_lowercase().contains(**word));
         let mut known = all.iter().filter(|name| self.is_known(**name));
-        let first = known.next().and_then(word);
-        first.is_some() && known.all(|name| word(name) == first)
+        let first = known.next().and_then(|name| self.operation_on_memory(*name));
+        first.is_some() && known.all(|name| self.operation_on_memory(*name) == first)
+    }
+
+    /// Which operation on memory a function is by its name.
+    fn operation_on_memory(&self, name: Name) -> Option<&'static str> {
+        const WORDS: &[&str] = &["realloc", "calloc", "malloc", "zalloc", "alloc", "strdup", "free"];
+        let text = self.text(name).to_ascii_lowercase();
+        WORDS.iter().copied().find(|word| text.contains(word))
+    }
+
+    /// Whether a function's name says that it gives memory.
+    pub fn is_allocator_by_name(&self, name: Name) -> bool {
+        self.operation_on_memory(name).is_some_and(|word| word != "free")
     }
 
     /// Whether a prototype promises not to write through a parameter.

@@ -3,6 +3,7 @@
 use super::{At, Lowerer};
 use crate::c::ir::{Expr, Release, Shape};
 use crate::c::names::Name;
+use crate::c::program::positions;
 use crate::c::syntax::{Kind, Role};
 use crate::c::types::Type;
 
@@ -236,6 +237,7 @@ impl Lowerer<'_> {
         let zero = self.build.expr(Expr::Int(0));
         self.build.assign(span, to, zero);
         for (number, item) in self.frames.items(list).into_iter().enumerate() {
+            let is_named = self.frames.node(item).kind == Kind::InitializerPair;
             let (place, value) = match self.frames.node(item).kind {
                 Kind::InitializerPair => {
                     let Some(value) = self.frames.child(item, Role::Value) else { continue };
@@ -245,27 +247,13 @@ impl Lowerer<'_> {
                     let index = self.build.expr(Expr::Int(number as i64));
                     (self.build.expr(Expr::Index(to, index)), item)
                 }
-                // A position in a structure of unknown layout: what is put there is out of sight.
-                _ => {
-                    if self.frames.node(item).kind == Kind::InitializerList {
-                        let member = self.position(to, number);
-                        self.deeper(|lowerer| lowerer.initializer(item, member, Shape::Plain));
-                    } else if self.constant(item).is_none() {
-                        let value = self.value(item);
-                        self.build.push(span, crate::c::ir::InstrKind::Blind(Box::new([value])));
-                        if matches!(self.build.get(value), Expr::AddressOf(_)) {
-                            // `{ "verbose", 'v', &verbose }`: whoever is given the table may write there.
-                            let member = self.position(to, number);
-                            self.build.assign(span, member, value);
-                        }
-                    }
-                    continue;
-                }
+                _ if self.constant(item) == Some(0) => continue,
+                _ => (self.position(to, number), item),
             };
             if let Some(list) = self.list(value) {
                 self.deeper(|lowerer| lowerer.initializer(list, place, Shape::Plain));
             } else {
-                if let Expr::Field(_, field) = self.build.get(place) {
+                if let (Expr::Field(_, field), true) = (self.build.get(place), is_named) {
                     self.possible_target(field, value);
                 }
                 let from = self.value(value);
@@ -274,9 +262,9 @@ impl Lowerer<'_> {
         }
     }
 
-    /// The member at a position of a structure whose layout is not known.
+    /// The member at a position of a structure whose layout only the whole tree tells.
     fn position(&mut self, structure: crate::c::ir::ExprId, number: usize) -> crate::c::ir::ExprId {
-        let name = self.names.intern(&format!("[{number}]"));
+        let name = self.names.intern(&positions::name_of(number));
         self.build.expr(Expr::Field(structure, name))
     }
 

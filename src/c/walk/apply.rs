@@ -318,7 +318,7 @@ impl Walk<'_> {
 
     /// Whether a fresh object is handed to the caller: as the result, through `*argument`, or in a member of a structure
     /// that the caller knows. What is hung up deeper belongs to the structure it hangs in.
-    fn is_handed_out(&self, view: &State, outcome: &Outcome, number: u8, call: &Call) -> bool {
+    fn is_handed_out(&mut self, view: &mut State, outcome: &Outcome, number: u8, call: &Call) -> bool {
         outcome.returns == Spec::Fresh(number)
             || outcome.effects.iter().any(|effect| {
                 let Effect::Write(path, Spec::Fresh(written)) = effect else { return false };
@@ -335,8 +335,15 @@ impl Walk<'_> {
                     (Base::Fresh(owner), _) => owner != number && path.selectors.len() <= 2,
                     _ => false,
                 };
-                direct && *written == number
+                direct && *written == number && !self.is_lent_room(view, call, path)
             })
+    }
+
+    /// Whether a place already leads to a variable of this function: whoever fills it uses what is there, and makes
+    /// something of its own only where nothing is.
+    fn is_lent_room(&mut self, view: &mut State, call: &Call, path: &Path) -> bool {
+        let held = self.value_at(view, call, path, &[]);
+        matches!(held, Some(Value::Address(region)) if matches!(self.arena.root(region), Root::Var(_)))
     }
 
     /// How many members deep this function answers for the structure that a value leads to: a local, less deep what one

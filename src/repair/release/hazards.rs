@@ -159,10 +159,15 @@ fn goes_through_a_pointer(tree: &SourceTree, caller: &Function, callee: Name) ->
     let mut open: Vec<FunctionId> = program.resolve(callee, caller.file).into_iter().collect();
     let mut at = 0;
     while let Some(body) = open.get(at).map(|id| &program.functions[id.0 as usize]) {
-        let acquires = |name: Name| matches!(program.deed(name, body.file), Some(Deed::Acquire { .. }));
+        let acquires = |name: Name| {
+            matches!(program.deed(name, body.file), Some(Deed::Acquire { .. })) || program.is_allocator_by_name(name)
+        };
         let is_through = body.instrs().any(|instr| match &instr.kind {
             InstrKind::Call { callee: Callee::Through(place), .. } => {
                 program.pointer_target(body, *place).is_some_and(acquires)
+            }
+            InstrKind::Call { callee: Callee::Named(name), spelled, .. } => {
+                program.is_pointer_to_code(*spelled) && acquires(*name)
             }
             _ => false,
         });
