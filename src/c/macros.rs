@@ -238,9 +238,14 @@ impl MacroTable {
         self.definitions.get(&name).is_some_and(|all| all.iter().any(|(_, definition)| definition.parameters.is_some()))
     }
 
-    /// The macros of which every definition stands for nothing. Every word of every file is looked up among them.
+    /// The macros of which every definition stands for nothing, or in another configuration for an argument that brings its
+    /// comma along. Every word of every file is looked up among them.
     fn find_noise(&mut self) {
-        let all_empty = |all: &[(FileId, Arc<Macro>)]| all.iter().all(|(_, one)| is_nothing(&one.body));
+        let is_argument = |one: &Macro| one.parameters.is_none() && one.body.trim_end().ends_with(',');
+        let all_empty = |all: &[(FileId, Arc<Macro>)]| {
+            all.iter().any(|(_, one)| is_nothing(&one.body))
+                && all.iter().all(|(_, one)| is_nothing(&one.body) || is_argument(one))
+        };
         let empty = self.definitions.iter().filter(|(_, all)| all_empty(all)).map(|(name, _)| *name);
         self.noise.extend(empty);
         // One test that says `#define static` to reach another file's functions must not make all the tree's locals forget.

@@ -16,6 +16,7 @@ mod compared;
 mod conditions;
 mod contents;
 mod copies;
+mod elements;
 mod finish;
 mod flow;
 mod guards;

@@ -48,7 +48,21 @@ impl Lowerer<'_> {
                 continue;
             }
             self.statement(*first);
+            if self.is_torn_apart(*first) {
+                // What it was torn from is read as a statement by itself.
+                tail.iter().take(1).for_each(|other| self.blind_all(*other));
+            }
         }
+    }
+
+    /// Whether a statement that could not be read whole leaves a parenthesis open: its end is taken for another statement.
+    fn is_torn_apart(&self, at: At) -> bool {
+        let node = self.frames.node(at);
+        if !node.damaged || !matches!(node.kind, Kind::Error | Kind::Declaration) {
+            return false;
+        }
+        let text = self.frames.text(at);
+        text.matches('(').count() > text.matches(')').count()
     }
 
     /// One statement, a little deeper.

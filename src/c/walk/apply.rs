@@ -35,6 +35,7 @@ impl Walk<'_> {
         if summary.outcomes.iter().any(|outcome| !outcome.effects.is_empty()) {
             self.fill_revealed(&mut view);
             self.fill_listed(&mut view, call);
+            self.share_elements_after(&mut view, call, summary);
         }
         let mut feasible: Vec<&Outcome> =
             summary.outcomes.iter().filter(|outcome| self.is_feasible(&mut view, call, outcome)).collect();

@@ -2,6 +2,7 @@
 
 mod rounds;
 
+use super::elements::{self, Handed};
 use crate::c::ir::{BinaryOp, BlockId, Expr, ExprId, Function, InstrKind, Terminator, VarId};
 use crate::c::names::{Name, Set};
 use crate::c::program::Program;
@@ -44,6 +45,8 @@ struct Loop {
     given: Vec<VarId>,
     /// Its assignments of one variable to another.
     copied: Vec<(VarId, VarId)>,
+    /// The elements that it hands to calls.
+    handed: Vec<Handed>,
 }
 
 /// What the assignments of a loop do to a variable.
@@ -488,7 +491,7 @@ fn loops(function: &Function, successors: &[Vec<BlockId>], order: &[BlockId], po
             let at = loops.iter().position(|known| known.head == *head).unwrap_or_else(|| {
                 let mut blocks = Bits::new(function.blocks.len());
                 blocks.set(head.0 as usize);
-                loops.push(Loop { head: *head, blocks, assigned: Vec::new(), given: Vec::new(), copied: Vec::new() });
+                loops.push(Loop { head: *head, blocks, assigned: Vec::new(), given: Vec::new(), copied: Vec::new(), handed: Vec::new() });
                 loops.len() - 1
             });
             let mut work = vec![*block];
@@ -524,6 +527,11 @@ fn loops(function: &Function, successors: &[Vec<BlockId>], order: &[BlockId], po
                 }
             }
         }
+        let Loop { assigned, handed, blocks, .. } = found;
+        let moving = |var: VarId| assigned.iter().any(|(known, _)| *known == var);
+        let inside = function.blocks.iter().enumerate().filter(|(at, _)| blocks.has(*at));
+        let instrs = inside.flat_map(|(_, block)| &block.instrs);
+        handed.extend(instrs.flat_map(|instr| elements::handed(function, &instr.kind, moving)));
     }
     loops
 }

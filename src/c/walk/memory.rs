@@ -200,41 +200,6 @@ impl Walk<'_> {
         Value::Address(self.arena.element(base, index))
     }
 
-    /// Whether a place lies at an index that is not known, in an array that others reach under other names.
-    fn is_blurred(&self, region: RegionId) -> bool {
-        let mut at = Some(region);
-        while let Some(here) = at {
-            if matches!(self.arena.region_of(here), Region::Element(_, index) if !matches!(index, Value::Int(_))) {
-                return true;
-            }
-            at = self.arena.parent(here);
-        }
-        false
-    }
-
-    /// An element at an unknown index is read: it may be any of those that are known, so nothing can be said of what
-    /// they hold.
-    fn blur_siblings(&mut self, view: &mut State, region: RegionId) {
-        let mut at = Some(region);
-        while let Some(here) = at {
-            if let Region::Element(base, index) = self.arena.region_of(here)
-                && !matches!(index, Value::Int(_))
-            {
-                let held: Vec<Value> = view
-                    .store
-                    .iter()
-                    .filter(|(other, _)| self.arena.within(*other, base))
-                    .map(|(_, value)| *value)
-                    .filter(|value| self.leads_to_held(view, *value))
-                    .collect();
-                for value in held {
-                    self.share(view, value);
-                }
-            }
-            at = self.arena.parent(here);
-        }
-    }
-
     /// The place an expression denotes.
     pub(super) fn place(&mut self, view: &mut State, id: ExprId) -> Option<RegionId> {
         let region = match self.function.expr(id) {

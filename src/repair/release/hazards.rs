@@ -28,6 +28,7 @@ pub(super) fn none(
     holds_no_lock(tree, function, source, holder)?;
     lends_no_part(tree, function, release, holder)?;
     lends_no_code(function, source, holder)?;
+    is_not_looked_into(function, holder)?;
     waits_for_no_flag(view, function.span, holder)?;
     was_not_grown_elsewhere(tree, function, site)?;
     has_no_hooks(tree, function, site, release)?;
@@ -243,6 +244,27 @@ fn lends_no_part(tree: &SourceTree, function: &Function, release: Name, holder: 
         .instrs()
         .any(|instr| matches!(instr.kind, InstrKind::Assign { to, from } if is_part(from) && is_elsewhere(to)));
     if lends { Err("something that it leads to was put elsewhere".to_owned()) } else { Ok(()) }
+}
+
+/// Refuses where the address of the structure that holds it was put elsewhere (`draw->context = &images;`): whoever is called
+/// later may look into it.
+fn is_not_looked_into(function: &Function, holder: &str) -> Result<(), String> {
+    let Some((root, _)) = holder.split_once(['.', '[']) else { return Ok(()) };
+    let whole = |mut place: ExprId| {
+        while let Expr::Field(around, _) = function.expr(place) {
+            place = around;
+        }
+        place
+    };
+    let leads_there = |id: ExprId| match function.expr(id) {
+        Expr::AddressOf(place) => is_named(function, whole(place), root),
+        _ => false,
+    };
+    let is_elsewhere = |id: ExprId| matches!(function.expr(whole(id)), Expr::Global(_) | Expr::Deref(_));
+    let is_led_to = function
+        .instrs()
+        .any(|instr| matches!(instr.kind, InstrKind::Assign { to, from } if leads_there(from) && is_elsewhere(to)));
+    if is_led_to { Err(format!("the address of `{root}` was put where others may use it")) } else { Ok(()) }
 }
 
 /// Refuses where the function releases it only if a flag says so: `if (must_free) free(text);`

@@ -87,6 +87,7 @@ impl Walk<'_> {
     /// Makes unknown whatever the loop assigns, except for what holds an object.
     pub(in crate::c::walk) fn widen(&mut self, view: &mut State, block: BlockId) {
         let Some(found) = self.flow.loops.iter().find(|found| found.head == block) else { return };
+        let handed = found.handed.clone();
         let copied = if self.grain.is_coarse { found.copied.clone() } else { Vec::new() };
         for (var, change) in found.assigned.clone() {
             let region = self.arena.region(Region::Var(var));
@@ -125,6 +126,7 @@ impl Walk<'_> {
                 let _ = view.learn(symbol, fact);
             }
         }
+        self.share_elements_of_rounds(view, &handed);
     }
 
     /// A loop that gives a variable's value away is passed by without a single round: whoever acquires what is given away
