@@ -6,6 +6,7 @@
 
 mod branches;
 mod definitions;
+mod loops;
 mod noise;
 mod twins;
 
@@ -52,6 +53,8 @@ pub struct MacroTable {
     claims: Map<Name, Claim>,
     /// Macros with parentheses that are whole statements, so that whoever uses them may leave out the semicolon.
     statements: Set<Name>,
+    /// Macros without parentheses that open a loop.
+    loops: Set<Name>,
 }
 
 /// Macros for the `cleanup` attribute are looked for through so many others.
@@ -108,6 +111,7 @@ impl MacroTable {
         table.clear_bodies();
         table.find_statements();
         table.end_statements();
+        table.find_loops();
         table
     }
 

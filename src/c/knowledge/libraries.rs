@@ -116,6 +116,8 @@ pub(super) const LIBRARIES: &[&str] = &[
     "take 1: ECDSA_SIG_set0 EVP_PKEY_assign EVP_PKEY_assign_RSA EVP_PKEY_assign_EC_KEY SSL_set_bio",
     // The result is the first, and what is pushed hangs below it.
     "take 0: BIO_push",
+    // Xlib: https://www.x.org/releases/current/doc/libX11/libX11/libX11.html. An image takes its data along.
+    "take 5: XCreateImage",
     // libxml2: https://gnome.pages.gitlab.gnome.org/libxml2/devhelp/
     "acquire xmlFree: xmlNodeGetContent xmlGetProp xmlGetNsProp xmlStrdup xmlNodeListGetString xmlBuildURI xmlGetNoNsProp",
     "acquire xmlFreeDoc: xmlParseFile xmlReadFile xmlParseMemory xmlReadMemory xmlNewDoc",

@@ -132,6 +132,10 @@ impl Lowerer<'_> {
         if let Some(full) = self.build.static_name(name) {
             return self.build.expr(Expr::Global(full));
         }
+        if name == Name::of("_") {
+            // What was put in the place of something that is not read.
+            return self.unknown();
+        }
         match self.frames.open(name, at, None) {
             Some(Expansion::Expression(inner)) => return self.value(inner),
             Some(Expansion::Statements(_) | Expansion::List(_)) => return self.unknown(),
@@ -387,6 +391,7 @@ impl Lowerer<'_> {
                 args.push(self.value(argument));
             }
         }
+        self.note_given_to_macro(function, &args);
         let (callee, plain) = self.callee(function);
         let spelled = self.frames.macro_of(at).unwrap_or(plain);
         self.build.call(span, callee, spelled, args)

@@ -4,6 +4,7 @@ use super::declarations::Declared;
 use super::targets::Listed;
 use super::{At, Lowerer};
 use crate::c::ir::{Expr, ExprId, Linkage, Shape};
+use crate::c::knowledge::is_loud;
 use crate::c::names::{Name, Set};
 use crate::c::syntax::{Kind, Role};
 use crate::c::types::{Structure, Type};
@@ -230,6 +231,16 @@ impl Lowerer<'_> {
             }
             place = self.frames.child(here, Role::Argument);
         }
+    }
+
+    /// What a macro that is defined nowhere is given by its name, it may give another value.
+    pub(super) fn note_given_to_macro(&mut self, callee: At, args: &[ExprId]) {
+        let is_macro = self.frames.node(callee).kind == Kind::Identifier && is_loud(self.frames.text(callee));
+        let globals = args.iter().filter(|_| is_macro).filter_map(|arg| match self.build.get(*arg) {
+            Expr::Global(name) => Some(name),
+            _ => None,
+        });
+        self.facts.written.extend(globals);
     }
 
     /// Notes that the global at the root of `to` is written.

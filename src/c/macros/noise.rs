@@ -1,7 +1,7 @@
 //! What would only confuse the parser is blanked out: attributes, macros that stand for nothing, what is never compiled.
 
 use super::branches::wipe_dead;
-use super::{MacroTable, balanced, continues, fill, find, next_line, skip_literal, wipe, word_length};
+use super::{MacroTable, balanced, continues, fill, find, loops, next_line, skip_literal, wipe, word_length};
 use crate::c::knowledge::is_loud;
 use crate::c::names::Name;
 use std::ops::Range;
@@ -267,6 +267,12 @@ fn blank(place: &Word, out: &mut [u8], macros: &MacroTable) -> usize {
     let attribute = matches!(word, "__attribute__" | "__attribute" | "__declspec");
     if macros.cleans_up(word, name) {
         return mark_automatic(text.as_bytes(), out, at, end);
+    }
+    if place.is_alone() && macros.is_bare_loop(word) {
+        if let Some(head) = loops::head(word.len()) {
+            out[at..end].copy_from_slice(head.as_bytes());
+        }
+        return end;
     }
     if !attribute && !word.starts_with("G_GNUC_") && !macros.noise.contains(&name) {
         if let Some((open, stop)) = place.beside_a_string() {

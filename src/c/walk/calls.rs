@@ -520,9 +520,11 @@ impl Walk<'_> {
         self.check_own(view, inside.into_iter());
     }
 
-    /// Notes a use of whatever of these this function acquired and released.
+    /// Notes a use of whatever of these this function acquired and released, on this path or on one that was joined to it.
     pub(super) fn check_own(&mut self, view: &State, values: impl Iterator<Item = Value>) {
-        let own = values.filter_map(|value| self.released(view, value)).filter(|object| object.site.is_some());
+        let perhaps = |value: Value| self.may_be(value).iter().map(|object| Value::Symbol(*object)).chain([value]);
+        let own = values.flat_map(perhaps).filter_map(|value| self.released(view, value));
+        let own = own.filter(|object| object.site.is_some());
         for own in own.map(|object| victim(Some(object))).collect::<Vec<_>>() {
             self.fault(FaultKind::UseAfterRelease, own);
         }

@@ -258,6 +258,7 @@ impl Walk<'_> {
         let made = Symbol::Made { site: 0x2000_0000 | block.0, part: region.0 as u16, nth: 0 };
         let symbol = self.arena.symbol(made);
         self.note_joined(symbol, [Some(own), Some(other)]);
+        self.note_dangling(symbol, [(one, own), (two, other)]);
         let is_repeated = self.is_repeated(one, own) && self.is_repeated(two, other);
         self.note_repeated(symbol, is_repeated, region);
         let fits = |view: &State, value: Value| self.is_repeated(view, value) || self.is_kin(value);
@@ -300,7 +301,21 @@ impl Walk<'_> {
         }
     }
 
-    /// What the caller passed in that a value may be, besides what it is known to be.
+    /// Remembers which objects of this function a value may be that were released before.
+    fn note_dangling(&mut self, symbol: SymbolId, values: [(&State, Value); 2]) {
+        for (view, value) in values {
+            let Some(target) = self.arena.target(value) else { continue };
+            let is_gone = |object: &Object| object.site.is_some() && matches!(object.standing, Standing::Released(_));
+            if view.object(target).is_some_and(is_gone) {
+                let known = self.joined.entry(symbol).or_default();
+                known.push(target);
+                known.sort();
+                known.dedup();
+            }
+        }
+    }
+
+    /// What the caller passed in, or this function released, that a value may be, besides what it is known to be.
     pub(super) fn may_be(&self, value: Value) -> &[SymbolId] {
         let joined = match value {
             Value::Symbol(symbol) if !self.joined.is_empty() => self.joined.get(&symbol),

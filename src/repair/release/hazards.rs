@@ -25,6 +25,7 @@ pub(super) fn none(
     let site = &candidate.decided.site;
     let source = tree.program.text(site.source);
     hands_on_no_jump(view, function.span)?;
+    has_no_bare_loop(tree, view, function.span)?;
     holds_no_lock(tree, function, source, holder)?;
     lends_no_part(tree, function, release, holder)?;
     lends_no_code(function, source, holder)?;
@@ -60,6 +61,16 @@ fn hands_on_no_jump(view: &FileView, function: Span) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Refuses where a macro without parentheses opens a loop: its rounds are not walked one by one.
+fn has_no_bare_loop(tree: &SourceTree, view: &FileView, function: Span) -> Result<(), String> {
+    let text = view.text.get(function.start as usize..function.end as usize).unwrap_or("");
+    let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+    match words.find(|word| tree.macros.is_bare_loop(word)) {
+        Some(word) => Err(format!("`{word}` opens a loop that cannot be followed")),
+        None => Ok(()),
+    }
 }
 
 /// A function's text with blanks in the place of texts, characters and remarks.
@@ -246,10 +257,9 @@ fn lends_no_part(tree: &SourceTree, function: &Function, release: Name, holder: 
     if lends { Err("something that it leads to was put elsewhere".to_owned()) } else { Ok(()) }
 }
 
-/// Refuses where the address of the structure that holds it was put elsewhere (`draw->context = &images;`): whoever is called
+/// Refuses where the address of what holds it was put elsewhere (`draw->context = &images;`): whoever is called
 /// later may look into it.
 fn is_not_looked_into(function: &Function, holder: &str) -> Result<(), String> {
-    let Some((root, _)) = holder.split_once(['.', '[']) else { return Ok(()) };
     let whole = |mut place: ExprId| {
         while let Expr::Field(around, _) = function.expr(place) {
             place = around;
@@ -257,14 +267,14 @@ fn is_not_looked_into(function: &Function, holder: &str) -> Result<(), String> {
         place
     };
     let leads_there = |id: ExprId| match function.expr(id) {
-        Expr::AddressOf(place) => is_named(function, whole(place), root),
+        Expr::AddressOf(place) => is_named(function, whole(place), holder),
         _ => false,
     };
     let is_elsewhere = |id: ExprId| matches!(function.expr(whole(id)), Expr::Global(_) | Expr::Deref(_));
     let is_led_to = function
         .instrs()
         .any(|instr| matches!(instr.kind, InstrKind::Assign { to, from } if leads_there(from) && is_elsewhere(to)));
-    if is_led_to { Err(format!("the address of `{root}` was put where others may use it")) } else { Ok(()) }
+    if is_led_to { Err(format!("the address of `{holder}` was put where others may use it")) } else { Ok(()) }
 }
 
 /// Refuses where the function releases it only if a flag says so: `if (must_free) free(text);`

@@ -44,9 +44,12 @@ impl Walk<'_> {
         let store = &view.store;
         let led_to = LazyCell::new(|| {
             let mut led_to = Met::none(arena);
-            store.iter().filter_map(|(_, value)| arena.target(*value)).for_each(|target| {
-                led_to.add(target);
-            });
+            for (_, value) in store {
+                let targets = arena.target(*value).into_iter().chain(self.may_be(*value).iter().copied());
+                targets.for_each(|target| {
+                    led_to.add(target);
+                });
+            }
             led_to
         });
         view.objects.retain(|(symbol, object)| {
