@@ -25,6 +25,7 @@ use super::ir::{FileId, Function, Linkage};
 use super::macros::{self, MacroTable};
 use super::names::{Map, Name, NameTable, Set};
 use super::program::Program;
+use super::program::homes::Home;
 use super::syntax::{Kind, Role, Tree};
 use builder::Builder;
 use expand::Frames;
@@ -78,6 +79,7 @@ pub fn lower_file(file: FileId, path: &str, text: &str, macros: &MacroTable) -> 
     let mut lowerer = Lowerer::new(file, path, macros);
     let functions = lowerer.whole_file(Arc::new(tree), second.map(Arc::new));
     lowerer.facts.statics = lowerer.statics;
+    lowerer.facts.home = Home::new(path, text);
     LoweredFile { functions, facts: lowerer.facts, names: lowerer.names }
 }
 

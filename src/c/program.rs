@@ -1,6 +1,7 @@
 //! The tree as a whole: who is who, who calls whom, what is constant.
 
 mod guesses;
+pub(in crate::c) mod homes;
 mod named_members;
 pub(in crate::c) mod positions;
 mod unions;
@@ -52,6 +53,7 @@ pub struct Program {
     noreturn: Set<Name>,
     canonical: Map<Name, Name>,
     statics: Vec<Set<Name>>,
+    homes: Vec<homes::Home>,
     guesses: Set<(Name, u16)>,
 }
 
@@ -77,6 +79,7 @@ impl Program {
             noreturn: Set::default(),
             canonical: Map::default(),
             statics: Vec::new(),
+            homes: Vec::new(),
             guesses: Set::default(),
         };
         let written: Set<Name> = files.iter().flat_map(|file| file.facts.written.iter().copied()).collect();
@@ -110,7 +113,7 @@ impl Program {
             }
         }
         let defined: Set<Name> =
-            program.functions.iter().filter(|f| f.linkage == Linkage::Program).map(|f| f.name).collect();
+            program.functions.iter().filter(|f| f.linkage == Linkage::Program && !f.is_stub()).map(|f| f.name).collect();
         program.knowledge.yield_to(|name| defined.contains(&name));
         let listed: Vec<(Name, Name)> =
             listed.into_iter().filter_map(|(file, one)| program.member_of(file, one)).collect();
@@ -185,6 +188,7 @@ impl Program {
         self.functions.extend(file.functions);
         self.names.absorb(file.names);
         self.statics.push(file.facts.statics);
+        self.homes.push(file.facts.home);
         self.types.absorb(id, file.facts.structures, file.facts.aliases, file.facts.global_types);
         self.types.absorb_guessed_aliases(file.facts.guessed_aliases);
         self.types.absorb_results(file.facts.results);
@@ -220,15 +224,19 @@ impl Program {
         }
     }
 
-    /// The body that a name means in a file: the file's own, else the program's if there is one. Of several, the longest:
-    /// the others are there for another system, or stand in for it in a test, as does an own one that only fails.
+    /// The body that a name means in a file: the file's own, else the program's if there is one. Of several, the nearest, and
+    /// of those the longest: the others are another program's, or there for another system, or stand in for it in a test, as
+    /// does an own one that only fails.
     pub fn resolve(&self, name: Name, file: FileId) -> Option<FunctionId> {
         let all = self.by_name.get(&name)?;
         let fails = |id: &FunctionId| all.len() > 1 && self.functions[id.0 as usize].only_fails();
         let own = all.iter().find(|id| self.functions[id.0 as usize].file == file && !fails(id));
         let public = |id: &&FunctionId| self.functions[id.0 as usize].linkage == Linkage::Program;
-        let length = |id: &&FunctionId| self.functions[id.0 as usize].blocks.len();
-        own.or_else(|| all.iter().filter(public).rev().max_by_key(length)).copied()
+        let order = |id: &&FunctionId| {
+            let body = &self.functions[id.0 as usize];
+            (homes::nearness(&self.homes, file, body.file), body.blocks.len())
+        };
+        own.or_else(|| all.iter().filter(public).rev().max_by_key(order)).copied()
     }
 
     /// The same; where the file sees no body, the first of another file that may be included into it.

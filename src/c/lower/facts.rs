@@ -6,6 +6,7 @@ use super::{At, Lowerer};
 use crate::c::ir::{Expr, ExprId, Linkage, Shape};
 use crate::c::knowledge::is_loud;
 use crate::c::names::{Name, Set};
+use crate::c::program::homes::Home;
 use crate::c::syntax::{Kind, Role};
 use crate::c::types::{Structure, Type};
 
@@ -34,6 +35,8 @@ pub struct FileFacts {
     pub unions: Vec<Vec<Name>>,
     /// The file's static variables.
     pub statics: Set<Name>,
+    /// Where the file lies.
+    pub(in crate::c) home: Home,
     /// Fields of structures.
     pub struct_fields: Set<Name>,
     /// Definitions of structures and unions.

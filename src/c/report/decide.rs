@@ -354,8 +354,19 @@ impl Search<'_> {
         if members.is_empty() {
             return None;
         }
+        // Of a list that leads to one item by several members, the first or the last for instance, one is released.
+        let fields = program.types.fields(owner.name, self.function.file);
+        let type_of = |member: Name| fields.iter().find(|(name, _)| *name == member).map(|(_, declared)| *declared);
+        let alike = |member: Name| match members.as_slice() {
+            [only] => type_of(*only).is_some_and(|own| type_of(member) == Some(own)),
+            _ => false,
+        };
         let wanted: Vec<Selector> =
             std::iter::once(Selector::Deref).chain(members.iter().copied().map(Selector::Field)).collect();
+        let is_wanted = |selectors: &[Selector]| match selectors {
+            [Selector::Deref, Selector::Field(member)] if alike(*member) => true,
+            _ => selectors == wanted,
+        };
         let takes_it = |id: &FunctionId| {
             let body = &program.functions[id.0 as usize];
             is_named_for(program, body, owner) && program.resolve(body.name, self.function.file) == Some(*id)
@@ -364,7 +375,7 @@ impl Search<'_> {
             let summary = self.known.summaries().get(*id);
             summary.is_some_and(|summary| {
                 let mut effects = summary.outcomes.iter().flat_map(|outcome| &outcome.effects);
-                effects.any(|effect| matches!(effect, Effect::Release(path) if path.base == Base::Parameter(0) && path.selectors == wanted))
+                effects.any(|effect| matches!(effect, Effect::Release(path) if path.base == Base::Parameter(0) && is_wanted(&path.selectors)))
             })
         };
         let all = (0..program.functions.len() as u32).map(FunctionId);
