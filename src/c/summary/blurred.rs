@@ -1,6 +1,8 @@
 //! Outcomes that are too many to be told one by one: those with the same kind of result become one, which does for
 //! certain only what all of them do.
 
+use std::collections::BTreeSet;
+
 use super::{Base, Effect, Fresh, Outcome, Path, Spec, same_sign, without_implied};
 
 /// One outcome for each kind of result, and of what else is made.
@@ -39,33 +41,31 @@ pub(super) fn of_paths_left_out(outcomes: &[Outcome]) -> Option<Outcome> {
 }
 
 /// Takes the numbers out that outcomes write, and gives the places where one does. Where an outcome puts something that is known
-/// there is a pointer: what others put there in its stead is taken out as well, but the place is none of these.
+/// there is a pointer, and what others put there in its stead stays.
 pub(super) fn take_numbers(outcomes: &mut [Outcome]) -> Vec<Path> {
-    let is_number = |effect: &Effect| matches!(effect, Effect::Write(_, Spec::Int(_) | Spec::Unknown(_)));
-    let mut written: Vec<Path> = Vec::new();
-    let mut filled: Vec<Path> = Vec::new();
+    let is_number = |spec: &Spec| matches!(spec, Spec::Int(_) | Spec::Unknown(_));
+    let all = outcomes.iter().flat_map(|outcome| &outcome.effects);
+    let filled = all.filter_map(|effect| match effect {
+        Effect::Write(path, spec) if !is_number(spec) => Some(path.clone()),
+        _ => None,
+    });
+    let filled: BTreeSet<Path> = filled.collect();
+    let mut written: BTreeSet<Path> = BTreeSet::new();
     for Outcome { effects, fresh, .. } in outcomes {
         effects.retain(|effect| {
-            let Effect::Write(path, _) = effect else { return true };
+            let Effect::Write(path, spec) = effect else { return true };
             match path.base {
-                _ if !is_number(effect) => {
-                    filled.push(path.clone());
-                    return true;
-                }
+                _ if !is_number(spec) || filled.contains(path) => return true,
                 // What is new is told by what is put there, all else may be anything.
                 Base::Fresh(number) => {
                     fresh.get_mut(usize::from(number)).into_iter().for_each(|made| made.zeroed = false);
                 }
-                _ => written.push(path.clone()),
+                _ => drop(written.insert(path.clone())),
             }
             false
         });
     }
-    filled.sort();
-    written.sort();
-    written.dedup();
-    written.retain(|path| filled.binary_search(path).is_err());
-    written
+    written.into_iter().collect()
 }
 
 /// Lets every outcome write any number at these places.
