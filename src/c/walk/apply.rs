@@ -146,10 +146,10 @@ impl Walk<'_> {
             // Who is given the address of a pointer may well copy it.
             if seen_by.is_empty() || self.pointer_at(value).is_some() {
                 self.share(view, value);
-                // A table of addresses is kept by whoever fills what they lead to.
+                // A variable, or a table of addresses, is kept by whoever fills what they lead to: a function that is handed on.
                 if matches!(value, Value::Address(region) if matches!(self.arena.root(region), Root::Var(_))) {
                     let met = self.met_from(view, value);
-                    self.overwrite_listed(view, value, &met, 0);
+                    self.overwrite_behind(view, value, &met, 0);
                 }
             } else {
                 let here: Vec<Via> = seen_by.iter().map(|via| Via { at: self.at, ..*via }).collect();
