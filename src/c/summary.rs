@@ -257,7 +257,7 @@ fn merge_alike(outcomes: &mut Vec<Outcome>, may: impl Fn(&Outcome, &Outcome) -> 
 }
 
 /// Whether two results are told apart by no common test (`< 0`, `!= 0`, null).
-fn same_sign(a: &Spec, b: &Spec) -> bool {
+pub fn same_sign(a: &Spec, b: &Spec) -> bool {
     let class = |spec: &Spec| {
         let fact = spec.fact();
         match spec {

@@ -19,6 +19,7 @@ mod copies;
 mod elements;
 mod finish;
 mod flow;
+mod focus;
 mod guards;
 mod holders;
 mod inside;
@@ -37,6 +38,7 @@ use super::questions::{Question, Questions};
 use super::summary::{self, Outcome, Summary};
 use super::syntax::Span;
 use flow::Flow;
+use focus::Focus;
 use join::{COARSE, FINE, Grain, STRICT};
 use release::Victim;
 use std::sync::OnceLock;
@@ -174,6 +176,8 @@ pub struct Walked {
     pub is_partial: bool,
     /// Whether paths were told apart by less than in most functions.
     pub is_coarse: bool,
+    /// How long it took.
+    steps: u32,
 }
 
 impl Walked {
@@ -193,6 +197,7 @@ struct Manner {
 /// The walk of one function.
 pub(super) struct Walk<'a> {
     grain: Grain,
+    focus: Focus,
     program: &'a Program,
     summaries: Summaries<'a>,
     function: &'a Function,
@@ -250,7 +255,7 @@ pub fn walk_like(before: &Walked, program: &Program, summaries: Summaries, funct
 fn walk_known(has_many: bool, program: &Program, summaries: Summaries, function: &Function) -> Walked {
     let flow = Flow::of(program, function);
     let guards = guards::guards(program, function, &flow);
-    let walk = |grain| walk_with(grain, program, summaries, function, (&flow, &guards));
+    let walk = |grain| walk_with((grain, Focus::Everything), program, summaries, function, (&flow, &guards));
     if !has_many {
         let strict = walk(STRICT);
         if strict.is_whole() {
@@ -262,11 +267,13 @@ fn walk_known(has_many: bool, program: &Program, summaries: Summaries, function:
         return coarse;
     }
     let fine = walk(FINE);
-    if coarse.exhausted || coarse.is_partial && !fine.exhausted { fine } else { coarse }
+    let mut found = if coarse.exhausted || coarse.is_partial && !fine.exhausted { fine } else { coarse };
+    focus::look_closer(&mut found, program, summaries, function, (&flow, &guards));
+    found
 }
 
 fn walk_with<'a>(
-    grain: Grain,
+    (grain, focus): (Grain, Focus),
     program: &'a Program,
     summaries: Summaries<'a>,
     function: &'a Function,
@@ -274,6 +281,7 @@ fn walk_with<'a>(
 ) -> Walked {
     let mut walk = Walk {
         grain,
+        focus,
         program,
         summaries,
         function,
@@ -316,7 +324,7 @@ fn walk_with<'a>(
         (false, false) => Summary::condense(outcomes),
     };
     let unreached = flow.order.iter().filter(|block| !walk.come_to.contains(block)).copied().collect();
-    let Walk { sites, losses, releases, doubtful, likely, stuck, is_partial, .. } = walk;
+    let Walk { sites, losses, releases, doubtful, likely, stuck, is_partial, steps, .. } = walk;
     let is_coarse = grain.is_coarse;
     Walked {
         summary,
@@ -331,6 +339,7 @@ fn walk_with<'a>(
         exhausted,
         is_partial,
         is_coarse,
+        steps,
     }
 }
 

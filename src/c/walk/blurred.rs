@@ -2,9 +2,12 @@
 
 use super::Walk;
 use super::calls::Call;
-use crate::c::domain::{Fact, LossKind, Standing, State, Symbol, SymbolId, Value};
+use crate::c::domain::{Fact, LossKind, Region, Standing, State, Symbol, SymbolId, Value};
 use crate::c::ir::BinaryOp;
-use crate::c::summary::{Effect, Outcome, Path, Spec};
+use crate::c::summary::{Effect, Outcome, Path, Spec, same_sign};
+
+/// Blocks of a function that tells outcomes of its callees apart for its callers' sake.
+const MAX_TELLING: usize = 24;
 
 impl Walk<'_> {
     /// Whether no object depends on which outcome it is: none makes or releases one, none sees one of ours, and all or
@@ -14,6 +17,9 @@ impl Walk<'_> {
         let any_held = view.objects.iter().any(|(_, object)| object.standing == Standing::Held);
         let mut known: Vec<(Value, bool)> = Vec::new();
         let handed_back = outcomes.first().and_then(|outcome| self.handed_back(view, call, outcome));
+        if self.keeps_on_success_only(view, call, outcomes) {
+            return false;
+        }
         outcomes.iter().all(|outcome| {
             outcome.fresh.is_empty()
                 && !(any_held && outcome.when.iter().any(|(path, _)| self.tells_of_held(view, call, path)))
@@ -43,6 +49,41 @@ impl Walk<'_> {
                     Effect::Write(..) => true,
                 })
         })
+    }
+
+    /// Whether what the caller passed in is kept in one outcome and not in another, and the result says so: a small function
+    /// tells its callers.
+    fn keeps_on_success_only(&mut self, view: &mut State, call: &Call, outcomes: &[&Outcome]) -> bool {
+        let is_told = self.flow.is_kept(call.into) || !self.flow.is_taken_for_granted(call.into);
+        if self.function.blocks.len() > MAX_TELLING || !is_told {
+            return false;
+        }
+        let mut kept: Vec<(Vec<SymbolId>, &Spec)> = Vec::new();
+        for outcome in outcomes {
+            let mut given = Vec::new();
+            for effect in &outcome.effects {
+                let (Effect::Escape(path, _) | Effect::Write(_, Spec::Initial(path))) = effect else { continue };
+                if path.selectors.is_empty()
+                    && let Some(Value::Symbol(symbol)) = self.value_at(view, call, path, &[])
+                    && self.is_passed_in(symbol)
+                {
+                    given.push(symbol);
+                }
+            }
+            given.sort();
+            given.dedup();
+            kept.push((given, &outcome.returns));
+        }
+        let differs = |(given, returns): &(Vec<SymbolId>, &Spec)| {
+            kept.iter().any(|(other, result)| other != given && !same_sign(result, returns))
+        };
+        kept.iter().any(differs)
+    }
+
+    /// Whether a value is what the caller passed in as a parameter.
+    fn is_passed_in(&self, symbol: SymbolId) -> bool {
+        matches!(self.arena.symbol_of(symbol), Symbol::Initial(region)
+            if matches!(self.arena.region_of(region), Region::Var(var) if var.0 < self.function.parameters))
     }
 
     /// The held object that an outcome returns a pointer to or into.

@@ -400,6 +400,10 @@ impl Walk<'_> {
             after.push(view);
             return;
         };
+        // `getline(&line, &size, file)` says how large it is as well.
+        for other in (0..call.args.len()).filter(|number| *number != argument as usize) {
+            self.clobber_output(&mut view, call, other);
+        }
         let old = self.load(&view, region);
         let site = self.site_of(call, argument as u16 + 1, Some(release), false);
         if success == Success::Always && self.leads_to_held(&view, old) {

@@ -22,6 +22,8 @@ pub(super) struct Grain {
     pub(super) arrivals: u8,
     /// Whether views must agree on what became of the function's own objects only, and not on where.
     pub(super) is_coarse: bool,
+    /// Whether views are joined first that agree on the signs of variables.
+    pub(super) by_signs: bool,
     /// Whether the walk ends where it would leave out a path.
     pub(super) is_strict: bool,
 }
@@ -30,13 +32,18 @@ pub(super) struct Grain {
 const STEPS_OF_A_VIEW: u32 = 50;
 
 /// How a function is walked, paths left out or not.
-pub(super) const FINE: Grain = Grain { views: 6, joined: 12, arrivals: 2, is_coarse: false, is_strict: false };
+pub(super) const FINE: Grain =
+    Grain { views: 6, joined: 12, arrivals: 2, is_coarse: false, by_signs: true, is_strict: false };
 
 /// How every function is walked first: most have few paths, and of the others another walk sees more.
 pub(super) const STRICT: Grain = Grain { is_strict: true, ..FINE };
 
 /// How a function is walked that has too many paths for it.
-pub(super) const COARSE: Grain = Grain { views: 1, joined: 72, arrivals: 1, is_coarse: true, is_strict: false };
+pub(super) const COARSE: Grain =
+    Grain { views: 1, joined: 72, arrivals: 1, is_coarse: true, by_signs: false, is_strict: false };
+
+/// How a function is walked with an eye on one acquisition.
+pub(super) const FOCUSED: Grain = Grain { views: 6, joined: 24, by_signs: true, ..COARSE };
 
 /// Whether two views agree on every object but those that were only passed in and handed on.
 fn same_objects(one: &State, two: &State) -> bool {
@@ -125,7 +132,7 @@ impl Walk<'_> {
 
     /// Joins views where there are too many: first those that differ least.
     pub(super) fn reduce(&mut self, mut views: Vec<State>, block: BlockId) -> Vec<State> {
-        if views.len() > self.grain.views && !self.grain.is_coarse {
+        if views.len() > self.grain.views && self.grain.by_signs {
             views = self.join_alike(views, block, |walk, view| walk.mark_of_signs(view));
         }
         if views.len() > self.grain.views {

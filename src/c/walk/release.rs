@@ -1,6 +1,7 @@
 //! Owners: acquisitions, releases, gifts and losses.
 
 use super::contents::{Contents, Met};
+use super::focus::Focus;
 use super::{Fault, FaultKind, FoundLoss, SeenRelease, Site, Walk};
 use crate::c::domain::{
     Fact, Loss, LossKind, Object, Region, RegionId, Root, Standing, State, Symbol, SymbolId, Value, Via,
@@ -84,8 +85,14 @@ impl Walk<'_> {
     /// A new object from the current step.
     pub(super) fn acquire(&mut self, view: &mut State, site: Site, fact: Fact, seen_by: Vec<Via>) -> SymbolId {
         let symbol = self.make(view, site.part);
-        let site = self.site(site);
         let _ = view.learn(symbol, fact);
+        if !self.focus.holds(&site) {
+            if self.focus == Focus::Nothing {
+                self.site(site);
+            }
+            return symbol;
+        }
+        let site = self.site(site);
         view.set_object(symbol, Object { standing: Standing::Held, site: Some(site), seen_by });
         symbol
     }
