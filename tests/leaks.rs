@@ -7,6 +7,8 @@ mod command;
 mod outputs;
 #[path = "leaks/properties.rs"]
 mod properties;
+#[path = "leaks/rounds.rs"]
+mod rounds;
 
 use pagerduty_incident_responder::c::report::Leak;
 use pagerduty_incident_responder::c::{self, Analysis, Options, SourceFile};
@@ -35,6 +37,7 @@ const FIXTURES: &[&str] = &[
     "claims.c",
     "containers.c",
     "outputs.c",
+    "rounds.c",
 ];
 
 fn fixture(name: &str) -> String {

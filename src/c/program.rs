@@ -112,8 +112,12 @@ impl Program {
                 program.by_name.entry(name).or_default().push(FunctionId(number as u32));
             }
         }
-        let defined: Set<Name> =
-            program.functions.iter().filter(|f| f.linkage == Linkage::Program && !f.is_stub()).map(|f| f.name).collect();
+        let defined: Set<Name> = program
+            .functions
+            .iter()
+            .filter(|f| f.linkage == Linkage::Program && !f.is_stub())
+            .map(|f| f.name)
+            .collect();
         program.knowledge.yield_to(|name| defined.contains(&name));
         let listed: Vec<(Name, Name)> =
             listed.into_iter().filter_map(|(file, one)| program.member_of(file, one)).collect();

@@ -198,6 +198,8 @@ struct Manner {
 pub(super) struct Walk<'a> {
     grain: Grain,
     focus: Focus,
+    /// Steps that it may take.
+    budget: u32,
     program: &'a Program,
     summaries: Summaries<'a>,
     function: &'a Function,
@@ -255,7 +257,7 @@ pub fn walk_like(before: &Walked, program: &Program, summaries: Summaries, funct
 fn walk_known(has_many: bool, program: &Program, summaries: Summaries, function: &Function) -> Walked {
     let flow = Flow::of(program, function);
     let guards = guards::guards(program, function, &flow);
-    let walk = |grain| walk_with((grain, Focus::Everything), program, summaries, function, (&flow, &guards));
+    let walk = |grain| walk_with((grain, Focus::Everything, MAX_STEPS), program, summaries, function, (&flow, &guards));
     if !has_many {
         let strict = walk(STRICT);
         if strict.is_whole() {
@@ -273,7 +275,7 @@ fn walk_known(has_many: bool, program: &Program, summaries: Summaries, function:
 }
 
 fn walk_with<'a>(
-    (grain, focus): (Grain, Focus),
+    (grain, focus, budget): (Grain, Focus, u32),
     program: &'a Program,
     summaries: Summaries<'a>,
     function: &'a Function,
@@ -282,6 +284,7 @@ fn walk_with<'a>(
     let mut walk = Walk {
         grain,
         focus,
+        budget,
         program,
         summaries,
         function,
@@ -368,7 +371,7 @@ fn steps_for(view: &State) -> u32 {
 
 impl Walk<'_> {
     fn exhausted(&self) -> bool {
-        self.steps > MAX_STEPS || self.arena.size() > MAX_ARENA || self.is_partial && self.grain.is_strict
+        self.steps > self.budget || self.arena.size() > MAX_ARENA || self.is_partial && self.grain.is_strict
     }
 
     fn run(&mut self) {

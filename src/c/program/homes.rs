@@ -18,7 +18,11 @@ impl Home {
     /// The home of a file with a text.
     pub(in crate::c) fn new(path: &str, text: &str) -> Home {
         let (folder, _) = path.rsplit_once('/').unwrap_or_default();
-        Home { folder: Name::of(folder), stem: Name::of(stem(path)), includes: text.lines().filter_map(included).collect() }
+        Home {
+            folder: Name::of(folder),
+            stem: Name::of(stem(path)),
+            includes: text.lines().filter_map(included).collect(),
+        }
     }
 }
 

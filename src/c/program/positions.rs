@@ -79,7 +79,10 @@ fn member_at(program: &Program, function: &Function, structure: ExprId, position
     let (member, _) = fields.get(position).filter(|_| pointers == 0)?;
     let is_given = |(at, (name, _)): (usize, &(Name, Type))| {
         let place = Name::of(&name_of(at));
-        function.exprs.iter().any(|expr| matches!(expr, Expr::Field(base, own) if *base == structure && (own == name || *own == place)))
+        function
+            .exprs
+            .iter()
+            .any(|expr| matches!(expr, Expr::Field(base, own) if *base == structure && (own == name || *own == place)))
     };
     let holds_several = |declared: Type| {
         declared.is_array || types.owner(declared, function.file).is_some_and(|(_, pointers)| pointers == 0)

@@ -194,9 +194,7 @@ impl Walk<'_> {
         match value {
             Value::Int(value) => Some(Fact::exactly(value)),
             Value::Symbol(symbol) => match self.arena.symbol_of(symbol) {
-                Symbol::Combined(BinaryOp::Equal | BinaryOp::Less, ..) => {
-                    view.fact(symbol).meet(Fact { low: 0, high: 1, zero: true })
-                }
+                Symbol::Combined(BinaryOp::Equal | BinaryOp::Less, ..) => view.fact(symbol).meet(Fact::between(0, 1)),
                 Symbol::Combined(op @ (BinaryOp::Add | BinaryOp::Subtract), Value::Symbol(of), Value::Int(by)) => {
                     let by = if op == BinaryOp::Add { by } else { by.checked_neg()? };
                     view.fact(symbol).meet(view.fact(of).shifted(by))

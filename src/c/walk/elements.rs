@@ -118,9 +118,7 @@ impl Walk<'_> {
 
     /// Nothing is said any more of an array's elements from one on.
     fn share_elements_from(&mut self, view: &mut State, array: RegionId, first: i64) {
-        let follows = |place: RegionId| {
-            matches!(self.arena.region_of(place), Region::Element(own, Value::Int(at)) if own == array && at >= first)
-        };
+        let follows = |place: RegionId| matches!(self.arena.region_of(place), Region::Element(own, Value::Int(at)) if own == array && at >= first);
         let rest = view.store.iter().filter(|(place, _)| follows(*place)).map(|(_, value)| *value);
         let rest: Vec<Value> = rest.collect();
         rest.into_iter().for_each(|value| self.share(view, value));

@@ -401,7 +401,7 @@ impl Walk<'_> {
                 match self.pointer_path(symbol, fresh) {
                     Some(path) => Spec::Initial(path),
                     None => Spec::Unknown(match self.arena.symbol_of(symbol) {
-                        Symbol::Combined(BinaryOp::Equal | BinaryOp::Less, ..) => Fact { low: 0, high: 1, zero: true },
+                        Symbol::Combined(BinaryOp::Equal | BinaryOp::Less, ..) => Fact::between(0, 1),
                         _ => view.fact(symbol),
                     }),
                 }

@@ -491,7 +491,14 @@ fn loops(function: &Function, successors: &[Vec<BlockId>], order: &[BlockId], po
             let at = loops.iter().position(|known| known.head == *head).unwrap_or_else(|| {
                 let mut blocks = Bits::new(function.blocks.len());
                 blocks.set(head.0 as usize);
-                loops.push(Loop { head: *head, blocks, assigned: Vec::new(), given: Vec::new(), copied: Vec::new(), handed: Vec::new() });
+                loops.push(Loop {
+                    head: *head,
+                    blocks,
+                    assigned: Vec::new(),
+                    given: Vec::new(),
+                    copied: Vec::new(),
+                    handed: Vec::new(),
+                });
                 loops.len() - 1
             });
             let mut work = vec![*block];

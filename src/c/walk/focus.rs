@@ -9,10 +9,10 @@ use crate::c::ir::Function;
 use crate::c::program::Program;
 
 /// Steps of all such walks of one function together.
-const MAX_FOCUSED_STEPS: u32 = 4 * MAX_STEPS;
+const MAX_FOCUSED_STEPS: u32 = MAX_STEPS / 2;
 
 /// An acquisition: where its call begins, and which output of the call it is.
-pub type SiteKey = (u32, u16);
+pub(super) type SiteKey = (u32, u16);
 
 /// Which acquisitions a walk has an eye on; of others it is not said what becomes of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Focus {
 
 impl Site {
     /// What tells it from the other acquisitions of its function.
-    pub fn key(&self) -> SiteKey {
+    pub(super) fn key(&self) -> SiteKey {
         (self.span.start, self.part)
     }
 }
@@ -51,21 +51,21 @@ pub(super) fn look_closer(
     function: &Function,
     parts: (&Flow, &Guards),
 ) {
-    let walk = |focus| walk_with((FOCUSED, focus), program, summaries, function, parts);
-    let survey = walk(Focus::Nothing);
-    let mut steps = survey.steps;
+    let mut left = MAX_FOCUSED_STEPS;
+    let mut walk = |focus| {
+        let walked = walk_with((FOCUSED, focus, left), program, summaries, function, parts);
+        left -= walked.steps.min(left);
+        walked.is_whole().then_some(walked)
+    };
+    let Some(survey) = walk(Focus::Nothing) else { return };
     for site in &survey.sites {
         let number = found.sites.iter().position(|known| known.key() == site.key());
         let is_lost = |number: usize| found.losses.iter().any(|loss| loss.loss.site == number as u32);
-        if number.is_some_and(is_lost) {
-            continue;
+        if !number.is_some_and(is_lost)
+            && let Some(closer) = walk(Focus::Only(site.key()))
+        {
+            take_over(found, closer);
         }
-        if steps > MAX_FOCUSED_STEPS {
-            return;
-        }
-        let closer = walk(Focus::Only(site.key()));
-        steps += closer.steps;
-        take_over(found, closer);
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) const COARSE: Grain =
     Grain { views: 1, joined: 72, arrivals: 1, is_coarse: true, by_signs: false, is_strict: false };
 
 /// How a function is walked with an eye on one acquisition.
-pub(super) const FOCUSED: Grain = Grain { views: 6, joined: 24, by_signs: true, ..COARSE };
+pub(super) const FOCUSED: Grain = Grain { views: 3, joined: 12, by_signs: true, ..COARSE };
 
 /// Whether two views agree on every object but those that were only passed in and handed on.
 fn same_objects(one: &State, two: &State) -> bool {

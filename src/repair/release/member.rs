@@ -204,7 +204,7 @@ impl Bench<'_> {
         known.summary(self.releaser, function).is_some_and(|summary| {
             summary.outcomes.iter().any(|outcome| {
                 let own = outcome.when.iter().find(|(path, _)| path.is_parameter(0));
-                own.is_some_and(|(_, fact)| fact.zero && !outcome.releases(0))
+                own.is_some_and(|(_, fact)| !fact.is_non_zero() && !outcome.releases(0))
             })
         })
     }
