@@ -182,8 +182,12 @@ impl MacroTable {
     }
 
     /// The function that `name` stands for, if a macro makes it another name for one: `#define xfree free`. Known functions
-    /// keep their names.
+    /// keep their names, and what a source file calls so by itself, a test for instance, is nothing to others.
     pub fn alias(&self, name: Name, file: FileId) -> Option<&str> {
+        let is_source = |home: FileId| self.sources.get(home.0 as usize) == Some(&true);
+        if !self.definitions.get(&name)?.iter().any(|(home, _)| *home == file || !is_source(*home)) {
+            return None;
+        }
         const VALUES: &[&str] = &["NULL", "true", "false", "TRUE", "FALSE", "return", "sizeof", "void"];
         let found = self.find(name, file).filter(|found| found.parameters.is_none())?;
         let body = &*found.body;

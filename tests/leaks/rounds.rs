@@ -122,3 +122,26 @@ fn a_leak_is_told_behind_more_paths_than_are_walked() {
     let lost = analyze("many.c", &text.replace("    free(part17);\n", ""));
     assert_eq!(lost.findings.iter().map(|leak| leak.variable.as_str()).collect::<Vec<_>>(), ["part17"]);
 }
+
+/// What a test calls by another name keeps its name everywhere else.
+#[test]
+fn the_names_that_one_source_gives_functions_are_nothing_to_others() {
+    let test = "#define list_append test_list_append\nint test_list_append(struct list *l, char *item)\n{\n    return strlen(item) > 3;\n}\n";
+    let list = "struct list { char *head; };\nvoid list_append(struct list *l, char *item)\n{\n    l->head = item;\n}\n\
+                int create(struct list *l)\n{\n    char *item = malloc(8);\n\n    if (item == NULL)\n        return -1;\n    \
+                item[0] = 0;\n    list_append(l, item);\n    return 0;\n}\n";
+    let files = vec![file("test.c", test), file("list.c", list)];
+    assert_eq!(c::analyze(files, &Options::default()).findings, []);
+}
+
+/// `(struct link *)((char *)item + list->offset)`: what is linked there is kept.
+#[test]
+fn an_item_is_kept_by_who_is_given_a_place_somewhere_in_it() {
+    let text = "struct list { size_t offset; struct link head; };\n\
+                static void insert(struct list *list, void *item)\n{\n    \
+                link_add((struct link *)(((char *)item) + list->offset), &list->head);\n}\n\
+                int post(struct list *list, int number)\n{\n    int *item = malloc(64);\n\n    if (item == NULL)\n        return -1;\n    \
+                item[0] = number;\n    insert(list, item);\n    return 0;\n}\n";
+    assert_eq!(analyze("post.c", text).findings, []);
+    assert_eq!(analyze("post.c", &text.replace("((char *)item) + list->offset", "&list->head")).findings.len(), 1);
+}

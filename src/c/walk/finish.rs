@@ -224,6 +224,18 @@ impl Walk<'_> {
         }
     }
 
+    /// The pointer parameter that a value lies somewhere in: `(struct link *)((char *)item + list->offset)`.
+    pub(super) fn moved_by_unknown(&self, value: Value) -> Option<Value> {
+        let (one, other) = self.addends(value)?;
+        let is_pointer = |value: &Value| match self.given_itself(*value) {
+            Some(Path { base: Base::Parameter(number), .. }) => {
+                self.function.vars.get(number as usize).is_some_and(|var| var.declared.pointers > 0)
+            }
+            _ => false,
+        };
+        [one, other].into_iter().find(is_pointer)
+    }
+
     /// The parameter or global that a value was passed in by, if not by something that it leads to.
     fn given_itself(&self, value: Value) -> Option<Path> {
         let Value::Symbol(symbol) = value else { return None };

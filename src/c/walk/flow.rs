@@ -47,6 +47,8 @@ struct Loop {
     copied: Vec<(VarId, VarId)>,
     /// The elements that it hands to calls.
     handed: Vec<Handed>,
+    /// The variables that it makes lead to something that is there already.
+    lent: Vec<VarId>,
 }
 
 /// What the assignments of a loop do to a variable.
@@ -498,6 +500,7 @@ fn loops(function: &Function, successors: &[Vec<BlockId>], order: &[BlockId], po
                     given: Vec::new(),
                     copied: Vec::new(),
                     handed: Vec::new(),
+                    lent: Vec::new(),
                 });
                 loops.len() - 1
             });
@@ -525,6 +528,9 @@ fn loops(function: &Function, successors: &[Vec<BlockId>], order: &[BlockId], po
                     && is_named(&source)
                 {
                     found.copied.push((var, source));
+                }
+                if matches!(function.expr(*from), Expr::Index(..) | Expr::AddressOf(_) | Expr::Text) {
+                    found.lent.push(var);
                 }
                 let change = Change::of(function, var, *from);
                 match found.assigned.iter_mut().find(|(known, _)| *known == var) {

@@ -35,6 +35,9 @@ impl Walk<'_> {
             if is_for_later || is_made_of() {
                 self.share(&mut view, arg.value);
             }
+            if let Some(pointer) = self.moved_by_unknown(arg.value) {
+                self.share(&mut view, pointer);
+            }
             self.show(&mut view, arg.value, &[via]);
             if let Value::Address(region) = arg.value
                 && (constant || self.pointer_at(arg.value).is_some())

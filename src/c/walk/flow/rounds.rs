@@ -90,7 +90,7 @@ impl Walk<'_> {
     /// Makes unknown whatever the loop assigns, except for what holds an object.
     pub(in crate::c::walk) fn widen(&mut self, view: &mut State, block: BlockId) {
         let Some(found) = self.flow.loops.iter().find(|found| found.head == block) else { return };
-        let handed = found.handed.clone();
+        let (handed, lent) = (found.handed.clone(), found.lent.clone());
         let copied = if self.grain.is_coarse { found.copied.clone() } else { Vec::new() };
         for (var, change) in found.assigned.clone() {
             let region = self.arena.region(Region::Var(var));
@@ -121,7 +121,7 @@ impl Walk<'_> {
             // One round may have been too few for it to take what another variable holds.
             let sources: Vec<VarId> = copied.iter().filter(|(to, _)| *to == var).map(|(_, from)| *from).collect();
             self.let_go(view, &sources);
-            let is_repeated = self.is_repeated(view, value);
+            let is_repeated = self.is_repeated(view, value) && !lent.contains(&var);
             self.note_repeated(symbol, is_repeated, region);
             self.renew(view, symbol);
             view.bind(region, Value::Symbol(symbol));
