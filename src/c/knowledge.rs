@@ -409,9 +409,10 @@ pub fn sounds_like_an_error(name: &str) -> bool {
 }
 
 /// Whether a name is a number's that `compile_et` makes from a table of errors (`EXT2_ET_NO_MEMORY`), in a file that is not
-/// there before a build. None of them is 0, since the table's name is in its upper bits (com_err(3)).
+/// there before a build. None of them is 0, since the table's name is in its upper bits (com_err(3)). Nor is any of those of
+/// `getaddrinfo` (RFC 3493, 6.1), which are less than 0 on some systems.
 pub fn is_of_an_error_table(name: &str) -> bool {
-    name.contains("_ET_") && is_loud(name)
+    (name.contains("_ET_") || name.starts_with("EAI_")) && is_loud(name)
 }
 
 /// Whether a name is written in capitals, as those of macros and constants are.

@@ -80,3 +80,15 @@ fn no_patch_is_offered_where_a_macro_is_handed_a_jump() {
     let plain = analyze("serve.c", &text.replace("CHECK(n == 7, \"seven\", ret = -1; goto out);", "look(n);")).findings;
     assert!(plain.len() == 1 && plain[0].fix.is_some(), "{plain:?}");
 }
+
+/// What adds to a string of GLib gives it back.
+#[test]
+fn a_string_of_glib_stays_what_it_is_when_something_is_added() {
+    let text = "char *escape(const char *from)\n{\n    GString *to = g_string_new(\"\");\n\n    for (; *from; from++)\n        \
+                to = *from == '&' ? g_string_append(to, \"&amp;\") : g_string_append_c(to, *from);\n    \
+                return g_string_free(to, FALSE);\n}\n\
+                int length(const char *from)\n{\n    GString *to = g_string_new(from);\n    int length;\n\n    \
+                to = g_string_append(to, \".\");\n    length = to->len;\n    g_string_free(to, TRUE);\n    return length;\n}\n";
+    assert_eq!(analyze("escape.c", text).findings, []);
+    assert_eq!(analyze("escape.c", &text.replace("    g_string_free(to, TRUE);\n", "")).findings.len(), 1);
+}
