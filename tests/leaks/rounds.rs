@@ -145,3 +145,17 @@ fn an_item_is_kept_by_who_is_given_a_place_somewhere_in_it() {
     assert_eq!(analyze("post.c", text).findings, []);
     assert_eq!(analyze("post.c", &text.replace("((char *)item) + list->offset", "&list->head")).findings.len(), 1);
 }
+
+/// What a long list puts far behind in a structure that is not known is out of sight, as in a short one.
+#[test]
+fn nothing_is_said_of_what_a_list_puts_into_an_unknown_structure() {
+    let list = |before: usize| {
+        format!(
+            "int keep(int n)\n{{\n    char *item = malloc(n);\n    struct table t = {{ {}item }};\n\n    if (t.last == NULL)\n        \
+             return -2;\n    puts(t.last);\n    return 0;\n}}\n",
+            "1, ".repeat(before)
+        )
+    };
+    let told = [1, 63, 64, 70].map(|before| analyze("keep.c", &list(before)).findings.len());
+    assert_eq!(told, [0; 4]);
+}

@@ -8,18 +8,18 @@ use crate::c::ir::{Expr, ExprId, Function, Instr, InstrKind};
 use crate::c::names::{Map, Name, Set};
 use crate::c::types::Type;
 
-/// Members beyond this many are not told by their position.
+/// Members beyond this many are not told by their position: all have the name of the first of them.
 const MAX_POSITIONS: usize = 64;
 
 /// The name that stands for the member at a position until its structure is known.
 pub(in crate::c) fn name_of(position: usize) -> String {
-    format!("[{position}]")
+    format!("[{}]", position.min(MAX_POSITIONS))
 }
 
 /// The position that a name stands for.
 fn position(name: Name) -> Option<usize> {
     static POSITIONS: OnceLock<Map<Name, usize>> = OnceLock::new();
-    let all = || (0..MAX_POSITIONS).map(|position| (Name::of(&name_of(position)), position)).collect();
+    let all = || (0..=MAX_POSITIONS).map(|position| (Name::of(&name_of(position)), position)).collect();
     POSITIONS.get_or_init(all).get(&name).copied()
 }
 
@@ -76,7 +76,7 @@ fn member_at(program: &Program, function: &Function, structure: ExprId, position
     let types = &program.types;
     let (owner, pointers) = types.owner(types.of(function, structure)?, function.file)?;
     let fields = types.fields(owner.name, function.file);
-    let (member, _) = fields.get(position).filter(|_| pointers == 0)?;
+    let (member, _) = fields.get(position).filter(|_| pointers == 0 && position < MAX_POSITIONS)?;
     let is_given = |(at, (name, _)): (usize, &(Name, Type))| {
         let place = Name::of(&name_of(at));
         function
