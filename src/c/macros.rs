@@ -160,8 +160,7 @@ impl MacroTable {
     pub fn find(&self, name: Name, file: FileId) -> Option<&Arc<Macro>> {
         let all = self.definitions.get(&name)?;
         // What one source calls by the name of a known function is that function to all others.
-        let is_source = |home: FileId| self.sources.get(home.0 as usize) == Some(&true);
-        let is_seen = |home: FileId| home == file || !is_source(home) || !self.known.contains(&name);
+        let is_seen = |home: FileId| self.may_see(file, home) || !self.known.contains(&name);
         if let [(home, only)] = all.as_slice() {
             return Some(only).filter(|_| is_seen(*home));
         }
@@ -181,15 +180,17 @@ impl MacroTable {
         seen.max_by_key(rank).map(|(_, (_, definition))| definition)
     }
 
+    /// Whether a file may see what another one defines: its own, and that of headers.
+    fn may_see(&self, file: FileId, home: FileId) -> bool {
+        home == file || self.sources.get(home.0 as usize) != Some(&true)
+    }
+
     /// The function that `name` stands for, if a macro makes it another name for one: `#define xfree free`. Known functions
     /// keep their names, and what a source file calls so by itself, a test for instance, is nothing to others.
     pub fn alias(&self, name: Name, file: FileId) -> Option<&str> {
-        let is_source = |home: FileId| self.sources.get(home.0 as usize) == Some(&true);
-        if !self.definitions.get(&name)?.iter().any(|(home, _)| *home == file || !is_source(*home)) {
-            return None;
-        }
         const VALUES: &[&str] = &["NULL", "true", "false", "TRUE", "FALSE", "return", "sizeof", "void"];
-        let found = self.find(name, file).filter(|found| found.parameters.is_none())?;
+        let is_seen = self.definitions.get(&name)?.iter().any(|(home, _)| self.may_see(file, *home));
+        let found = self.find(name, file).filter(|found| is_seen && found.parameters.is_none())?;
         let body = &*found.body;
         let is_word = !body.is_empty()
             && word_length(body.as_bytes()) == body.len()

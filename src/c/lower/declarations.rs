@@ -237,8 +237,8 @@ impl Lowerer<'_> {
         let zero = self.build.expr(Expr::Int(0));
         self.build.assign(span, to, zero);
         for (number, item) in self.frames.items(list).into_iter().enumerate() {
-            let is_named = self.frames.node(item).kind == Kind::InitializerPair;
-            let (place, value) = match self.frames.node(item).kind {
+            let kind = self.frames.node(item).kind;
+            let (place, value) = match kind {
                 Kind::InitializerPair => {
                     let Some(value) = self.frames.child(item, Role::Value) else { continue };
                     (self.designated(item, to), value)
@@ -253,7 +253,7 @@ impl Lowerer<'_> {
             if let Some(list) = self.list(value) {
                 self.deeper(|lowerer| lowerer.initializer(list, place, Shape::Plain));
             } else {
-                if let (Expr::Field(_, field), true) = (self.build.get(place), is_named) {
+                if let (Expr::Field(_, field), Kind::InitializerPair) = (self.build.get(place), kind) {
                     self.possible_target(field, value);
                 }
                 let from = self.value(value);

@@ -48,9 +48,10 @@ impl Lowerer<'_> {
                 continue;
             }
             self.statement(*first);
-            if self.is_torn_apart(*first) {
-                // What it was torn from is read as a statement by itself.
-                tail.iter().take(1).for_each(|other| self.blind_all(*other));
+            if self.is_torn_apart(*first)
+                && let Some(torn_off) = tail.first()
+            {
+                self.blind_all(*torn_off);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Walk;
 use super::calls::Call;
-use crate::c::domain::{Fact, LossKind, Region, Standing, State, Symbol, SymbolId, Value};
+use crate::c::domain::{Fact, LossKind, Standing, State, Symbol, SymbolId, Value};
 use crate::c::ir::BinaryOp;
 use crate::c::summary::{Effect, Outcome, Path, Spec, same_sign};
 
@@ -17,10 +17,7 @@ impl Walk<'_> {
         let any_held = view.objects.iter().any(|(_, object)| object.standing == Standing::Held);
         let mut known: Vec<(Value, bool)> = Vec::new();
         let handed_back = outcomes.first().and_then(|outcome| self.handed_back(view, call, outcome));
-        if self.keeps_on_success_only(view, call, outcomes) {
-            return false;
-        }
-        outcomes.iter().all(|outcome| {
+        let is_indifferent = outcomes.iter().all(|outcome| {
             outcome.fresh.is_empty()
                 && !(any_held && outcome.when.iter().any(|(path, _)| self.tells_of_held(view, call, path)))
                 && self.handed_back(view, call, outcome) == handed_back
@@ -48,7 +45,8 @@ impl Walk<'_> {
                     }
                     Effect::Write(..) => true,
                 })
-        })
+        });
+        is_indifferent && !self.keeps_on_success_only(view, call, outcomes)
     }
 
     /// Whether what the caller passed in is kept in one outcome and not in another, and the result says so: a small function
@@ -58,32 +56,25 @@ impl Walk<'_> {
         if self.function.blocks.len() > MAX_TELLING || !is_told {
             return false;
         }
-        let mut kept: Vec<(Vec<SymbolId>, &Spec)> = Vec::new();
+        let mut kept: Vec<(Vec<u32>, &Spec)> = Vec::new();
         for outcome in outcomes {
             let mut given = Vec::new();
             for effect in &outcome.effects {
                 let (Effect::Escape(path, _) | Effect::Write(_, Spec::Initial(path))) = effect else { continue };
                 if path.selectors.is_empty()
-                    && let Some(Value::Symbol(symbol)) = self.value_at(view, call, path, &[])
-                    && self.is_passed_in(symbol)
+                    && let Some(value) = self.value_at(view, call, path, &[])
                 {
-                    given.push(symbol);
+                    given.extend(self.passed_in(value));
                 }
             }
             given.sort();
             given.dedup();
             kept.push((given, &outcome.returns));
         }
-        let differs = |(given, returns): &(Vec<SymbolId>, &Spec)| {
+        let differs = |(given, returns): &(Vec<u32>, &Spec)| {
             kept.iter().any(|(other, result)| other != given && !same_sign(result, returns))
         };
         kept.iter().any(differs)
-    }
-
-    /// Whether a value is what the caller passed in as a parameter.
-    fn is_passed_in(&self, symbol: SymbolId) -> bool {
-        matches!(self.arena.symbol_of(symbol), Symbol::Initial(region)
-            if matches!(self.arena.region_of(region), Region::Var(var) if var.0 < self.function.parameters))
     }
 
     /// The held object that an outcome returns a pointer to or into.

@@ -227,13 +227,19 @@ impl Walk<'_> {
     /// The pointer parameter that a value lies somewhere in: `(struct link *)((char *)item + list->offset)`.
     pub(super) fn moved_by_unknown(&self, value: Value) -> Option<Value> {
         let (one, other) = self.addends(value)?;
-        let is_pointer = |value: &Value| match self.given_itself(*value) {
-            Some(Path { base: Base::Parameter(number), .. }) => {
-                self.function.vars.get(number as usize).is_some_and(|var| var.declared.pointers > 0)
-            }
-            _ => false,
+        let is_pointer = |value: &Value| {
+            let var = self.passed_in(*value).and_then(|number| self.function.vars.get(number as usize));
+            var.is_some_and(|var| var.declared.pointers > 0)
         };
         [one, other].into_iter().find(is_pointer)
+    }
+
+    /// The number of the parameter that a value was passed in by, if not by something that it leads to.
+    pub(super) fn passed_in(&self, value: Value) -> Option<u32> {
+        match self.given_itself(value)?.base {
+            Base::Parameter(number) => Some(number),
+            _ => None,
+        }
     }
 
     /// The parameter or global that a value was passed in by, if not by something that it leads to.

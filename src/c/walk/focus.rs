@@ -64,16 +64,15 @@ pub(super) fn look_closer(
         if !number.is_some_and(is_lost)
             && let Some(closer) = walk(Focus::Only(site.key()))
         {
-            take_over(found, closer);
+            take_over(found, number, closer);
         }
     }
 }
 
-/// Takes over what a walk with an eye on one acquisition found.
-fn take_over(found: &mut Walked, closer: Walked) {
+/// Takes over what a walk with an eye on one acquisition found, whose number may be `known`.
+fn take_over(found: &mut Walked, known: Option<usize>, closer: Walked) {
     let Walked { sites, losses, releases, .. } = closer;
     let Some(site) = sites.into_iter().next() else { return };
-    let known = found.sites.iter().position(|known| known.key() == site.key());
     let number = known.unwrap_or(found.sites.len()) as u32;
     if known.is_none() {
         found.sites.push(site);

@@ -89,10 +89,10 @@ impl Walk<'_> {
 
     /// Makes unknown whatever the loop assigns, except for what holds an object.
     pub(in crate::c::walk) fn widen(&mut self, view: &mut State, block: BlockId) {
-        let Some(found) = self.flow.loops.iter().find(|found| found.head == block) else { return };
-        let (handed, lent) = (found.handed.clone(), found.lent.clone());
-        let copied = if self.grain.is_coarse { found.copied.clone() } else { Vec::new() };
-        for (var, change) in found.assigned.clone() {
+        let flow = self.flow;
+        let Some(found) = flow.loops.iter().find(|found| found.head == block) else { return };
+        let copied = if self.grain.is_coarse { found.copied.as_slice() } else { &[] };
+        for (var, change) in found.assigned.iter().copied() {
             let region = self.arena.region(Region::Var(var));
             let Some(value) = view.binding(region) else { continue };
             let is_own = !self.flow.address_taken.has(var.0 as usize);
@@ -121,7 +121,7 @@ impl Walk<'_> {
             // One round may have been too few for it to take what another variable holds.
             let sources: Vec<VarId> = copied.iter().filter(|(to, _)| *to == var).map(|(_, from)| *from).collect();
             self.let_go(view, &sources);
-            let is_repeated = self.is_repeated(view, value) && !lent.contains(&var);
+            let is_repeated = self.is_repeated(view, value) && !found.lent.contains(&var);
             self.note_repeated(symbol, is_repeated, region);
             self.renew(view, symbol);
             view.bind(region, Value::Symbol(symbol));
@@ -129,7 +129,7 @@ impl Walk<'_> {
                 let _ = view.learn(symbol, fact);
             }
         }
-        self.share_elements_of_rounds(view, &handed);
+        self.share_elements_of_rounds(view, &found.handed);
     }
 
     /// A loop that gives a variable's value away is passed by without a single round: whoever acquires what is given away
